@@ -1,0 +1,52 @@
+/**
+ * Errors are values with a code. The code is stable and public (problem+json shows it, `libs/http` maps it to
+ * a status in one place); the message tells the reader what to do next. Neither ever holds personal data.
+ */
+export interface ErrorDetails {
+  /** JSON pointer (RFC 6901) to the member of the request that is wrong. */
+  pointer?: string;
+  [key: string]: unknown;
+}
+
+/** A request that cannot be honoured as it stands: wrong input, or a rule of the domain that refuses it. */
+export class DomainError extends Error {
+  override readonly name: string = 'DomainError';
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly details: ErrorDetails = {},
+  ) {
+    super(message);
+  }
+}
+
+/** A store or service that is away for now. Retried with backoff by whoever can wait; 503 to whoever cannot. */
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+  readonly code = 'STORE_UNAVAILABLE';
+  constructor(
+    readonly service: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Something that must not be: a damaged file, a missing key, a foreign database. Stops what met it. */
+export class FaultError extends Error {
+  override readonly name = 'FaultError';
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The code of any error, for rows and logs that must never hold a payload. */
+export function errorCode(error: unknown): string {
+  if (error instanceof Error) return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return 'UNKNOWN';
+}
