@@ -1,7 +1,7 @@
 // "Who may import whom", so that the drawing in README stays true.
 const kernel = '^libs/kernel/';
 const ports = '^libs/(event-store|key-store|read-store|messaging)/';
-const middle = '^libs/(deciding|projecting|reacting|relaying|http|security)/';
+const middle = '^libs/(deciding|projecting|reacting|relaying|http|security|composing)/';
 const slices = '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -10,13 +10,14 @@ module.exports = {
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'kernel-imports-nothing-of-ours', severity: 'error', from: { path: kernel }, to: { path: '^(libs|apps)/', pathNot: kernel } },
     { name: 'kernel-does-no-io', severity: 'error', from: { path: kernel, pathNot: '\\.spec\\.ts$' }, to: { path: '(^@nestjs|mongodb|kafkajs|libsql|fastify|^(node:)?(fs|net|http))' } },
-    { name: 'ports-import-only-kernel', severity: 'error', from: { path: '^libs/(event-store|key-store|read-store|messaging)/' }, to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/$1/'] } },
+    { name: 'ports-import-only-kernel', severity: 'error', from: { path: '^libs/(event-store|key-store|read-store|messaging)/' }, to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/', '^libs/$1/'] } },
+    { name: 'sqlite-imports-only-kernel', severity: 'error', from: { path: '^libs/sqlite/' }, to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/'] } },
     { name: 'middle-imports-no-slice', severity: 'error', from: { path: middle }, to: { path: [slices, '^apps/'] } },
     {
       name: 'a-slice-knows-another-only-through-its-events',
       severity: 'error',
       from: { path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/' },
-      to: { path: slices, pathNot: ['^libs/$1/', '^libs/[^/]+/src/[^/]+\\.events\\.ts$'] },
+      to: { path: `${slices}|^libs/(product|demo)/`, pathNot: ['^libs/$1/', '^libs/[^/]+/src/[^/]+\\.events\\.ts$'] },
     },
     {
       name: 'projections-are-pure',

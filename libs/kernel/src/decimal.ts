@@ -25,3 +25,10 @@ export const sumDecimals = (values: Iterable<Decimal>): Decimal => {
 export const divideDecimals = (a: Decimal, b: Decimal | number, places = 6): Decimal =>
   new Exact(a).dividedBy(b).toDecimalPlaces(places, DecimalJs.ROUND_HALF_EVEN).toFixed();
 export const toNumber = (value: Decimal): number => new Exact(value).toNumber();
+
+/** The one way to write a value: no leading or trailing zeros, e.g. `"1.5"` for `"01.50"`. */
+export const normalDecimal = (value: Decimal): Decimal => plain(new Exact(value));
+export const placesOf = (value: Decimal): number => new Exact(value).decimalPlaces();
+/** `amount` · `part` / `whole`, to `places` decimals, half even; rounded once, from the exact product. */
+export const proportionOf = (amount: Decimal, part: Decimal, whole: Decimal, places: number): Decimal =>
+  plain(new Exact(amount).times(part).dividedBy(whole).toDecimalPlaces(places, DecimalJs.ROUND_HALF_EVEN));

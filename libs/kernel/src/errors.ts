@@ -47,6 +47,13 @@ export class FaultError extends Error {
 
 /** The code of any error, for rows and logs that must never hold a payload. */
 export function errorCode(error: unknown): string {
-  if (error instanceof Error) return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return 'UNKNOWN';
+  // By shape, not `instanceof`: an error of another realm (Node's own, seen from inside Jest) is one too.
+  if (typeof error !== 'object' || error === null) return 'UNKNOWN';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return 'name' in error && typeof error.name === 'string' ? error.name : 'UNKNOWN';
+}
+
+/** The end of an exhaustive `switch`: the compiler proves that nothing comes here, a damaged log may. */
+export function unreachable(_value: never, what: string): never {
+  throw new FaultError('UNREACHABLE', `${what} is of a kind that this version does not know`);
 }

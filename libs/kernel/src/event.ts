@@ -56,3 +56,9 @@ export function customersOf(event: Pick<Recording, 'metadata'>): string[] {
   if (!customerId) return customerIds ?? [];
   return customerIds ? [customerId, ...customerIds.filter((id) => id !== customerId)] : [customerId];
 }
+
+/**
+ * The fact after which nothing that the customer owns may be shown: every projection drops the customer's documents
+ * at it and ignores what comes later under that customer. Named here because the runner, not each slice, sees to it.
+ */
+export const CUSTOMER_ERASED = 'CustomerErased';

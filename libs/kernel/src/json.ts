@@ -17,3 +17,12 @@ export function canonicalJson(value: unknown): string {
     .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
   return `{${members.join(',')}}`;
 }
+
+/** Names of the top-level members that differ, sorted: tells what a conflict is about without telling values. */
+export function differingMembers(a: object, b: object): string[] {
+  const before: Record<string, unknown> = { ...a };
+  const after: Record<string, unknown> = { ...b };
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => canonicalJson(before[name] ?? null) !== canonicalJson(after[name] ?? null))
+    .sort();
+}

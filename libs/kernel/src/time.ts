@@ -20,7 +20,7 @@ export const DAY_MS = 86_400_000;
 export const addDays = (instant: Instant, days: number): Instant => toInstant(Date.parse(instant) + days * DAY_MS);
 
 /** Tells the time. Given in, so that nothing pure reads a clock and tests set their own. */
-export interface Clock {
-  now(): Date;
+export abstract class Clock {
+  abstract now(): Date;
 }
 export const systemClock: Clock = { now: () => new Date() };

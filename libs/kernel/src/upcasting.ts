@@ -28,9 +28,10 @@ export class Upcasters {
   /** `types` and every older stored name whose events are lifted to one of them: what a server-side filter must include. */
   storedTypes(types: Iterable<string>): string[] {
     const names = new Set(types);
-    for (let before = -1; before !== names.size; ) {
+    for (let before = -1; before !== names.size;) {
       before = names.size;
-      for (const { type, renamedTo } of this.#registered.values()) if (renamedTo && names.has(renamedTo)) names.add(type);
+      for (const { type, renamedTo } of this.#registered.values())
+        if (renamedTo && names.has(renamedTo)) names.add(type);
     }
     return [...names].sort();
   }

@@ -1,1 +1,10 @@
-export * from './key-store.port.js';
+export { KeyStore } from './key-store.port.js';
+export type { KeyStoreIdentity, StoredKey } from './key-store.port.js';
+export { openKeyStore } from './open-key-store.js';
+export { loadMasterKey } from './master-key.js';
+export type { MasterKey } from './master-key.js';
+export { KeyRing } from './key-ring.js';
+export type { DataKey, KeyRingOptions } from './key-ring.js';
+export { PersonalVault } from './personal-vault.js';
+export type { SealedEvent, SealedPersonal } from './personal-vault.js';
+export { KeyedHashes } from './keyed-hashes.js';

@@ -1,0 +1,190 @@
+/**
+ * The product put together from its slices: stores opened, projections, reactions and relay made, one Nest module for
+ * whoever dispatches commands or runs queries. Both apps start from here.
+ */
+import { dirname } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { CommandCatalogue, CommandProcessor, Commands } from '@timeline/deciding';
+import { EventStore, openEventStore } from '@timeline/event-store';
+import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
+import { Clock, systemClock, Upcasters } from '@timeline/kernel';
+import { openMessageLog, type MessageLog } from '@timeline/messaging';
+import { ProjectionEngine, ReadModels, type FeedNotice } from '@timeline/projecting';
+import { openReadStore, ReadStore } from '@timeline/read-store';
+import { ReactionPump, type Reaction } from '@timeline/reacting';
+import { Relay } from '@timeline/relaying';
+import { BulkCommands } from './bulk-commands.js';
+import type { Config, Role } from './config.js';
+import { METRIC_SOURCES, type MetricSource } from './metric-source.js';
+import type { Slice } from './slice.js';
+
+export interface ProductOptions {
+  config: Config;
+  slices: readonly Slice[];
+  clock?: Clock;
+  report?: (notice: FeedNotice) => void;
+  /** After each batch: how many events moved a projection. */
+  moved?: (projection: string, events: number) => void;
+}
+
+@Module({})
+class ProductModule {}
+
+export class Product {
+  private constructor(
+    readonly options: ProductOptions,
+    readonly events: EventStore,
+    readonly reads: ReadStore,
+    readonly keys: KeyStore,
+    readonly ring: KeyRing,
+    readonly vault: PersonalVault,
+    readonly hashes: KeyedHashes,
+    readonly upcasters: Upcasters,
+    readonly engine: ProjectionEngine,
+    readonly models: ReadModels,
+    readonly messages: MessageLog | undefined,
+  ) {}
+
+  relay: Relay | undefined;
+  #pump: ReactionPump | undefined;
+
+  /** Opens every store; nothing runs yet. What was opened is closed again when a later one cannot be. */
+  static async open(options: ProductOptions): Promise<Product> {
+    const { config, slices } = options;
+    const clock = options.clock ?? systemClock;
+    const opened: { close(): Promise<void> }[] = [];
+    const track = <T extends { close(): Promise<void> }>(store: T): T => {
+      opened.push(store);
+      return store;
+    };
+    try {
+      for (const url of [config.eventStoreUrl, config.readStoreUrl, config.keyStoreUrl]) await makeFolderFor(url);
+      const events = track(await openEventStore(config.eventStoreUrl, { clock }));
+      const reads = track(await openReadStore(config.readStoreUrl));
+      const keys = track(await openKeyStore(config.keyStoreUrl));
+      const isNew = (await keys.identity()) === undefined && (await events.head()) === undefined;
+      if (isNew) await mkdir(dirname(config.masterKeyFile), { recursive: true });
+      const masterKey = loadMasterKey(config.masterKeyFile, { mayCreate: isNew });
+      const ring = await KeyRing.open({ store: keys, masterKey, logId: events.logId, mayClaim: isNew });
+      const hashes = await KeyedHashes.load(ring);
+      const upcasters = new Upcasters(slices.flatMap((slice) => [...(slice.upcasters ?? [])]));
+      const vault = new PersonalVault(ring, upcasters);
+      const engine = new ProjectionEngine({
+        events,
+        reads,
+        vault,
+        upcasters,
+        clock,
+        projections: slices.flatMap((slice) => [...(slice.projections ?? [])]),
+        ...(options.report && { report: options.report }),
+        ...(options.moved && { moved: options.moved }),
+      });
+      const runsProjections = config.roles.has('projections');
+      const models = new ReadModels({ events, reads, ...(runsProjections && { engine }) });
+      const messages = config.brokerUrl ? track(await openMessageLog(config.brokerUrl)) : undefined;
+      return new Product(options, events, reads, keys, ring, vault, hashes, upcasters, engine, models, messages);
+    } catch (error) {
+      for (const store of opened.reverse()) await store.close();
+      throw error;
+    }
+  }
+
+  has(role: Role): boolean {
+    return this.options.config.roles.has(role);
+  }
+
+  /** Everything that commands and queries are injected with, and the controllers of this process's roles. */
+  module(extra: { providers?: Provider[]; controllers?: Type[] } = {}): DynamicModule {
+    const { slices } = this.options;
+    const clock = this.options.clock ?? systemClock;
+    const catalogue = new CommandCatalogue();
+    for (const slice of slices) catalogue.register(...(slice.commandTypes ?? []));
+    const sources = slices.flatMap((slice) => [...(slice.metricSources ?? [])]);
+    const commandControllers = slices.flatMap((slice) => [...(slice.commandControllers ?? [])]);
+    const queryControllers = slices.flatMap((slice) => [...(slice.queryControllers ?? [])]);
+    const values: Provider[] = [
+      { provide: EventStore, useValue: this.events },
+      { provide: ReadStore, useValue: this.reads },
+      { provide: KeyRing, useValue: this.ring },
+      { provide: PersonalVault, useValue: this.vault },
+      { provide: KeyedHashes, useValue: this.hashes },
+      { provide: Clock, useValue: clock },
+      { provide: ReadModels, useValue: this.models },
+      { provide: CommandCatalogue, useValue: catalogue },
+    ];
+    return {
+      module: ProductModule,
+      global: true,
+      imports: [CqrsModule.forRoot()],
+      providers: [
+        ...values,
+        CommandProcessor,
+        Commands,
+        BulkCommands,
+        ...slices.flatMap((slice) => [
+          ...(slice.commandProviders ?? []),
+          ...(slice.queryProviders ?? []),
+          ...(slice.reactions ?? []),
+        ]),
+        ...sources,
+        { provide: METRIC_SOURCES, useFactory: (...made: MetricSource[]) => made, inject: sources },
+        ...(extra.providers ?? []),
+      ],
+      controllers: [
+        ...(this.has('commands') ? commandControllers : []),
+        ...(this.has('queries') ? queryControllers : []),
+        ...(extra.controllers ?? []),
+      ],
+      exports: [
+        ...values.map((value) => (typeof value === 'function' ? value : value.provide)),
+        Commands,
+        CommandProcessor,
+      ],
+    };
+  }
+
+  /** Starts what this process's roles ask for. */
+  async start(context: INestApplicationContext): Promise<void> {
+    const report = this.options.report ?? (() => undefined);
+    if (this.has('projections')) await this.engine.start();
+    if (this.has('reactions')) {
+      const types = this.options.slices.flatMap((slice) => [...(slice.reactions ?? [])]);
+      this.#pump = new ReactionPump({
+        events: this.events,
+        models: this.models,
+        reactions: types.map((type): Reaction => context.get(type, { strict: false })),
+        clock: this.options.clock ?? systemClock,
+        report,
+      });
+      this.#pump.start();
+    }
+    if (this.has('relay') && this.messages) {
+      this.relay = new Relay({
+        events: this.events,
+        messages: this.messages,
+        mappings: this.options.slices.flatMap((slice) => [...(slice.publicEvents ?? [])]),
+        publicationName: 'events',
+        upcasters: this.upcasters,
+        report,
+      });
+      this.relay.start();
+    }
+  }
+
+  /** Finishes what is under way. Requests must have been answered before. */
+  async stop(): Promise<void> {
+    await this.#pump?.stop();
+    await this.relay?.stop();
+    await this.engine.stop();
+    await this.messages?.close();
+    await this.reads.close();
+    await this.keys.close();
+    await this.events.close();
+  }
+}
+
+async function makeFolderFor(url: string): Promise<void> {
+  if (url.startsWith('sqlite:')) await mkdir(dirname(url.slice('sqlite:'.length)), { recursive: true });
+}

@@ -1,0 +1,203 @@
+/**
+ * The one command handler: load, fold, decide, seal, append. Correct under races (the expected revision), under resends
+ * (the folded stream knows every command it holds) and under unknown outcomes (the adapter sends the same again).
+ */
+import { Injectable } from '@nestjs/common';
+import { EventStore, WrongExpectedRevisionError, type NewEvent } from '@timeline/event-store';
+import { PersonalVault } from '@timeline/key-store';
+import {
+  backoffMs,
+  delay,
+  DomainError,
+  eventIdOf,
+  toInstant,
+  type Clock,
+  type Decider,
+  type Decision,
+  type EventMetadata,
+  type Fact,
+  type Instant,
+  type JsonObject,
+  type Position,
+  type Recorded,
+} from '@timeline/kernel';
+import type { CommandContext, CommandOutcome } from './command.js';
+import { InTurn } from './in-turn.js';
+
+export interface DecisionTarget<State, Command, Event extends Fact> {
+  decider: Decider<State, Command, Event>;
+  stream: string;
+  /** The entity's id, for the answer. */
+  id: string;
+  command: Command;
+  occurredAt?: Instant;
+  context: CommandContext;
+  /** Names the key that seals `personal`; default the customer's own. */
+  keySlot?: string;
+  /** The events must not tell in the clear whom they concern: only `personal` does. */
+  concealCustomer?: boolean;
+}
+
+/** An `occurredAt` may be this far ahead of this machine's clock. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+const MAX_DECISIONS = 20;
+
+@Injectable()
+export class CommandProcessor {
+  /** Commands of one process to the same stream go one after the other instead of racing each other. */
+  readonly #inTurn = new InTurn();
+
+  constructor(
+    private readonly events: EventStore,
+    private readonly vault: PersonalVault,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @throws DomainError of the decider; IDEMPOTENCY_KEY_REUSED; PRECONDITION_FAILED (`ifMatch`); OCCURRED_IN_FUTURE,
+   * OCCURRED_BEFORE_START; WrongExpectedRevisionError when others were quicker too often; UnavailableError
+   */
+  execute<State, Command, Event extends Fact>(target: DecisionTarget<State, Command, Event>): Promise<CommandOutcome> {
+    return this.#inTurn.run(target.stream, async () => {
+      for (let attempt = 0; ; attempt += 1) {
+        try {
+          return await this.#decideOnce(target);
+        } catch (error) {
+          if (!(error instanceof WrongExpectedRevisionError)) throw error;
+          if (target.context.ifMatch !== undefined) throw preconditionFailed(target.context.ifMatch, error.actual);
+          if (attempt + 1 >= MAX_DECISIONS) throw error;
+          await delay(backoffMs(attempt, 200));
+        }
+      }
+    });
+  }
+
+  /** The state of a stream as deciders see it, for commands that must look at another stream first. */
+  async load<State, Event extends Fact>(
+    decider: Pick<Decider<State, never, Event>, 'initialState' | 'evolve'>,
+    stream: string,
+  ): Promise<{ state: State; events: Recorded<Event>[] }> {
+    const stored = await this.events.readStream(stream);
+    // A slice's streams hold only the slice's own facts.
+    const events = (await this.vault.open(stored)) as unknown as Recorded<Event>[];
+    return { state: events.reduce((state, event) => decider.evolve(state, event), decider.initialState), events };
+  }
+
+  async #decideOnce<State, Command, Event extends Fact>(
+    target: DecisionTarget<State, Command, Event>,
+  ): Promise<CommandOutcome> {
+    const { decider, stream, id, command, context } = target;
+    const { state, events } = await this.load(decider, stream);
+    const last = events.at(-1);
+
+    const before = alreadyDone(events, context);
+    if (before) return { id, ...before, resent: true, ...(began(events, context) && { created: true }) };
+    if (context.ifMatch !== undefined && context.ifMatch !== last?.revision) {
+      throw preconditionFailed(context.ifMatch, last?.revision ?? 'no-stream');
+    }
+
+    const now = toInstant(this.clock.now());
+    const occurredAt = target.occurredAt ?? now;
+    const decisions = decider.decide(command, state, {
+      now,
+      occurredAt,
+      commandId: context.commandId,
+      actor: context.actor,
+    });
+    if (decisions.length === 0) {
+      if (!last)
+        throw new DomainError('NOTHING_TO_DO', 'the command changes nothing and there is nothing to answer with');
+      return { id, revision: last.revision, position: last.position, resent: false };
+    }
+    // After the decision: a second delivery with another `occurredAt` is a conflict first of all.
+    assertPlausible(occurredAt, now, events[0]?.metadata.occurredAt);
+
+    const customerId = decider.customerOf(command, state);
+    const sealed = await Promise.all(
+      decisions.map((decision, index) => this.#seal(target, decision, index, occurredAt, customerId)),
+    );
+    const result = await this.events.append(stream, sealed, { expectedRevision: last?.revision ?? 'no-stream' });
+    return { id, ...result, resent: false, ...(!last && { created: true }) };
+  }
+
+  async #seal<State, Command, Event extends Fact>(
+    target: DecisionTarget<State, Command, Event>,
+    decision: Decision<Event>,
+    index: number,
+    occurredAt: Instant,
+    defaultCustomerId: string | undefined,
+  ): Promise<NewEvent> {
+    const { decider, context, stream } = target;
+    const id = eventIdOf(context.commandId, stream, index);
+    const customerId = decision.customerId ?? defaultCustomerId;
+    const type: Event['type'] = decision.type;
+    const metadata: EventMetadata = {
+      schemaVersion: decider.schemaVersions?.[type] ?? 1,
+      occurredAt: decision.occurredAt ?? occurredAt,
+      ...(customerId && !target.concealCustomer && { customerId }),
+      ...(decision.customerIds && { customerIds: decision.customerIds }),
+      actor: context.actor,
+      ...(decision.channel && { channel: decision.channel }),
+      ...(context.source && { source: context.source }),
+      commandId: context.commandId,
+      bodyHash: context.bodyHash,
+      correlationId: context.correlationId,
+      causationId: context.causationId,
+    };
+    // Facts are declared as JSON shapes by their slices.
+    const event: NewEvent = { id, type, data: decision.data as JsonObject, metadata };
+    if (!decision.personal || Object.keys(decision.personal).length === 0) return event;
+    if (!customerId) throw new DomainError('PERSONAL_WITHOUT_CUSTOMER', `${type} holds personal data of no customer`);
+    const { keyId, personal } = await this.vault.seal(decision.personal, {
+      eventId: id,
+      customerId,
+      ...(target.keySlot && { slot: target.keySlot }),
+    });
+    return { ...event, personal, metadata: { ...metadata, keyId } };
+  }
+}
+
+/** @throws DomainError IDEMPOTENCY_KEY_REUSED when the command was carried out with another body */
+function alreadyDone(
+  events: readonly Recorded[],
+  context: CommandContext,
+): { revision: number; position: Position } | undefined {
+  const last = events.findLast((event) => event.metadata.commandId === context.commandId);
+  if (!last) return undefined;
+  if (last.metadata.bodyHash !== context.bodyHash) {
+    throw new DomainError(
+      'IDEMPOTENCY_KEY_REUSED',
+      'this Idempotency-Key was used for a command with another body; send a new key with a new command',
+    );
+  }
+  return { revision: last.revision, position: last.position };
+}
+
+const began = ([first]: readonly Recorded[], { commandId }: CommandContext): boolean =>
+  first?.metadata.commandId === commandId;
+
+function assertPlausible(occurredAt: Instant, now: Instant, streamStart: Instant | undefined): void {
+  if (Date.parse(occurredAt) > Date.parse(now) + CLOCK_SKEW_MS) {
+    throw new DomainError('OCCURRED_IN_FUTURE', `occurredAt ${occurredAt} is more than five minutes ahead of ${now}`, {
+      pointer: '/occurredAt',
+    });
+  }
+  if (streamStart !== undefined && occurredAt < streamStart) {
+    throw new DomainError(
+      'OCCURRED_BEFORE_START',
+      `occurredAt ${occurredAt} is before the first event, ${streamStart}`,
+      {
+        pointer: '/occurredAt',
+      },
+    );
+  }
+}
+
+const preconditionFailed = (ifMatch: number, actual: number | string): DomainError =>
+  new DomainError(
+    'PRECONDITION_FAILED',
+    `If-Match asks for revision ${ifMatch}, the stream is at ${actual}; read it again`,
+    {
+      actual,
+    },
+  );

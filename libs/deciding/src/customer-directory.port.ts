@@ -1,0 +1,26 @@
+/**
+ * How commands of other slices find the customer they are about: by id or by an identity. Answered from the streams,
+ * never from a read model, so that a command sees what was acknowledged before it. The customers slice implements it.
+ */
+
+export interface IdentityRef {
+  kind: string;
+  value: string;
+  /** For kinds that are only unique within a named system, e.g. `external`. */
+  system?: string;
+}
+
+/** One of the two, never both. */
+export interface CustomerRef {
+  customerId?: string;
+  identity?: IdentityRef;
+}
+
+export interface DirectoryEntry {
+  customerId: string;
+}
+
+export abstract class CustomerDirectory {
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, VALIDATION_FAILED (neither or both given) */
+  abstract resolve(ref: CustomerRef, pointer?: string): Promise<DirectoryEntry>;
+}

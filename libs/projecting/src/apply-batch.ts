@@ -1,0 +1,182 @@
+/**
+ * One batch of events into one build: exactly-once in effect without transactions.
+ *
+ * All touched documents are loaded in one read, folded in memory and written in one bulk write, each write guarded by
+ * the version the document was loaded at. A missed guard proves only that someone else wrote: those documents are
+ * loaded again and what lies after *their* stored position is folded anew, until no miss is left. Every document
+ * remembers the last position folded in, so a batch that comes again, whole or in other portions, changes nothing.
+ */
+import { CUSTOMER_ERASED, errorCode, FaultError, type Fact, type Position, type Recorded } from '@timeline/kernel';
+import { guarded, type BuildCollections } from './build.js';
+import { deriveAll } from './derive.js';
+import { contentOf, customerOwner, type AnyProjection, type Owner, type Stored } from './projection.js';
+import { discardId } from './pure-fold.js';
+
+type Document = Stored & Record<string, unknown>;
+
+export interface BatchTarget {
+  projection: AnyProjection;
+  collections: BuildCollections;
+  /** Whether an operator discarded this step. */
+  isDiscarded(id: string): Promise<boolean>;
+  /** Called after the documents are written and before derived ones are; crash tests use it. */
+  afterWrite?: () => void;
+}
+
+interface Steps {
+  owner: Owner;
+  events: Recorded<Fact>[];
+}
+
+export interface BatchResult {
+  written: number;
+  blocked: number;
+}
+
+/** Marks that a customer is erased, in the same collection, so that one read brings documents and marks together. */
+const markOf = (owner: Owner): string => `erased/${owner}`;
+
+/** @throws FaultError PROJECTION_KEYS_FAILED (the projection must stop); UnavailableError (try the batch again) */
+export async function applyBatch(target: BatchTarget, events: readonly Recorded<Fact>[]): Promise<BatchResult> {
+  const { projection, collections } = target;
+  const { steps, erasures } = plan(projection, events);
+  const result: BatchResult = { written: 0, blocked: 0 };
+  const touched = new Set(steps.keys());
+
+  let pending = [...steps.keys()];
+  while (pending.length > 0) {
+    const owners = new Set(pending.flatMap((key) => customerOwnerOf(steps.get(key)?.owner)));
+    const loaded = new Map(
+      (await collections.documents.findByIds([...pending, ...[...owners].map(markOf)])).map((doc) => [doc._id, doc]),
+    );
+    const writes: { doc: Document; version: number }[] = [];
+    for (const key of pending) {
+      const step = steps.get(key);
+      if (!step) continue;
+      const before = loaded.get(key);
+      const erasedAt = erasures.get(step.owner) ?? loaded.get(markOf(step.owner))?._p;
+      const after = await fold(target, key, step, before, erasedAt);
+      if (after && after.doc !== before) {
+        writes.push({ doc: after.doc, version: before?._v ?? 0 });
+        if (after.blockedNow) result.blocked += 1;
+      }
+    }
+    const missed = await collections.documents.writeGuarded(writes.map(({ doc, version }) => guarded(doc, version)));
+    result.written += writes.length - missed.length;
+    pending = missed;
+  }
+
+  for (const [owner, position] of erasures) {
+    for (const key of await purge(target, owner, position)) touched.add(key);
+  }
+  target.afterWrite?.();
+  if (projection.derivation) await deriveAll(projection.derivation, collections, touched);
+  return result;
+}
+
+/** Which documents the batch touches and which customers it erases. Needs nothing but the events. */
+function plan(
+  projection: AnyProjection,
+  events: readonly Recorded<Fact>[],
+): { steps: Map<string, Steps>; erasures: Map<Owner, Position> } {
+  const handles = new Set(projection.handles);
+  const steps = new Map<string, Steps>();
+  const erasures = new Map<Owner, Position>();
+  for (const event of events) {
+    if (event.type === CUSTOMER_ERASED && event.metadata.customerId) {
+      erasures.set(customerOwner(event.metadata.customerId), event.position);
+    }
+    if (!handles.has(event.type)) continue;
+    let touches;
+    try {
+      touches = projection.keys(event);
+    } catch (error) {
+      throw new FaultError(
+        'PROJECTION_KEYS_FAILED',
+        `projection ${projection.name} cannot tell what event ${event.id} at ${event.position} touches ` +
+          `(${errorCode(error)}); mend the projection, then start again`,
+        { cause: error },
+      );
+    }
+    for (const { key, owner } of touches) {
+      const known = steps.get(key);
+      if (known) known.events.push(event);
+      else steps.set(key, { owner, events: [event] });
+    }
+  }
+  return { steps, erasures };
+}
+
+const customerOwnerOf = (owner: Owner | undefined): Owner[] => (owner?.startsWith('customer:') ? [owner] : []);
+
+/** The document after the steps that it has not seen; `before` itself when none of them changes it. */
+async function fold(
+  target: BatchTarget,
+  key: string,
+  { owner, events }: Steps,
+  before: Document | undefined,
+  erasedAt: string | undefined,
+): Promise<{ doc: Document; blockedNow: boolean } | undefined> {
+  const last = events.at(-1);
+  if (!last || (before && before._p >= last.position)) return undefined;
+  const version = (before?._v ?? 0) + 1;
+  if (erasedAt !== undefined) {
+    // Kept even where nothing was there: whoever is late with older events of this key finds it taken.
+    return before?._x
+      ? { doc: before, blockedNow: false }
+      : {
+          doc: { _id: key, _v: version, _p: maxText(erasedAt, last.position), _o: owner, _x: true },
+          blockedNow: false,
+        };
+  }
+
+  let content: Record<string, unknown> | undefined = before && !before._x ? contentOf(before) : undefined;
+  const loadedContent = content;
+  let block = before?._b;
+  let wasThere = before !== undefined;
+  let blockedNow = false;
+  for (const event of events) {
+    if (before && event.position <= before._p) continue;
+    if (block) break;
+    try {
+      content = target.projection.evolve(content, event, key);
+      wasThere ||= content !== undefined;
+    } catch (error) {
+      if (await target.isDiscarded(discardId(event.id, key))) continue;
+      block = { position: event.position, eventId: event.id, code: errorCode(error) };
+      blockedNow = true;
+      wasThere = true;
+    }
+  }
+  if (before && content === loadedContent && !block) return { doc: before, blockedNow: false };
+  if (!wasThere) return undefined;
+  const bookkeeping = { _id: key, _v: version, _p: last.position, _o: owner };
+  if (!content && !block) return { doc: { ...bookkeeping, _x: true }, blockedNow };
+  return { doc: { ...bookkeeping, ...(block && { _b: block }), ...content }, blockedNow };
+}
+
+const maxText = (a: string, b: string): string => (a < b ? b : a);
+
+const PURGE_PAGE = 500;
+
+/** Empties every document of an erased customer and leaves the mark. Answers the keys, emptied before or now. */
+async function purge({ collections }: BatchTarget, owner: Owner, position: Position): Promise<string[]> {
+  const mark: Document = { _id: markOf(owner), _v: 1, _p: position, _o: 'all', _x: true };
+  await collections.documents.writeGuarded([guarded(mark, 0)]);
+  const keys = new Set<string>();
+  for (;;) {
+    const documents = await collections.documents.find({ _o: owner, _x: { $exists: false } }, { limit: PURGE_PAGE });
+    if (documents.length === 0) break;
+    const empty = documents.map((doc): Document => ({
+      _id: doc._id,
+      _v: doc._v + 1,
+      _p: maxText(doc._p, position),
+      _o: owner,
+      _x: true,
+    }));
+    await collections.documents.writeGuarded(empty.map((doc) => guarded(doc, doc._v - 1)));
+  }
+  for await (const documents of collections.documents.stream({ _o: owner }))
+    for (const doc of documents) keys.add(doc._id);
+  return [...keys];
+}

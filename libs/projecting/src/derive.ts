@@ -1,0 +1,85 @@
+/**
+ * The second stage: documents that depend on other documents. For every key that a batch touched and every member
+ * of its groups: read the version of the derived document, then the parts, then compare and set; start over on a miss.
+ * The version goes up with every derive, equal or not. (Skipping the write when equal loses an update: of two
+ * runners, the one that read older parts could write last without the other noticing.)
+ */
+import { canonicalJson } from '@timeline/kernel';
+import { guarded, type BuildCollections } from './build.js';
+import { contentOf, type Derivation, type Stored, type StoredDerived } from './projection.js';
+import { groupsOf } from './pure-fold.js';
+
+type Part = Record<string, unknown>;
+
+export async function deriveAll(
+  derivation: Derivation<Part, Part>,
+  collections: BuildCollections,
+  touched: ReadonlySet<string>,
+): Promise<void> {
+  let pending = new Set(touched);
+  while (pending.size > 0) {
+    const { versions, parts } = await readAround(derivation, collections, pending);
+    const groups = new Map(
+      groupsOf(parts, (part) => derivation.links?.(part) ?? []).flatMap((group) =>
+        group.map((key) => [key, group] as const),
+      ),
+    );
+    const writes = [...pending].map((key) => {
+      const members = groups.get(key) ?? [];
+      const ordered = [key, ...members.filter((member) => member !== key)];
+      const content = parts.has(key)
+        ? derivation.derive(
+            key,
+            ordered.map((member) => ({ key: member, part: parts.get(member) ?? {} })),
+          )
+        : undefined;
+      const before = versions.get(key);
+      const version = before?._v ?? 0;
+      const same = before !== undefined && textOf(before._x ? undefined : contentOf(before)) === textOf(content);
+      const doc: StoredDerived & Part = {
+        _id: key,
+        _v: version + 1,
+        _c: (before?._c ?? 0) + (same ? 0 : 1),
+        _m: members,
+        ...(content ?? { _x: true }),
+      };
+      return guarded(doc, version);
+    });
+    // The touched ones last: until they are written, their old members lead a redelivery to the others again.
+    const missed: string[] = [];
+    for (const wave of [
+      writes.filter(({ doc }) => !touched.has(doc._id)),
+      writes.filter(({ doc }) => touched.has(doc._id)),
+    ]) {
+      missed.push(...(await collections.derived.writeGuarded(wave)));
+    }
+    pending = new Set(missed);
+  }
+}
+
+const textOf = (content: Part | undefined): string | undefined => (content ? canonicalJson(content) : undefined);
+
+/**
+ * The derived documents and the parts of `pending` and of all members of their groups, now and at the last derive;
+ * `pending` grows by them. Versions are read before parts: whenever a new member is found, both are read again.
+ */
+async function readAround(
+  derivation: Derivation<Part, Part>,
+  collections: BuildCollections,
+  pending: Set<string>,
+): Promise<{ versions: Map<string, StoredDerived & Part>; parts: Map<string, Part> }> {
+  for (;;) {
+    const size = pending.size;
+    const versions = new Map((await collections.derived.findByIds([...pending])).map((doc) => [doc._id, doc]));
+    for (const doc of versions.values()) for (const member of doc._m) pending.add(member);
+    const parts = new Map<string, Part>();
+    for (const doc of await collections.documents.findByIds([...pending])) {
+      if (!isAbsent(doc)) parts.set(doc._id, contentOf(doc));
+    }
+    for (const part of parts.values()) for (const other of derivation.links?.(part) ?? []) pending.add(other);
+    if (pending.size === size) return { versions, parts };
+  }
+}
+
+/** A tombstone, or a document that holds nothing but a block on its first event. */
+const isAbsent = (doc: Stored & Part): boolean => doc._x === true || Object.keys(contentOf(doc)).length === 0;

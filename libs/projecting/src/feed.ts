@@ -1,0 +1,287 @@
+/**
+ * A feed is one subscription to the log that moves several builds. The product has one live feed; builds that are
+ * behind (a rebuild, a new version) are filled by a feed of their own and then handed to the live one.
+ */
+import type { PersonalVault } from '@timeline/key-store';
+import type { EventStore, StoredEvent, SubscriptionMessage } from '@timeline/event-store';
+import {
+  backoffMs,
+  comparePositions,
+  CUSTOMER_ERASED,
+  delay,
+  errorCode,
+  UnavailableError,
+  type Fact,
+  type Position,
+  type Recorded,
+  type Upcasters,
+} from '@timeline/kernel';
+import { applyBatch, type BatchTarget } from './apply-batch.js';
+import type { Builds, BuildRecord, Checkpoint } from './build.js';
+
+/** What a projection's runner needs of the world. */
+export interface FeedContext {
+  events: EventStore;
+  vault: Pick<PersonalVault, 'open'>;
+  upcasters: Upcasters;
+  builds: Builds;
+  batchSize: number;
+  /** Tells of trouble and of its end; never a payload. */
+  report(notice: FeedNotice): void;
+  /** After each batch that moved a build: how many events it held, for metrics. */
+  moved?(projection: string, events: number): void;
+}
+
+export interface FeedNotice {
+  level: 'info' | 'warn' | 'error';
+  message: string;
+  projection?: string;
+  code?: string;
+}
+
+/** One build on its way through the log. */
+export class BuildRunner {
+  checkpoint: Checkpoint | undefined;
+  /** Set when it stopped for good; a person must look. */
+  fault: { code: string; message: string } | undefined;
+  readonly #waiters = new Set<{ position: Position; wake: () => void }>();
+
+  constructor(
+    readonly build: BuildRecord,
+    readonly target: BatchTarget,
+    checkpoint: Checkpoint | undefined,
+  ) {
+    this.checkpoint = checkpoint;
+  }
+
+  get position(): Position | undefined {
+    return this.checkpoint?.position;
+  }
+
+  moveTo(checkpoint: Checkpoint): void {
+    if (this.checkpoint && this.checkpoint.position >= checkpoint.position) return;
+    this.checkpoint = checkpoint;
+    for (const waiter of this.#waiters) if (waiter.position <= checkpoint.position) waiter.wake();
+  }
+
+  /** Resolves to true once the build is at or past `position`, to false after `timeoutMs`. */
+  async waitFor(position: Position, timeoutMs: number): Promise<boolean> {
+    const reached = (): boolean => this.checkpoint !== undefined && this.checkpoint.position >= position;
+    if (reached()) return true;
+    await new Promise<void>((resolve) => {
+      const waiter = { position, wake: done };
+      const timer = setTimeout(done, timeoutMs);
+      const waiters = this.#waiters;
+      function done(): void {
+        clearTimeout(timer);
+        waiters.delete(waiter);
+        resolve();
+      }
+      waiters.add(waiter);
+    });
+    return reached();
+  }
+}
+
+export class Feed {
+  readonly members: BuildRunner[] = [];
+  /** How far this feed has read; members may be further. */
+  position: Position | undefined;
+  /** Why it is waiting, while it does. */
+  waiting: { code: string; message: string } | undefined;
+  #lastEvent: Checkpoint['event'] | undefined;
+  /** Deliveries and adoptions, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #abort = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(
+    readonly context: FeedContext,
+    /** A filling feed asks the log only for what its members handle, and ends once it caught up. */
+    readonly kind: 'live' | 'filling',
+    members: readonly BuildRunner[],
+  ) {
+    this.members.push(...members);
+    const first = [...members].sort((a, b) => comparePositions(a.position ?? NOTHING, b.position ?? NOTHING))[0];
+    this.position = first?.position;
+    this.#lastEvent = first?.checkpoint?.event;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** For a filling feed: resolves when it has caught up, was stopped, or all its members stopped. */
+  async finished(): Promise<void> {
+    await this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  /** Takes a build over from a filling feed: brings it to this feed's position, then moves it along. */
+  async adopt(runner: BuildRunner): Promise<void> {
+    await this.#inTurn(async () => {
+      const until = this.position;
+      if (until && (runner.position ?? NOTHING) < until) {
+        const reading = this.context.events.readAll({
+          ...(runner.position && { after: runner.position }),
+          until,
+          types: this.#storedTypes([runner]),
+          batchSize: this.context.batchSize,
+          signal: this.#abort.signal,
+        });
+        for await (const batch of reading) await this.#apply([runner], batch);
+        if (this.#lastEvent) await this.#moveAll([runner], { position: until, event: this.#lastEvent });
+      }
+      if (!runner.fault) this.members.push(runner);
+    });
+  }
+
+  async release(runner: BuildRunner): Promise<void> {
+    await this.#inTurn(async () => {
+      const at = this.members.indexOf(runner);
+      if (at >= 0) this.members.splice(at, 1);
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    for (let attempt = 0; !signal.aborted;) {
+      try {
+        const subscription = this.context.events.subscribe({
+          ...(this.position && { after: this.position }),
+          ...(this.kind === 'filling' && { types: this.#storedTypes(this.members) }),
+          batchSize: this.context.batchSize,
+          signal,
+        });
+        for await (const message of subscription) {
+          await this.#inTurn(() => this.#deliver(message));
+          attempt = 0;
+          this.#recovered();
+          if (this.kind === 'filling' && (message.kind === 'caught-up' || this.members.length === 0)) return;
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#trouble(error);
+        if (!(error instanceof UnavailableError)) {
+          for (const member of [...this.members]) this.#stopMember(member, error);
+          return;
+        }
+        await delay(backoffMs(attempt++), signal);
+      }
+    }
+  }
+
+  async #deliver(message: SubscriptionMessage): Promise<void> {
+    if (message.kind === 'events') {
+      const last = message.events.at(-1);
+      if (!last) return;
+      await this.#apply(this.members, message.events);
+      this.#lastEvent = { position: last.position, id: last.id };
+      this.position = last.position;
+    } else if (message.position && (this.position ?? NOTHING) < message.position) {
+      this.position = message.position;
+    } else {
+      return;
+    }
+    if (this.position && this.#lastEvent) {
+      await this.#moveAll(this.members, { position: this.position, event: this.#lastEvent });
+    }
+  }
+
+  /** Folds a batch into each runner that has not seen it. */
+  async #apply(runners: readonly BuildRunner[], stored: readonly StoredEvent[]): Promise<void> {
+    const wanted = this.#wantedTypes(runners);
+    const events = await this.#patiently(undefined, () =>
+      this.context.vault.open(stored.filter((event) => wanted.has(event.type))),
+    );
+    if (!events) return;
+    await Promise.all(
+      runners.map(async (runner) => {
+        const fresh = unseen(events, runner.position);
+        if (fresh.length === 0) return;
+        try {
+          await this.#patiently(runner, () => applyBatch(runner.target, fresh));
+          this.context.moved?.(runner.build.projection, fresh.length);
+        } catch (error) {
+          if (this.#abort.signal.aborted) throw error;
+          this.#stopMember(runner, error);
+        }
+      }),
+    );
+  }
+
+  async #moveAll(runners: readonly BuildRunner[], checkpoint: Checkpoint): Promise<void> {
+    const behind = runners.filter((runner) => !runner.fault && (runner.position ?? NOTHING) < checkpoint.position);
+    if (behind.length === 0) return;
+    const moves = new Map(behind.map((runner) => [runner.build._id, checkpoint]));
+    const saved = await this.#patiently(undefined, async () => {
+      await this.context.builds.saveCheckpoints(moves);
+      return true;
+    });
+    if (saved) for (const runner of behind) runner.moveTo(checkpoint);
+  }
+
+  /** Tries again, with backoff, for as long as a store is away. Answers undefined when stopped meanwhile. */
+  async #patiently<T>(runner: BuildRunner | undefined, work: () => Promise<T>): Promise<T | undefined> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        this.#trouble(error, runner?.build.projection);
+        await delay(backoffMs(attempt), this.#abort.signal);
+        // What was not written must not be counted as moved: the feed ends here and resumes from its checkpoints.
+        if (this.#abort.signal.aborted) throw error;
+      }
+    }
+  }
+
+  #trouble(error: unknown, projection?: string): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (!this.waiting) {
+      this.context.report({ level: 'warn', message, code: errorCode(error), ...(projection && { projection }) });
+    }
+    this.waiting = { code: errorCode(error), message };
+  }
+
+  #recovered(): void {
+    if (!this.waiting) return;
+    this.waiting = undefined;
+    this.context.report({ level: 'info', message: 'the stores are back; projections go on' });
+  }
+
+  #stopMember(runner: BuildRunner, error: unknown): void {
+    runner.fault = { code: errorCode(error), message: error instanceof Error ? error.message : String(error) };
+    const at = this.members.indexOf(runner);
+    if (at >= 0) this.members.splice(at, 1);
+    this.context.report({ level: 'error', projection: runner.build.projection, ...runner.fault });
+  }
+
+  #wantedTypes(runners: readonly BuildRunner[]): ReadonlySet<string> {
+    return new Set(this.#storedTypes(runners));
+  }
+
+  #storedTypes(runners: readonly BuildRunner[]): string[] {
+    const types = runners.flatMap((runner) => [...runner.target.projection.handles]);
+    return this.context.upcasters.storedTypes([...types, CUSTOMER_ERASED]);
+  }
+}
+
+/** Sorts before every position. */
+const NOTHING = '' as Position;
+
+function unseen(events: readonly Recorded<Fact>[], position: Position | undefined): readonly Recorded<Fact>[] {
+  const first = events[0];
+  if (!first || !position || first.position > position) return events;
+  return events.filter((event) => event.position > position);
+}

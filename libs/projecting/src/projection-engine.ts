@@ -1,0 +1,263 @@
+/**
+ * Runs the projections of this process: makes their builds, moves all of them with one subscription, fills new builds
+ * beside the live ones, takes over builds that the command line filled, and says how far everything is.
+ */
+import type { PersonalVault } from '@timeline/key-store';
+import type { EventStore } from '@timeline/event-store';
+import type { ReadStore } from '@timeline/read-store';
+import {
+  backoffMs,
+  delay,
+  DomainError,
+  errorCode,
+  systemClock,
+  Upcasters,
+  type Clock,
+  type Position,
+} from '@timeline/kernel';
+import { assertSameLog, Builds, DISCARDS, type BuildRecord } from './build.js';
+import type { BatchTarget } from './apply-batch.js';
+import { BuildRunner, Feed, type FeedContext, type FeedNotice } from './feed.js';
+import type { AnyProjection } from './projection.js';
+
+export interface ProjectionEngineOptions {
+  events: EventStore;
+  reads: ReadStore;
+  vault: Pick<PersonalVault, 'open'>;
+  projections: readonly AnyProjection[];
+  upcasters?: Upcasters;
+  clock?: Clock;
+  /** Events per batch, default 500. */
+  batchSize?: number;
+  report?: (notice: FeedNotice) => void;
+  moved?: (projection: string, events: number) => void;
+}
+
+export interface BuildStatus {
+  projection: string;
+  build: string;
+  version: number;
+  live: boolean;
+  state: 'live' | 'filling' | 'stopped';
+  position: Position | undefined;
+  fault?: { code: string; message: string };
+}
+
+const BUILDS_POLL_MS = 1_000;
+
+export class ProjectionEngine {
+  readonly builds: Builds;
+  readonly #context: FeedContext;
+  readonly #runners = new Map<string, BuildRunner>();
+  readonly #pointers = new Map<string, string>();
+  #live: Feed | undefined;
+  readonly #filling = new Set<Feed>();
+  readonly #abort = new AbortController();
+  #watching: Promise<void> | undefined;
+
+  constructor(readonly options: ProjectionEngineOptions) {
+    this.builds = new Builds(options.reads, options.clock ?? systemClock);
+    this.#context = {
+      events: options.events,
+      vault: options.vault,
+      upcasters: options.upcasters ?? new Upcasters(),
+      builds: this.builds,
+      batchSize: options.batchSize ?? 500,
+      report: options.report ?? (() => undefined),
+      ...(options.moved && { moved: options.moved }),
+    };
+  }
+
+  async start(): Promise<void> {
+    await this.builds.prepare();
+    const runners: BuildRunner[] = [];
+    for (const projection of this.options.projections) runners.push(...(await this.#buildsOf(projection)));
+    const furthest = runners
+      .map((runner) => runner.position)
+      .reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b), undefined);
+    const sound = runners.filter((runner) => !runner.fault);
+    const level = sound.filter((runner) => runner.position === furthest);
+    this.#live = new Feed(this.#context, 'live', level);
+    this.#live.start();
+    const behind = sound.filter((runner) => runner.position !== furthest);
+    if (behind.length > 0) this.#fill(behind);
+    this.#watching = this.#watchBuilds();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all([this.#live?.stop(), ...[...this.#filling].map((feed) => feed.stop()), this.#watching]);
+  }
+
+  /** Why the live feed waits, while it does. */
+  get waiting(): { code: string; message: string } | undefined {
+    return this.#live?.waiting;
+  }
+
+  status(): BuildStatus[] {
+    return [...this.#runners.values()].map((runner) => {
+      const live = this.#pointers.get(runner.build.projection) === runner.build._id;
+      const moving = this.#live?.members.includes(runner) ?? false;
+      return {
+        projection: runner.build.projection,
+        build: runner.build._id,
+        version: runner.build.version,
+        live,
+        state: runner.fault ? 'stopped' : moving ? 'live' : 'filling',
+        position: runner.position,
+        ...(runner.fault && { fault: runner.fault }),
+      };
+    });
+  }
+
+  /** The runner of a build in this process, if it runs here. */
+  runner(buildId: string): BuildRunner | undefined {
+    return this.#runners.get(buildId);
+  }
+
+  /** Builds to move for one projection, making the first one, or one for a new version. */
+  async #buildsOf(projection: AnyProjection): Promise<BuildRunner[]> {
+    const records = (await this.builds.list(projection.name)).filter((build) => build.state !== 'dropping');
+    const current = records.filter((build) => build.version === projection.version);
+    // A build that the command line is still filling is the command line's until it says otherwise.
+    const ours = current.filter((build) => build.state === 'fed' || build.filledBy === 'product');
+    const pointer = await this.builds.pointer(projection.name);
+    if (pointer) this.#pointers.set(projection.name, pointer.live);
+    if (ours.length === 0) {
+      const created = await this.builds.create(projection, 'product');
+      ours.push(created);
+      if (!pointer) {
+        await this.builds.setState(created._id, 'fed');
+        await this.#pointTo(created);
+      } else {
+        this.#context.report({
+          level: 'info',
+          projection: projection.name,
+          message: `version ${projection.version} is being filled beside the one that is read`,
+        });
+      }
+    }
+    const checkpoints = await this.builds.checkpoints(ours.map((build) => build._id));
+    return Promise.all(ours.map((build) => this.#runnerOf(projection, build, checkpoints.get(build._id))));
+  }
+
+  async #runnerOf(
+    projection: AnyProjection,
+    build: BuildRecord,
+    checkpoint: Parameters<typeof assertSameLog>[2] | undefined,
+  ): Promise<BuildRunner> {
+    await this.builds.ensureCollections(projection, build._id);
+    const runner = new BuildRunner(build, this.targetOf(projection, build), checkpoint);
+    if (checkpoint) {
+      try {
+        await assertSameLog(this.options.events, build, checkpoint);
+      } catch (error) {
+        runner.fault = { code: errorCode(error), message: error instanceof Error ? error.message : String(error) };
+        this.#context.report({ level: 'error', projection: projection.name, ...runner.fault });
+      }
+    }
+    this.#runners.set(build._id, runner);
+    return runner;
+  }
+
+  targetOf(projection: AnyProjection, build: BuildRecord): BatchTarget {
+    const discards = this.options.reads.collection(DISCARDS);
+    return {
+      projection,
+      collections: this.builds.collections(build._id),
+      isDiscarded: async (id) => (await discards.findOne({ _id: `${projection.name}/${id}` })) !== undefined,
+    };
+  }
+
+  async #pointTo(build: BuildRecord): Promise<void> {
+    await this.builds.point(build.projection, build._id);
+    this.#pointers.set(build.projection, build._id);
+  }
+
+  /** Fills builds beside the live ones, then hands them to the live feed, then switches to those of a new version. */
+  #fill(runners: readonly BuildRunner[]): void {
+    const feed = new Feed(this.#context, 'filling', runners);
+    this.#filling.add(feed);
+    feed.start();
+    void this.#handOver(feed, runners).finally(() => this.#filling.delete(feed));
+  }
+
+  async #handOver(feed: Feed, runners: readonly BuildRunner[]): Promise<void> {
+    await feed.finished();
+    for (const runner of runners) {
+      for (let attempt = 0; !this.#abort.signal.aborted && !runner.fault; attempt += 1) {
+        try {
+          await this.#live?.adopt(runner);
+          if (runner.build.state === 'filling') await this.#complete(runner.build);
+          break;
+        } catch (error) {
+          this.#context.report({
+            level: 'warn',
+            projection: runner.build.projection,
+            code: errorCode(error),
+            message: 'handing over to the live feed failed; trying again',
+          });
+          await delay(backoffMs(attempt), this.#abort.signal);
+        }
+      }
+    }
+  }
+
+  async #complete(build: BuildRecord): Promise<void> {
+    await this.builds.setState(build._id, 'fed');
+    build.state = 'fed';
+    await this.#pointTo(build);
+    this.#context.report({
+      level: 'info',
+      projection: build.projection,
+      message: `build ${build._id} is now the one read`,
+    });
+  }
+
+  /** Other processes make, switch and drop builds; this one follows. */
+  async #watchBuilds(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      await delay(BUILDS_POLL_MS, signal);
+      if (signal.aborted) return;
+      try {
+        await this.#followBuilds();
+      } catch (error) {
+        this.#context.report({
+          level: 'warn',
+          code: errorCode(error),
+          message: 'cannot look for new builds; trying again',
+        });
+      }
+    }
+  }
+
+  async #followBuilds(): Promise<void> {
+    const records = new Map((await this.builds.list()).map((build) => [build._id, build]));
+    for (const [id, runner] of this.#runners) {
+      const record = records.get(id);
+      if (record && record.state !== 'dropping') continue;
+      await this.#live?.release(runner);
+      this.#runners.delete(id);
+    }
+    for (const projection of this.options.projections) {
+      const pointer = await this.builds.pointer(projection.name);
+      if (pointer) this.#pointers.set(projection.name, pointer.live);
+      for (const build of records.values()) {
+        const isNew =
+          build.projection === projection.name && build.version === projection.version && !this.#runners.has(build._id);
+        if (!isNew || build.state !== 'fed') continue;
+        const checkpoint = (await this.builds.checkpoints([build._id])).get(build._id);
+        const runner = await this.#runnerOf(projection, build, checkpoint);
+        if (!runner.fault) this.#fill([runner]);
+      }
+    }
+  }
+
+  projectionNamed(name: string): AnyProjection {
+    const projection = this.options.projections.find((candidate) => candidate.name === name);
+    if (projection) return projection;
+    const known = this.options.projections.map((candidate) => candidate.name).sort();
+    throw new DomainError('PROJECTION_NOT_FOUND', `there is no projection "${name}"; there are: ${known.join(', ')}`);
+  }
+}

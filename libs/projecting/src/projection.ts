@@ -1,0 +1,109 @@
+/**
+ * What a projection is: a pure fold from events to documents. The runner does all reading and writing; see
+ * `apply-batch.ts` for what makes it exactly-once in effect.
+ */
+import { createHash } from 'node:crypto';
+import type { Fact, Recorded } from '@timeline/kernel';
+import type { IndexSpec } from '@timeline/read-store';
+
+/**
+ * Whose ordered feed a document follows: a source customer's, a bucket's (what spans customers, kept per bucket
+ * and added up when read) or the whole log's. A document never has two owners.
+ */
+export type Owner = `customer:${string}` | `bucket:${number}` | 'all';
+
+export const customerOwner = (customerId: string): Owner => `customer:${customerId}`;
+
+/** As many as the partitions of the workers' topic; another number is a rebuild of everything. */
+export const BUCKETS = 256;
+
+/** A fixed hash: the same customer is in the same bucket for good. */
+export function bucketOf(customerId: string): number {
+  return createHash('md5').update(customerId).digest()[0] ?? 0;
+}
+
+export interface Touch {
+  key: string;
+  owner: Owner;
+}
+
+export interface Projection<
+  Doc extends object = Record<string, unknown>,
+  Event extends Fact = Fact,
+  Derived extends object = Record<string, unknown>,
+> {
+  /** Lower case, digits and dashes. */
+  readonly name: string;
+  /** Goes up with any change of `handles`, `keys`, `evolve`, `derivation` or an upcaster. */
+  readonly version: number;
+  readonly handles: readonly Event['type'][];
+  readonly indexes?: readonly IndexSpec[];
+  /** The documents that an event touches, from the event alone. */
+  keys(event: Recorded<Event>): Touch[];
+  /** The document after the event; `undefined` deletes it. Reads no clock, never mutates `doc`. */
+  evolve(doc: Doc | undefined, event: Recorded<Event>, key: string): Doc | undefined;
+  readonly derivation?: Derivation<Doc, Derived>;
+}
+
+/** A second stage: one document per key made of the parts of all members of the key's group. */
+export interface Derivation<
+  Part extends object = Record<string, unknown>,
+  Derived extends object = Record<string, unknown>,
+> {
+  readonly indexes?: readonly IndexSpec[];
+  /** Keys that this part is grouped with (open merge edges). A link holds while both parts tell it. */
+  links?(part: Part): string[];
+  /** `parts` holds every member of the group, `key`'s own first. A key without a part has no derived document. */
+  derive(key: string, parts: { key: string; part: Part }[]): Derived | undefined;
+}
+
+/** Bookkeeping of a stored document, beside its content. Names start with `_` and never meet content. */
+export interface Stored {
+  _id: string;
+  /** Goes up with every write: the guard. Not the position, since lifting a block does not move that. */
+  _v: number;
+  /** The last position folded in, or lined up behind the block. */
+  _p: string;
+  _o: Owner;
+  /** Deleted, remembered so that a projector that wakes up late cannot bring it back. */
+  _x?: true;
+  /** An event that could not be applied; later ones of this key wait behind it. */
+  _b?: Block;
+}
+
+export interface Block {
+  position: string;
+  eventId: string;
+  code: string;
+}
+
+export interface StoredDerived {
+  _id: string;
+  /** Goes up with every derive, equal or not. */
+  _v: number;
+  /** `contentVersion`: goes up only when the content differs. */
+  _c: number;
+  /** Members of the group at the last derive, so that those it parted from are derived anew too. */
+  _m: string[];
+  _x?: true;
+}
+
+export type StoredDocument<Doc extends object> = Stored & Doc;
+
+/** The document without its bookkeeping. */
+export function contentOf<Doc extends object>(stored: Doc): Omit<Doc, keyof Stored | keyof StoredDerived> {
+  const content: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(stored)) if (!name.startsWith('_')) content[name] = value;
+  // Only `_`-names were left out, which are exactly the bookkeeping's.
+  return content as Omit<Doc, keyof Stored | keyof StoredDerived>;
+}
+
+/** A projection whatever it folds, as the runner holds it. */
+// The runner hands each projection only events of the types it handles and documents that it made itself.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyProjection = Projection<any, any, any>;
+
+export const INTERNAL_INDEXES: readonly IndexSpec[] = [
+  { name: 'owner', key: { _o: 1 } },
+  { name: 'blocked', key: { '_b.position': 1 } },
+];

@@ -1,0 +1,161 @@
+/**
+ * Rebuild: a new copy of a projection is filled beside the live one, checked, and then made the one that is read. It
+ * resumes after a crash, can be cancelled, and the copy read until then is kept, fed, as the way back.
+ */
+import { DomainError, type Position } from '@timeline/kernel';
+import { BuildRunner, Feed, type FeedContext } from './feed.js';
+import type { ProjectionEngine } from './projection-engine.js';
+import type { AnyProjection } from './projection.js';
+import { POINTER_CACHE_MS } from './read-models.js';
+import { verifyBuild, type VerifyOptions, type VerifyReport } from './verify.js';
+
+export interface RebuildOptions {
+  engine: ProjectionEngine;
+  context: FeedContext;
+  verify: Omit<VerifyOptions, 'builds'>;
+  /** Switches even when the new build has parked events. */
+  force?: boolean;
+  progress?: (position: Position | undefined, events: number) => void;
+  signal?: AbortSignal;
+}
+
+export interface RebuildReport {
+  build: string;
+  previous: string | undefined;
+  resumed: boolean;
+  verified: VerifyReport;
+}
+
+/** @throws DomainError REBUILD_DIFFERS (not switched), REBUILD_PARKED (not switched without `force`), REBUILD_CANCELLED */
+export async function rebuild(projection: AnyProjection, options: RebuildOptions): Promise<RebuildReport> {
+  const { engine, context } = options;
+  const { builds } = engine;
+  await builds.prepare();
+  const unfinished = (await builds.list(projection.name)).find(
+    (build) => build.state === 'filling' && build.version === projection.version && build.filledBy === 'command-line',
+  );
+  const build = unfinished ?? (await builds.create(projection, 'command-line'));
+  await builds.ensureCollections(projection, build._id);
+  const runner = new BuildRunner(
+    build,
+    engine.targetOf(projection, build),
+    (await builds.checkpoints([build._id])).get(build._id),
+  );
+  await fill(runner, context, options);
+
+  const verified = await verifyBuild(projection, build, { ...options.verify, builds });
+  if (verified.differences.length > 0) {
+    throw new DomainError(
+      'REBUILD_DIFFERS',
+      `build ${build._id} differs from the fold of the log in ${verified.differences.length} documents; it was not switched to`,
+      { differences: verified.differences.slice(0, 20) },
+    );
+  }
+  if (verified.parked > 0 && !options.force) {
+    throw new DomainError(
+      'REBUILD_PARKED',
+      `build ${build._id} has ${verified.parked} documents with parked events; mend them, or switch with --force`,
+    );
+  }
+
+  const previous = (await builds.pointer(projection.name))?.live;
+  // From here on the running product moves it; this process goes on until it is past the build read now.
+  await builds.setState(build._id, 'fed');
+  if (previous) await passLive(runner, previous, context, options);
+  await builds.point(projection.name, build._id);
+  await dropOthers(projection, engine, [build._id, previous]);
+  return { build: build._id, previous, resumed: unfinished !== undefined, verified };
+}
+
+/** Makes the build that was read before the one that is read again. @throws DomainError NO_WAY_BACK */
+export async function rollBack(
+  projection: AnyProjection,
+  engine: ProjectionEngine,
+  context: FeedContext,
+): Promise<string> {
+  const pointer = await engine.builds.pointer(projection.name);
+  const previous = (await engine.builds.list(projection.name)).find((build) => build._id === pointer?.previous);
+  if (!pointer || !previous || previous.state !== 'fed' || previous.version !== projection.version) {
+    throw new DomainError(
+      'NO_WAY_BACK',
+      `projection ${projection.name} keeps no earlier build of version ${projection.version}`,
+    );
+  }
+  const checkpoint = (await engine.builds.checkpoints([previous._id])).get(previous._id);
+  const runner = new BuildRunner(previous, engine.targetOf(projection, previous), checkpoint);
+  await passLive(runner, pointer.live, context, {});
+  await engine.builds.point(projection.name, previous._id);
+  return previous._id;
+}
+
+/** Gives up an unfinished rebuild. Answers how many builds were dropped. */
+export async function cancelRebuild(projection: AnyProjection, engine: ProjectionEngine): Promise<number> {
+  const unfinished = (await engine.builds.list(projection.name)).filter(
+    (build) => build.state === 'filling' && build.filledBy === 'command-line',
+  );
+  for (const build of unfinished) await engine.builds.drop(build);
+  return unfinished.length;
+}
+
+type FillOptions = Pick<RebuildOptions, 'progress' | 'signal'>;
+
+async function fill(runner: BuildRunner, context: FeedContext, options: FillOptions): Promise<void> {
+  let events = 0;
+  const counted: FeedContext = {
+    ...context,
+    moved: (_projection, count) => options.progress?.(runner.position, (events += count)),
+  };
+  const feed = new Feed(counted, 'filling', [runner]);
+  const cancel = (): void => void feed.stop();
+  options.signal?.addEventListener('abort', cancel, { once: true });
+  feed.start();
+  await feed.finished();
+  options.signal?.removeEventListener('abort', cancel);
+  if (options.signal?.aborted) {
+    throw new DomainError(
+      'REBUILD_CANCELLED',
+      'cancelled; the same command goes on from where it stopped, --cancel drops it',
+    );
+  }
+  if (runner.fault) throw new DomainError(runner.fault.code, runner.fault.message);
+  // Over what the filter left out, so that positions can be compared.
+  const head = await context.events.head();
+  if (head && (runner.position ?? '') < head.position) {
+    const checkpoint = { position: head.position, event: { position: head.position, id: head.eventId } };
+    await fillGap(runner, context, head.position);
+    await context.builds.saveCheckpoints(new Map([[runner.build._id, checkpoint]]));
+    runner.moveTo(checkpoint);
+  }
+}
+
+async function fillGap(runner: BuildRunner, context: FeedContext, until: Position): Promise<void> {
+  const feed = new Feed(context, 'filling', []);
+  feed.position = until;
+  await feed.adopt(runner);
+  if (runner.fault) throw new DomainError(runner.fault.code, runner.fault.message);
+}
+
+/** Moves the build on until it is at or past the live one's checkpoint. */
+async function passLive(runner: BuildRunner, live: string, context: FeedContext, options: FillOptions): Promise<void> {
+  for (;;) {
+    const stored = await context.builds.checkpoints([live, runner.build._id]);
+    const own = stored.get(runner.build._id);
+    if (own) runner.moveTo(own);
+    if ((runner.position ?? '') >= (stored.get(live)?.position ?? '')) return;
+    await fill(runner, context, options);
+  }
+}
+
+async function dropOthers(
+  projection: AnyProjection,
+  engine: ProjectionEngine,
+  keep: (string | undefined)[],
+): Promise<void> {
+  const others = (await engine.builds.list(projection.name)).filter(
+    (build) => !keep.includes(build._id) && build.version <= projection.version,
+  );
+  for (const build of others) await engine.builds.setState(build._id, 'dropping');
+  // Readers that still hold the old pointer must have let go before the collections do.
+  if (others.length > 0) await new Promise((resolve) => setTimeout(resolve, 2 * POINTER_CACHE_MS));
+  for (const build of others) await engine.builds.drop(build);
+}

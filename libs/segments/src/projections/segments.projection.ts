@@ -1,0 +1,82 @@
+/** Who is in which segment when: a part per source customer, and spans per group derived from them. */
+import { customersOf, type Fact, type Recorded } from '@timeline/kernel';
+import { customerOwner, type Projection } from '@timeline/projecting';
+import type { CustomerEvent } from '../../../customers/src/customers.events.js';
+import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
+import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
+import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
+import { npsGroupOf, type SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
+import { SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
+import {
+  active,
+  answered,
+  bought,
+  combine,
+  emptyPart,
+  gaveBack,
+  seen,
+  spansOf,
+  type SegmentPart,
+  type Span,
+} from '../membership.js';
+
+type SegmentFact =
+  | Extract<CustomerEvent, { type: 'CustomerRegistered' }>
+  | InteractionEvent
+  | PurchaseEvent
+  | Extract<FeedbackEvent, { type: 'FeedbackCaseOpened' }>
+  | SurveyAnswerEvent;
+
+export interface SegmentMembership {
+  customerId: string;
+  /** Only segments that the customer is in at some time. `from` and `to` enclose all spans: what an index can serve. */
+  in: Partial<Record<SegmentId, { from: string; to: string; spans: Span[] }>>;
+}
+
+export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership> = {
+  name: 'segments',
+  version: 1,
+  handles: [
+    'CustomerRegistered',
+    'InteractionRecorded',
+    'PurchaseRecorded',
+    'PurchaseReturned',
+    'FeedbackCaseOpened',
+    'SurveyAnswered',
+  ] satisfies SegmentFact['type'][],
+  keys: (event) => customersOf(event).map((customerId) => ({ key: customerId, owner: customerOwner(customerId) })),
+  // The runner hands over only the types handled, which are those of SegmentFact.
+  evolve: (part = emptyPart, event) => evolve(part, event as Recorded<SegmentFact>),
+  derivation: {
+    indexes: SEGMENT_IDS.map((id) => ({ name: id, key: { [`in.${id}.to`]: 1, _id: 1 } })),
+    derive: (key, parts) => {
+      const spans = spansOf(parts.map(({ part }) => part).reduce(combine, emptyPart));
+      const membership: SegmentMembership = { customerId: key, in: {} };
+      for (const id of SEGMENT_IDS) {
+        const [first, last] = [spans[id][0], spans[id].at(-1)];
+        if (first && last) membership.in[id] = { from: first.from, to: last.to, spans: spans[id] };
+      }
+      return membership;
+    },
+  },
+};
+
+function evolve(before: SegmentPart, event: Recorded<SegmentFact>): SegmentPart {
+  const at = event.metadata.occurredAt;
+  const part = seen(before, at);
+  switch (event.type) {
+    case 'CustomerRegistered':
+    case 'FeedbackCaseOpened':
+      return part;
+    case 'InteractionRecorded':
+      return active(part, at);
+    case 'PurchaseRecorded':
+      return bought(active(part, at), event.data.currency, event.data.total, at);
+    case 'PurchaseReturned':
+      return gaveBack(part, event.data.currency, event.data.total, at, event.data.purchasedAt);
+    case 'SurveyAnswered':
+      return event.data.kind === 'NPS'
+        ? answered(part, { at, position: event.position, group: npsGroupOf(event.data.score) })
+        : part;
+  }
+}

@@ -1,0 +1,111 @@
+/** Segments with their counts, and the members of one, evaluated at an instant. Count and list are the same filter. */
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { decodeCursor, pageOf, type Page } from '@timeline/http';
+import { Clock, DomainError, toInstant, type Instant, type JsonValue } from '@timeline/kernel';
+import { ReadModels } from '@timeline/projecting';
+import type { Filter } from '@timeline/read-store';
+import { BUILT_IN_SEGMENTS, SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
+import { segmentsProjection } from '../projections/segments.projection.js';
+
+export interface SegmentSummary {
+  id: SegmentId;
+  name: string;
+  description: string;
+  count: number;
+  asOf: Instant;
+}
+
+export interface SegmentMember {
+  customerId: string;
+  /** Since when, in the span that holds `asOf`. */
+  since: Instant;
+  /** Until when, by what is known; absent where no end is. */
+  until?: Instant;
+}
+
+export class ListSegments extends Query<SegmentSummary[]> {
+  constructor(
+    readonly asOf: Instant | undefined,
+    readonly position: string | undefined,
+  ) {
+    super();
+  }
+}
+
+export class ListMembers extends Query<Page<SegmentMember> & { asOf: Instant }> {
+  constructor(
+    readonly segment: string,
+    readonly asOf: Instant | undefined,
+    readonly limit: number,
+    readonly cursor: string | undefined,
+    readonly position: string | undefined,
+  ) {
+    super();
+  }
+}
+
+const membersAt = (id: SegmentId, asOf: Instant): Filter => ({
+  [`in.${id}.to`]: { $gt: asOf },
+  [`in.${id}.from`]: { $lte: asOf },
+  [`in.${id}.spans`]: { $elemMatch: { from: { $lte: asOf }, to: { $gt: asOf } } },
+});
+
+@QueryHandler(ListSegments)
+export class ListSegmentsHandler implements IQueryHandler<ListSegments> {
+  constructor(
+    private readonly models: ReadModels,
+    private readonly clock: Clock,
+  ) {}
+
+  execute({ asOf = toInstant(this.clock.now()), position }: ListSegments): Promise<SegmentSummary[]> {
+    return this.models.read(segmentsProjection, position, ({ derived }) =>
+      Promise.all(
+        BUILT_IN_SEGMENTS.map(async (segment) => ({
+          ...segment,
+          count: await derived.count(membersAt(segment.id, asOf)),
+          asOf,
+        })),
+      ),
+    );
+  }
+}
+
+/** A cursor keeps the instant of its first page, so that all pages tell of the same one. */
+type Cursor = [asOf: string, lastId: string];
+const isCursor = (value: JsonValue): value is Cursor =>
+  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
+@QueryHandler(ListMembers)
+export class ListMembersHandler implements IQueryHandler<ListMembers> {
+  constructor(
+    private readonly models: ReadModels,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute(query: ListMembers): Promise<Page<SegmentMember> & { asOf: Instant }> {
+    const id = SEGMENT_IDS.find((known) => known === query.segment);
+    if (!id)
+      throw new DomainError(
+        'SEGMENT_NOT_FOUND',
+        `there is no segment "${query.segment}"; there are: ${SEGMENT_IDS.join(', ')}`,
+      );
+    const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, isCursor);
+    const asOf = after?.[0] ?? query.asOf ?? toInstant(this.clock.now());
+    const found = await this.models.read(segmentsProjection, query.position, ({ derived }) =>
+      derived.find(
+        { ...membersAt(id, asOf), ...(after && { _id: { $gt: after[1] } }) },
+        { sort: { _id: 1 }, limit: query.limit + 1 },
+      ),
+    );
+    const members = found.map((membership): SegmentMember => {
+      const span = membership.in[id]?.spans.find(({ from, to }) => from <= asOf && asOf < to);
+      const isOpen = span?.to.startsWith('9999');
+      return {
+        customerId: membership.customerId,
+        since: span?.from ?? asOf,
+        ...(span && !isOpen && { until: span.to }),
+      };
+    });
+    return { ...pageOf(members, query.limit, (last): Cursor => [asOf, last.customerId]), asOf };
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The end of the log for many readers at once: one subscription per process, the latest events in a bounded ring. A
+ * reader that is further behind reads from the store until it is back in the ring, so a slow one costs no memory.
+ */
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { EventStore, type StoredEvent } from '@timeline/event-store';
+import { backoffMs, delay, type Position } from '@timeline/kernel';
+
+const RING_EVENTS = 2_000;
+
+@Injectable()
+export class LiveTail implements OnModuleDestroy {
+  readonly #ring: StoredEvent[] = [];
+  /** Everything after this position, up to the last event of the ring, is in the ring. */
+  #ringAfter: Position | undefined;
+  #started: Promise<void> | undefined;
+  readonly #abort = new AbortController();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(private readonly events: EventStore) {}
+
+  onModuleDestroy(): void {
+    this.#abort.abort();
+    this.#wake();
+  }
+
+  /** Events after `after` (default: those to come), in order, until the signal ends it. */
+  async *follow(after: Position | undefined, signal: AbortSignal): AsyncGenerator<readonly StoredEvent[]> {
+    this.#started ??= this.#start();
+    await this.#started;
+    let seen: Position | undefined = after ?? (await this.events.head())?.position;
+    const isOver = (): boolean => signal.aborted || this.#abort.signal.aborted;
+    while (!isOver()) {
+      let batch: readonly StoredEvent[] = [];
+      if ((seen ?? '') >= (this.#ringAfter ?? '')) {
+        batch = this.#ring.filter((event) => event.position > (seen ?? ''));
+        if (batch.length === 0) await this.#change(signal);
+      } else {
+        const until = this.#ringAfter;
+        for await (const page of this.events.readAll({
+          ...(seen && { after: seen }),
+          ...(until && { until }),
+          signal,
+        })) {
+          if (isOver()) return;
+          yield page;
+          seen = page.at(-1)?.position ?? seen;
+        }
+        seen = (seen ?? '') < (until ?? '') ? until : seen;
+        continue;
+      }
+      if (batch.length > 0) {
+        yield batch;
+        seen = batch.at(-1)?.position ?? seen;
+      }
+    }
+  }
+
+  async #start(): Promise<void> {
+    this.#ringAfter = (await this.events.head())?.position;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    let last = this.#ringAfter;
+    for (let attempt = 0; !signal.aborted;) {
+      try {
+        for await (const message of this.events.subscribe({ ...(last && { after: last }), signal })) {
+          attempt = 0;
+          if (message.kind !== 'events') continue;
+          this.#ring.push(...message.events);
+          last = message.events.at(-1)?.position ?? last;
+          const excess = this.#ring.length - RING_EVENTS;
+          if (excess > 0) this.#ringAfter = this.#ring.splice(0, excess).at(-1)?.position ?? this.#ringAfter;
+          this.#wake();
+        }
+      } catch {
+        // The store is away: readers see nothing new until it is back; health tells.
+        await delay(backoffMs(attempt++), signal);
+      }
+    }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  #change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+      if (signal.aborted || this.#abort.signal.aborted) wake();
+    });
+  }
+}

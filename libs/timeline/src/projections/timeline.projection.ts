@@ -1,0 +1,122 @@
+/**
+ * The timeline: one document per event and customer, in the order in which things happened. Facts of all slices, with
+ * what a reader needs; technical facts (claims, erasure) are not shown.
+ */
+import { customersOf, type Fact, type Recorded } from '@timeline/kernel';
+import { customerOwner, type Projection } from '@timeline/projecting';
+import type { CustomerEvent } from '../../../customers/src/customers.events.js';
+import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
+import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
+import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
+import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
+import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
+
+type Technical = 'CustomerErased' | 'CustomerErasureCarriedOut' | 'IdentityClaimLapsed';
+
+export type TimelineFact =
+  | Exclude<CustomerEvent, { type: Technical }>
+  | InteractionEvent
+  | PurchaseEvent
+  | FeedbackEvent
+  | SurveyAnswerEvent
+  | LoyaltyEvent;
+
+/** Complete by type: a new fact of a slice does not compile until it is named here or among the technical ones. */
+const TYPES: Record<TimelineFact['type'], true> = {
+  CustomerRegistered: true,
+  CustomerUpdated: true,
+  CustomerIdentityAdded: true,
+  CustomerIdentityRemoved: true,
+  CustomerConsentChanged: true,
+  CustomerLifecycleStageChanged: true,
+  InteractionRecorded: true,
+  PurchaseRecorded: true,
+  PurchaseReturned: true,
+  FeedbackCaseOpened: true,
+  FeedbackClassified: true,
+  FeedbackAssigned: true,
+  FeedbackResponded: true,
+  FeedbackResolved: true,
+  FeedbackRated: true,
+  FeedbackReopened: true,
+  SurveyAnswered: true,
+  PointsEarned: true,
+  PointsSpent: true,
+};
+// The record's keys are exactly the union's members.
+export const TIMELINE_TYPES = Object.keys(TYPES) as TimelineFact['type'][];
+
+export interface TimelineEntry {
+  /** The event's id. */
+  id: string;
+  customerId: string;
+  type: TimelineFact['type'];
+  /** `occurredAt`. */
+  at: string;
+  recordedAt: string;
+  position: string;
+  channel?: string;
+  actor: string;
+  source?: string;
+  correlationId: string;
+  causationId: string;
+  data: Record<string, unknown>;
+  /** Gone with the customer's key. */
+  personal?: object;
+}
+
+/** Members of `data` that only machines need. */
+const HIDDEN = new Set(['payloadHash']);
+
+export function entryOf(event: Recorded<TimelineFact>, customerId: string): TimelineEntry {
+  const { metadata } = event;
+  const channel = metadata.channel ?? ('channel' in event.data ? event.data.channel : undefined);
+  return {
+    id: event.id,
+    customerId,
+    type: event.type,
+    at: metadata.occurredAt,
+    recordedAt: event.recordedAt,
+    position: event.position,
+    ...(channel !== undefined && { channel }),
+    actor: metadata.actor,
+    ...(metadata.source !== undefined && { source: metadata.source }),
+    correlationId: metadata.correlationId,
+    causationId: metadata.causationId,
+    data: Object.fromEntries(Object.entries(event.data).filter(([name]) => !HIDDEN.has(name))),
+    ...(event.personal && { personal: shown(event) }),
+  };
+}
+
+/** Hashes and claims of identities are for the machinery. */
+function shown(event: Recorded<TimelineFact>): object {
+  switch (event.type) {
+    case 'CustomerRegistered':
+      return event.personal
+        ? {
+            ...event.personal,
+            identities: event.personal.identities.map(({ hash: _h, claim: _c, ...identity }) => identity),
+          }
+        : {};
+    case 'CustomerIdentityAdded':
+    case 'CustomerIdentityRemoved': {
+      if (!event.personal) return {};
+      const { hash: _h, claim: _c, ...identity } = event.personal.identity;
+      return { identity };
+    }
+    default:
+      return event.personal ?? {};
+  }
+}
+
+export const timelineProjection: Projection<TimelineEntry, Fact> = {
+  name: 'timeline',
+  version: 1,
+  handles: TIMELINE_TYPES,
+  indexes: [{ name: 'page', key: { customerId: 1, at: 1, position: 1 } }],
+  keys: (event) =>
+    customersOf(event).map((customerId) => ({ key: `${customerId}/${event.id}`, owner: customerOwner(customerId) })),
+  evolve: (_doc, event, key) =>
+    // The runner hands over only the types handled, which are those of TimelineFact.
+    entryOf(event as Recorded<TimelineFact>, key.slice(0, key.indexOf('/'))),
+};

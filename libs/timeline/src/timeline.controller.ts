@@ -1,0 +1,78 @@
+/** `GET /v1/customers/{id}/timeline` and its live stream. */
+import { Controller, Get, Res } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { CustomerDirectory } from '@timeline/deciding';
+import { EventStore } from '@timeline/event-store';
+import {
+  Answers,
+  Describes,
+  LastEventId,
+  PathId,
+  PositionHeader,
+  Refuses,
+  sse,
+  SseRegistry,
+  StrictQuery,
+  type Page,
+  type SseEvent,
+} from '@timeline/http';
+import { customersOf, parsePosition, type Position, type Recorded } from '@timeline/kernel';
+import { PersonalVault } from '@timeline/key-store';
+import type { FastifyReply } from 'fastify';
+import { LiveTail } from './live-tail.js';
+import { entryOf, TIMELINE_TYPES, type TimelineEntry, type TimelineFact } from './projections/timeline.projection.js';
+import { TimelinePage, TimelinePageQuery } from './queries/timeline-page.query.js';
+import { timelinePageSchema } from './timeline.schemas.js';
+
+const SHOWN: ReadonlySet<string> = new Set(TIMELINE_TYPES);
+
+@Controller('v1/customers/:id/timeline')
+export class TimelineController {
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly directory: CustomerDirectory,
+    private readonly events: EventStore,
+    private readonly tail: LiveTail,
+    private readonly vault: PersonalVault,
+    private readonly streams: SseRegistry,
+  ) {}
+
+  @Get()
+  @Describes('A page of the customer’s timeline', 'Newest or oldest first by occurredAt, then position.')
+  @Answers(200, timelinePageSchema, 'Entries, and the cursor of the next page where there is one')
+  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'CURSOR_MALFORMED')
+  async page(
+    @PathId('id') customerId: string,
+    @StrictQuery(TimelinePageQuery) query: TimelinePageQuery,
+    @PositionHeader() position: string | undefined,
+  ): Promise<Page<TimelineEntry>> {
+    await this.directory.resolve({ customerId });
+    return this.queries.execute(new TimelinePage([customerId], query, position));
+  }
+
+  @Get('stream')
+  @Describes('The customer’s timeline as it grows', 'Server-sent events; goes on after Last-Event-ID, else from now.')
+  @Answers(200, { type: 'string' }, 'One `entry` event for each new entry', 'text/event-stream')
+  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'POSITION_MALFORMED', 'POSITION_OF_ANOTHER_LOG')
+  async stream(
+    @PathId('id') customerId: string,
+    @LastEventId() lastEventId: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AsyncGenerator<string>> {
+    await this.directory.resolve({ customerId });
+    const after = lastEventId === undefined ? undefined : parsePosition(lastEventId, this.events.logId);
+    return sse(reply, this.streams, (signal) => this.#entries(customerId, after, signal));
+  }
+
+  async *#entries(customerId: string, after: Position | undefined, signal: AbortSignal): AsyncGenerator<SseEvent> {
+    for await (const batch of this.tail.follow(after, signal)) {
+      const own = batch.filter((event) => customersOf(event).includes(customerId));
+      for (const event of await this.vault.open(own)) {
+        if (!SHOWN.has(event.type)) continue;
+        // Narrowed by SHOWN, which holds exactly the types of TimelineFact.
+        const entry = entryOf(event as unknown as Recorded<TimelineFact>, customerId);
+        yield { id: event.position, event: 'entry', data: entry };
+      }
+    }
+  }
+}
