@@ -18,7 +18,7 @@ export default tseslint.config(
     files: ['apps/console/**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['document', 'window', 'location', 'history', 'EventSource', 'URLSearchParams', 'Intl', 'Chart', 'customElements', 'HTMLElement', 'localStorage', 'crypto'].map((name) => [name, 'readonly']),
+        ['document', 'window', 'location', 'history', 'EventSource', 'URLSearchParams', 'Intl', 'Chart', 'customElements', 'HTMLElement', 'localStorage', 'crypto', 'sessionStorage', 'navigator', 'getComputedStyle', 'TextDecoderStream'].map((name) => [name, 'readonly']),
       ),
     },
   },

@@ -111,6 +111,7 @@ export class Product {
       { provide: PersonalVault, useValue: this.vault },
       { provide: KeyedHashes, useValue: this.hashes },
       { provide: Clock, useValue: clock },
+      { provide: Upcasters, useValue: this.upcasters },
       { provide: ReadModels, useValue: this.models },
       { provide: CommandCatalogue, useValue: catalogue },
     ];

@@ -3,7 +3,7 @@
  * `ROLES` decides which of its parts a process uses.
  */
 import type { Provider, Type } from '@nestjs/common';
-import type { CommandType } from '@timeline/deciding';
+import type { AnyCommandType } from '@timeline/deciding';
 import type { Upcaster } from '@timeline/kernel';
 import type { AnyProjection } from '@timeline/projecting';
 import type { Reaction } from '@timeline/reacting';
@@ -13,7 +13,7 @@ import type { MetricSource } from './metric-source.js';
 export interface Slice {
   name: string;
   /** In `/v1/commands` and imports too. */
-  commandTypes?: readonly CommandType<never>[];
+  commandTypes?: readonly AnyCommandType[];
   /** Nest providers that commands need: `@CommandHandler`s and services. */
   commandProviders?: readonly Provider[];
   commandControllers?: readonly Type[];

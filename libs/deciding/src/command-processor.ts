@@ -11,7 +11,7 @@ import {
   DomainError,
   eventIdOf,
   toInstant,
-  type Clock,
+  Clock,
   type Decider,
   type Decision,
   type EventMetadata,
@@ -97,7 +97,9 @@ export class CommandProcessor {
     }
 
     const now = toInstant(this.clock.now());
-    const occurredAt = target.occurredAt ?? now;
+    const start = events[0]?.metadata.occurredAt;
+    // Who began the stream may have a clock a little ahead of this one's: "now" is never before that.
+    const occurredAt = target.occurredAt ?? (start !== undefined && start > now ? start : now);
     const decisions = decider.decide(command, state, {
       now,
       occurredAt,
@@ -110,7 +112,7 @@ export class CommandProcessor {
       return { id, revision: last.revision, position: last.position, resent: false };
     }
     // After the decision: a second delivery with another `occurredAt` is a conflict first of all.
-    assertPlausible(occurredAt, now, events[0]?.metadata.occurredAt);
+    assertPlausible(occurredAt, now, start);
 
     const customerId = decider.customerOf(command, state);
     const sealed = await Promise.all(
@@ -128,7 +130,7 @@ export class CommandProcessor {
     defaultCustomerId: string | undefined,
   ): Promise<NewEvent> {
     const { decider, context, stream } = target;
-    const id = eventIdOf(context.commandId, stream, index);
+    const id = eventIdOf(context, stream, index);
     const customerId = decision.customerId ?? defaultCustomerId;
     const type: Event['type'] = decision.type;
     const metadata: EventMetadata = {

@@ -3,7 +3,7 @@
  * `CommandType`; HTTP routes, NDJSON lines and imports all go through `Commands.dispatch`.
  */
 import type { ICommand } from '@nestjs/cqrs';
-import type { Instant, Position } from '@timeline/kernel';
+import type { Position } from '@timeline/kernel';
 
 export interface CommandContext {
   commandId: string;
@@ -50,7 +50,7 @@ export interface CommandType<Data extends object = object> {
   keys(data: Data): string[];
 }
 
-/** When a command says it happened; `undefined` means now. */
-export interface HappenedAt {
-  occurredAt?: Instant;
-}
+/** A command type whatever its data, as the catalogue holds it. */
+// A type is only ever given data that was validated with its own DTO.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyCommandType = CommandType<any>;

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { KeyedHashes } from '@timeline/key-store';
 import { canonicalJson, commandIdOf, newId } from '@timeline/kernel';
-import type { CommandContext, CommandOutcome, CommandType } from './command.js';
+import type { AnyCommandType, CommandContext, CommandOutcome, CommandType } from './command.js';
 
 /** Who asks, and how the request wants to be recognised. */
 export interface CommandRequest {
@@ -49,14 +49,13 @@ export class Commands {
 /** All command types of the product by name, for NDJSON and imports; each slice's module registers its own. */
 @Injectable()
 export class CommandCatalogue {
-  readonly #types = new Map<string, CommandType>();
+  readonly #types = new Map<string, AnyCommandType>();
 
-  register(...types: readonly CommandType<never>[]): void {
-    // A type is only ever given data that was validated with its own DTO.
-    for (const type of types) this.#types.set(type.name, type as unknown as CommandType);
+  register(...types: readonly AnyCommandType[]): void {
+    for (const type of types) this.#types.set(type.name, type);
   }
 
-  find(name: string): CommandType | undefined {
+  find(name: string): AnyCommandType | undefined {
     return this.#types.get(name);
   }
 

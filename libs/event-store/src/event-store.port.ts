@@ -122,12 +122,17 @@ export class WrongExpectedRevisionError extends DomainError {
   override readonly name = 'WrongExpectedRevisionError';
   constructor(
     readonly stream: string,
-    readonly expected: ExpectedRevision,
+    /** `any`: an append at any revision repeated a part of an earlier one. */
+    readonly expected: ExpectedRevision | 'any',
     readonly actual: ExpectedRevision,
   ) {
-    super('WRONG_EXPECTED_REVISION', `stream is at revision ${actual}, not at ${expected}; load it again and decide anew`, {
-      expected,
-      actual,
-    });
+    super(
+      'WRONG_EXPECTED_REVISION',
+      `stream is at revision ${actual}, not at ${expected}; load it again and decide anew`,
+      {
+        expected,
+        actual,
+      },
+    );
   }
 }

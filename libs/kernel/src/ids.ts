@@ -19,5 +19,9 @@ export function commandIdOf(command: { caller: string; type: string; target: str
   return deriveId('command', command.caller, command.type, command.target, command.key);
 }
 
-export const eventIdOf = (commandId: string, stream: string, index: number): string =>
-  deriveId('event', commandId, stream, index);
+/**
+ * The body's hash is part of it: two commands that race under one `Idempotency-Key` with different bodies must not look
+ * like one event sent twice to the store, which would answer the second as if its body had been recorded.
+ */
+export const eventIdOf = (command: { commandId: string; bodyHash: string }, stream: string, index: number): string =>
+  deriveId('event', command.commandId, command.bodyHash, stream, index);

@@ -2,7 +2,8 @@
  * Where public events go: one publication, written by one relay at a time. Two adapters: `in-process/` and
  * `kafka/`; both pass `testing/message-log.contract.ts`.
  */
-import type { Position } from '@timeline/kernel';
+import type { JsonObject, Position } from '@timeline/kernel';
+import { DomainError, FaultError } from '@timeline/kernel';
 
 export interface PublicMessage {
   topic: string;
@@ -21,7 +22,7 @@ export interface PublicationCheckpoint {
 }
 
 export interface PublicationSettings {
-  /** Identifies the publication for good: log id and name. It is the `transactionalId`. */
+  /** Identifies the publication for good: log id and name. It is the `transactionalId`. Letters, digits, `.`, `_`, `-`. */
   id: string;
   /** Every topic it may write to, with the number of partitions to create it with when missing. */
   topics: { name: string; partitions: number; compacted?: boolean }[];
@@ -33,20 +34,81 @@ export class FencedError extends Error {
   readonly code = 'RELAY_FENCED';
 }
 
+/** What the writer remembers beside its checkpoint, by a key of its own (keys that are parked, for instance). */
+export type PublicationState = ReadonlyMap<string, JsonObject>;
+
+export interface OpenedPublication {
+  publication: Publication;
+  /** Undefined when nothing was published yet. */
+  checkpoint: PublicationCheckpoint | undefined;
+  state: PublicationState;
+}
+
 export interface Publication {
   /**
-   * Publishes the messages and moves the checkpoint, both or neither. A reader of committed messages sees each once
-   * and, per key, in order, however often the process dies in between.
-   * @throws FencedError; UnavailableError (outcome unknown: `open` again and go on from the checkpoint it answers)
+   * Publishes the messages, moves the checkpoint and changes the state (null forgets a key): all or nothing. A reader
+   * of committed messages sees each once and, per key, in order, however often the process dies in between. One call
+   * at a time; after any error but DomainError the publication is of no more use.
+   * @throws FencedError; UnavailableError (outcome unknown: `open` again and go on from the checkpoint it answers);
+   * DomainError MESSAGE_TOO_LARGE (nothing was sent)
    */
-  publish(messages: readonly PublicMessage[], checkpoint: PublicationCheckpoint): Promise<void>;
+  publish(
+    messages: readonly PublicMessage[],
+    checkpoint: PublicationCheckpoint,
+    stateChanges?: ReadonlyMap<string, JsonObject | null>,
+  ): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Looks on while another writes. */
+export interface PublicationWatch {
+  /** The last checkpoint seen so far; undefined until one was. */
+  checkpoint(): PublicationCheckpoint | undefined;
   close(): Promise<void>;
 }
 
 export abstract class MessageLog {
-  /** Takes the publication over: fences any other writer and answers how far it has come. */
-  abstract open(settings: PublicationSettings): Promise<{ publication: Publication; checkpoint: PublicationCheckpoint | undefined }>;
+  /** The largest message, measured by `messageBytes`, that `publish` takes. */
+  abstract readonly maxMessageBytes: number;
+  /**
+   * Takes the publication over: fences any other writer and answers how far it has come.
+   * @throws FencedError when yet another took over meanwhile; UnavailableError; FaultError
+   * PUBLICATION_WITHOUT_CHECKPOINT when a topic holds messages that no checkpoint accounts for
+   */
+  abstract open(settings: PublicationSettings): Promise<OpenedPublication>;
+  /** Follows the checkpoint without taking anything over. @throws UnavailableError */
+  abstract watch(publicationId: string): Promise<PublicationWatch>;
   /** @throws UnavailableError */
   abstract ping(): Promise<void>;
   abstract close(): Promise<void>;
+}
+
+/** What a message takes on the wire, an upper bound in bytes. */
+export function messageBytes(message: Pick<PublicMessage, 'key' | 'value' | 'headers'>): number {
+  let bytes = 64 + Buffer.byteLength(message.key) + (message.value === null ? 0 : Buffer.byteLength(message.value));
+  for (const name in message.headers) {
+    bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(message.headers[name] ?? '');
+  }
+  return bytes;
+}
+
+export function refuseTooLarge(messages: readonly PublicMessage[], limit: number): void {
+  for (const message of messages) {
+    const bytes = messageBytes(message);
+    if (bytes > limit) {
+      throw new DomainError('MESSAGE_TOO_LARGE', `a message of ${bytes} bytes exceeds the ${limit} that one may have`, {
+        topic: message.topic,
+        ceId: message.headers['ce_id'],
+      });
+    }
+  }
+}
+
+export function publicationWithoutCheckpoint(publicationId: string, topic: string): FaultError {
+  return new FaultError(
+    'PUBLICATION_WITHOUT_CHECKPOINT',
+    `topic ${topic} holds messages, but publication ${publicationId} has no checkpoint: going on would publish every ` +
+      `event a second time. Either the checkpoint topic was lost, or this is another event log than the one published ` +
+      `before. Restore the checkpoint topic or the log, or delete the topic, or publish under new topic names`,
+  );
 }

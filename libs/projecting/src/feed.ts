@@ -100,11 +100,13 @@ export class Feed {
     /** A filling feed asks the log only for what its members handle, and ends once it caught up. */
     readonly kind: 'live' | 'filling',
     members: readonly BuildRunner[],
+    /** Where to start when there is no member to start from; default: the beginning of the log. */
+    start?: { position: Position; event?: Checkpoint['event'] },
   ) {
     this.members.push(...members);
     const first = [...members].sort((a, b) => comparePositions(a.position ?? NOTHING, b.position ?? NOTHING))[0];
-    this.position = first?.position;
-    this.#lastEvent = first?.checkpoint?.event;
+    this.position = first ? first.position : start?.position;
+    this.#lastEvent = first ? first.checkpoint?.event : start?.event;
   }
 
   start(): void {

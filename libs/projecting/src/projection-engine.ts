@@ -47,7 +47,7 @@ const BUILDS_POLL_MS = 1_000;
 
 export class ProjectionEngine {
   readonly builds: Builds;
-  readonly #context: FeedContext;
+  readonly context: FeedContext;
   readonly #runners = new Map<string, BuildRunner>();
   readonly #pointers = new Map<string, string>();
   #live: Feed | undefined;
@@ -57,7 +57,7 @@ export class ProjectionEngine {
 
   constructor(readonly options: ProjectionEngineOptions) {
     this.builds = new Builds(options.reads, options.clock ?? systemClock);
-    this.#context = {
+    this.context = {
       events: options.events,
       vault: options.vault,
       upcasters: options.upcasters ?? new Upcasters(),
@@ -72,14 +72,15 @@ export class ProjectionEngine {
     await this.builds.prepare();
     const runners: BuildRunner[] = [];
     for (const projection of this.options.projections) runners.push(...(await this.#buildsOf(projection)));
-    const furthest = runners
-      .map((runner) => runner.position)
-      .reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b), undefined);
     const sound = runners.filter((runner) => !runner.fault);
-    const level = sound.filter((runner) => runner.position === furthest);
-    this.#live = new Feed(this.#context, 'live', level);
+    const complete = sound.filter((runner) => runner.build.state === 'fed');
+    const furthest = complete.map((runner) => runner.position).reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b), undefined);
+    const level = complete.filter((runner) => runner.position === furthest);
+    const head = level.length === 0 ? await this.options.events.head() : undefined;
+    const start = head && { position: head.position, event: { position: head.position, id: head.eventId } };
+    this.#live = new Feed(this.context, 'live', level, start);
     this.#live.start();
-    const behind = sound.filter((runner) => runner.position !== furthest);
+    const behind = sound.filter((runner) => !level.includes(runner));
     if (behind.length > 0) this.#fill(behind);
     this.#watching = this.#watchBuilds();
   }
@@ -128,9 +129,10 @@ export class ProjectionEngine {
       ours.push(created);
       if (!pointer) {
         await this.builds.setState(created._id, 'fed');
+        created.state = 'fed';
         await this.#pointTo(created);
       } else {
-        this.#context.report({
+        this.context.report({
           level: 'info',
           projection: projection.name,
           message: `version ${projection.version} is being filled beside the one that is read`,
@@ -153,7 +155,7 @@ export class ProjectionEngine {
         await assertSameLog(this.options.events, build, checkpoint);
       } catch (error) {
         runner.fault = { code: errorCode(error), message: error instanceof Error ? error.message : String(error) };
-        this.#context.report({ level: 'error', projection: projection.name, ...runner.fault });
+        this.context.report({ level: 'error', projection: projection.name, ...runner.fault });
       }
     }
     this.#runners.set(build._id, runner);
@@ -176,7 +178,7 @@ export class ProjectionEngine {
 
   /** Fills builds beside the live ones, then hands them to the live feed, then switches to those of a new version. */
   #fill(runners: readonly BuildRunner[]): void {
-    const feed = new Feed(this.#context, 'filling', runners);
+    const feed = new Feed(this.context, 'filling', runners);
     this.#filling.add(feed);
     feed.start();
     void this.#handOver(feed, runners).finally(() => this.#filling.delete(feed));
@@ -191,7 +193,7 @@ export class ProjectionEngine {
           if (runner.build.state === 'filling') await this.#complete(runner.build);
           break;
         } catch (error) {
-          this.#context.report({
+          this.context.report({
             level: 'warn',
             projection: runner.build.projection,
             code: errorCode(error),
@@ -207,7 +209,7 @@ export class ProjectionEngine {
     await this.builds.setState(build._id, 'fed');
     build.state = 'fed';
     await this.#pointTo(build);
-    this.#context.report({
+    this.context.report({
       level: 'info',
       projection: build.projection,
       message: `build ${build._id} is now the one read`,
@@ -223,7 +225,7 @@ export class ProjectionEngine {
       try {
         await this.#followBuilds();
       } catch (error) {
-        this.#context.report({
+        this.context.report({
           level: 'warn',
           code: errorCode(error),
           message: 'cannot look for new builds; trying again',

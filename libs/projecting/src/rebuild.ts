@@ -43,7 +43,11 @@ export async function rebuild(projection: AnyProjection, options: RebuildOptions
   );
   await fill(runner, context, options);
 
-  const verified = await verifyBuild(projection, build, { ...options.verify, builds });
+  const verified = await verifyBuild(projection, build, {
+    ...options.verify,
+    builds,
+    ...(runner.position && { upTo: runner.position }),
+  });
   if (verified.differences.length > 0) {
     throw new DomainError(
       'REBUILD_DIFFERS',
@@ -129,9 +133,7 @@ async function fill(runner: BuildRunner, context: FeedContext, options: FillOpti
 }
 
 async function fillGap(runner: BuildRunner, context: FeedContext, until: Position): Promise<void> {
-  const feed = new Feed(context, 'filling', []);
-  feed.position = until;
-  await feed.adopt(runner);
+  await new Feed(context, 'filling', [], { position: until }).adopt(runner);
   if (runner.fault) throw new DomainError(runner.fault.code, runner.fault.message);
 }
 

@@ -2,8 +2,14 @@
  * Where projections keep their documents, in the `mongodb` driver's own words. Two adapters: `sqlite/` (embedded)
  * and `mongodb/`; both pass `testing/read-store.contract.ts`. Filters are the part of MongoDB's language that an
  * index can serve. No free aggregation: what is counted is a projection.
+ *
+ * What cannot mean the same on both is refused by both: `document.ts` and `filter.ts` say what.
  */
 
+/**
+ * A JSON value that comes back byte for byte (order of names kept). Names may hold anything but NUL and must not start
+ * with `$`: a map whose keys are free text encodes them. @throws FaultError DOCUMENT_INVALID, DOCUMENT_TOO_LARGE
+ */
 export interface StoredDocument {
   _id: string;
 }
@@ -28,30 +34,49 @@ export interface Condition {
   $not?: Condition;
 }
 
-/** `{ 'a.b': value | condition, $and: […], $or: […] }`. Equality with an array field means "an element equals". */
+/**
+ * `{ 'a.b': value | condition, $and: […], $or: […] }`. Equality with an array field means "an element equals"; a path
+ * leads through arrays of objects as in MongoDB. Parts of a path are letters, digits, `_` and `-`, not digits alone.
+ * Text compares by its UTF-8 bytes, case-sensitive; a range matches only values of its bound's type.
+ * A path whose condition is `undefined` is refused: leaving it out would match more than was meant.
+ * @throws FaultError FILTER_INVALID
+ */
 export interface Filter {
   $and?: Filter[];
   $or?: Filter[];
   [path: string]: Scalar | Condition | Filter[] | undefined;
 }
 
+/**
+ * By type first (null and missing, numbers, text, objects, arrays, booleans), then by value. An array stands for its
+ * least element, or its greatest when descending. Objects among themselves are in no order, nor are arrays in arrays.
+ */
 export type Sort = Record<string, 1 | -1>;
 
 export interface IndexSpec {
   /** Short and unique in its collection. */
   name: string;
+  /**
+   * At most one path of an index may lead to or through arrays. On SQLite a path that does is not served by the index
+   * (every document is looked at); on MongoDB it is.
+   */
   key: Record<string, 1 | -1>;
+  /** No two documents with the same values, null and missing being a value too. Paths must not hold arrays. */
   unique?: boolean;
 }
 
 export interface FindOptions {
   /** Nulls and missing first when ascending; ties are not broken: add `_id` or a unique path. */
   sort?: Sort;
+  /** From 1. */
   limit?: number;
   skip?: number;
 }
 
-/** Writes `doc` whole if the stored document still is as `guard` says; `absent` means there must be none. */
+/**
+ * Writes `doc` whole if the stored document still is as `guard` says; `absent` means there must be none, and with any
+ * other guard there must be one.
+ */
 export interface GuardedWrite<T extends StoredDocument> {
   doc: T;
   guard: 'absent' | { path: string; equals: string | number };
@@ -63,12 +88,17 @@ export interface ReadCollection<T extends StoredDocument> {
   findOne(filter: Filter, options?: FindOptions): Promise<T | undefined>;
   /** One round trip for all documents of a batch; the order of the answer is not that of `ids`. */
   findByIds(ids: readonly string[]): Promise<T[]>;
-  /** All matches in `sort` order (default `_id`), a few hundred at a time, memory bounded. */
+  /**
+   * All matches in `sort` order (default `_id`), a few hundred at a time, memory bounded. No snapshot: what is written
+   * meanwhile may be seen or not, and a document that moves in the order may be seen twice or not at all.
+   */
   stream(filter: Filter, options?: { sort?: Sort; batchSize?: number }): AsyncIterable<T[]>;
   count(filter: Filter): Promise<number>;
   /**
    * One unordered bulk write. Answers the ids whose guard did not hold; those were left as they are, all others
-   * are durably written. At most one write per id.
+   * are written. At most one write per id.
+   * @throws FaultError UNIQUE_VIOLATED when another unique index than that of `_id` refused a write (the others are
+   * written), DOCUMENT_INVALID, WRITE_INVALID (nothing is); UnavailableError when the outcome is unknown
    */
   writeGuarded(writes: readonly GuardedWrite<T>[]): Promise<string[]>;
   deleteMany(filter: Filter): Promise<number>;
@@ -85,4 +115,3 @@ export abstract class ReadStore {
   abstract ping(): Promise<void>;
   abstract close(): Promise<void>;
 }
-

@@ -198,6 +198,8 @@ describe('a SQLite database', () => {
     expect(db.get('SELECT 1 AS one')).toEqual({ one: 1 });
     expect(db.get('SELECT * FROM thing')).toBeUndefined();
     expect(db.run('INSERT INTO thing VALUES (7, NULL)')).toEqual({ changes: 1, lastInsertRowid: 7 });
+    expect(db.value('SELECT id, name FROM thing')).toBe(7);
+    expect(db.value('SELECT id FROM thing WHERE id > 7')).toBeUndefined();
     db.close();
   });
 
@@ -234,6 +236,22 @@ describe('a SQLite database', () => {
     });
     expect(await failure(db.immediate(() => [insert(5, 'five'), insert(6, 'one')]))).toBeInstanceOf(Error);
     expect(db.all('SELECT id FROM thing')).toEqual([{ id: 1 }, { id: 4 }]);
+    db.close();
+  });
+
+  it('takes back what could not be committed or did not fit on the disk, and goes on', async () => {
+    const db = await openSqlite(join(folder, 'a.db'), settings);
+    db.exec('PRAGMA foreign_keys = ON');
+    db.exec('CREATE TABLE part (thing INTEGER REFERENCES thing DEFERRABLE INITIALLY DEFERRED)');
+    const orphan = await failure(db.immediate(() => db.run('INSERT INTO part VALUES (99)')));
+    expect(isSqliteConstraint(orphan)).toBe(true);
+    const { page_count: pages } = db.get<{ page_count: number }>('PRAGMA page_count') ?? { page_count: 0 };
+    db.exec(`PRAGMA max_page_count = ${pages + 2}`);
+    const large = db.immediate(() => db.run('INSERT INTO thing VALUES (1, ?)', ['x'.repeat(100_000)]));
+    expect(await failure(large)).toBeInstanceOf(UnavailableError);
+    await db.immediate(() => db.run('INSERT INTO thing VALUES (2, NULL)'));
+    expect(db.all('SELECT id FROM thing')).toEqual([{ id: 2 }]);
+    expect(db.all('SELECT * FROM part')).toEqual([]);
     db.close();
   });
 

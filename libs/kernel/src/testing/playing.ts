@@ -33,7 +33,7 @@ export function recorded<Event extends Fact>(decision: Decision<Event>, as: Reco
   const revision = as.revision ?? 0;
   const commandId = as.commandId ?? deriveId('command', stream, revision);
   const recording = {
-    id: eventIdOf(commandId, stream, revision),
+    id: eventIdOf({ commandId, bodyHash: '' }, stream, revision),
     stream,
     revision,
     position: makePosition('000000000000', String(as.position ?? revision + 1).padStart(20, '0')),

@@ -1,0 +1,53 @@
+/** Adds an identity to a customer; it is claimed first. One that the customer has already can be made the primary one. */
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
+import { Id, Instant, Optional } from '@timeline/http';
+import { customerStream } from '../customer.decider.js';
+import { IdentityRegistry } from '../identities/identity-registry.js';
+import { NewIdentityDto } from './customer-fields.js';
+import { onCustomer } from './on-customer.js';
+
+export class AddIdentityBody extends NewIdentityDto {
+  /** When it happened; now where absent. */
+  @Optional()
+  @Instant()
+  occurredAt?: string;
+}
+
+export class AddIdentityData extends AddIdentityBody {
+  @Id()
+  customerId: string;
+}
+
+export class AddIdentity extends DomainCommand<AddIdentityData> {}
+
+export const addIdentity: CommandType<AddIdentityData> = {
+  name: 'AddIdentity',
+  data: AddIdentityData,
+  command: AddIdentity,
+  target: ({ customerId }) => customerId,
+  keys: ({ customerId, kind, value }) => [customerStream(customerId), `identity-${kind}-${value}`],
+};
+
+@CommandHandler(AddIdentity)
+export class AddIdentityHandler implements ICommandHandler<AddIdentity> {
+  constructor(
+    private readonly processor: CommandProcessor,
+    private readonly registry: IdentityRegistry,
+  ) {}
+
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_TAKEN, TOO_MANY_IDENTITIES */
+  async execute({ data, context }: AddIdentity): Promise<CommandOutcome> {
+    const { customerId, occurredAt, primary = false, ...given } = data;
+    const identity = this.registry.identify(given);
+    const claimant = { customerId, context, occurredAt, mustExist: true } as const;
+    return this.registry.underClaims([{ identity, pointer: '/value' }], claimant, (claimOf) =>
+      onCustomer(
+        this.processor,
+        { type: 'add-identity', customerId, identity: { ...identity, primary, claim: claimOf(identity.hash) } },
+        occurredAt,
+        context,
+      ),
+    );
+  }
+}

@@ -1,0 +1,64 @@
+/** Takes an identity from a customer, then releases it for others. */
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
+import { Id, Instant, Optional } from '@timeline/http';
+import { UnavailableError } from '@timeline/kernel';
+import { customerDecider, customerStream } from '../customer.decider.js';
+import { IdentityRegistry } from '../identities/identity-registry.js';
+import { IdentityDto } from './customer-fields.js';
+import { onCustomer } from './on-customer.js';
+
+export class RemoveIdentityBody extends IdentityDto {
+  /** When it happened; now where absent. */
+  @Optional()
+  @Instant()
+  occurredAt?: string;
+}
+
+export class RemoveIdentityData extends RemoveIdentityBody {
+  @Id()
+  customerId: string;
+}
+
+export class RemoveIdentity extends DomainCommand<RemoveIdentityData> {}
+
+export const removeIdentity: CommandType<RemoveIdentityData> = {
+  name: 'RemoveIdentity',
+  data: RemoveIdentityData,
+  command: RemoveIdentity,
+  target: ({ customerId }) => customerId,
+  keys: ({ customerId, kind, value }) => [customerStream(customerId), `identity-${kind}-${value}`],
+};
+
+@CommandHandler(RemoveIdentity)
+export class RemoveIdentityHandler implements ICommandHandler<RemoveIdentity> {
+  constructor(
+    private readonly processor: CommandProcessor,
+    private readonly registry: IdentityRegistry,
+  ) {}
+
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_NOT_FOUND */
+  async execute({ data, context }: RemoveIdentity): Promise<CommandOutcome> {
+    const { customerId, occurredAt, ...given } = data;
+    const { hash } = this.registry.identify(given);
+    const outcome = await onCustomer(
+      this.processor,
+      { type: 'remove-identity', customerId, hash },
+      occurredAt,
+      context,
+    );
+    await this.#release(customerId, hash);
+    return outcome;
+  }
+
+  async #release(customerId: string, hash: string): Promise<void> {
+    try {
+      const { state } = await this.processor.load(customerDecider, customerStream(customerId));
+      const ended = Object.entries(state.endedClaims).findLast(([, claim]) => claim.hash === hash);
+      if (ended) await this.registry.release(hash, ended[0], 'removed');
+    } catch (error) {
+      // It is removed; what is still owed is a reaction's to do.
+      if (!(error instanceof UnavailableError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/** Finds customers for the commands of all slices, from the streams, so that it knows what was acknowledged before. */
+import { Injectable } from '@nestjs/common';
+import {
+  CommandProcessor,
+  CustomerDirectory,
+  type CustomerRef,
+  type DirectoryEntry,
+  type IdentityRef,
+} from '@timeline/deciding';
+import { EventStore } from '@timeline/event-store';
+import { CUSTOMER_ERASED, DomainError } from '@timeline/kernel';
+import { customerDecider, customerErased, customerStream, holdsClaim } from './customer.decider.js';
+import { IDENTITY_KINDS, type CustomerEvent, type IdentityKind } from './customers.events.js';
+import { IdentityRegistry } from './identities/identity-registry.js';
+
+@Injectable()
+export class StreamCustomerDirectory extends CustomerDirectory {
+  constructor(
+    private readonly events: EventStore,
+    private readonly processor: CommandProcessor,
+    private readonly registry: IdentityRegistry,
+  ) {
+    super();
+  }
+
+  /**
+   * @param pointer JSON pointer to `ref` in the request
+   * @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, VALIDATION_FAILED
+   */
+  async resolve(ref: CustomerRef, pointer = ''): Promise<DirectoryEntry> {
+    const { customerId, identity } = ref;
+    if (customerId !== undefined && identity === undefined) return this.#byId(customerId, pointer);
+    if (customerId === undefined && identity !== undefined) return this.#byIdentity(identity, `${pointer}/identity`);
+    throw new DomainError('VALIDATION_FAILED', 'name the customer by customerId or by identity, one of the two', {
+      pointer,
+    });
+  }
+
+  /** Looks at the end of the stream only and opens nothing: this runs for every command of every slice. */
+  async #byId(customerId: string, pointer: string): Promise<DirectoryEntry> {
+    const stream = customerStream(customerId);
+    const last = await this.events.readStream(stream, { direction: 'backwards', limit: 2 });
+    // What may follow it is that it was carried out, nothing else.
+    if (last.some(({ type }) => type === CUSTOMER_ERASED)) throw customerErased();
+    if (last.every(isLapse) && !(await this.events.readStream(stream)).some((event) => !isLapse(event))) {
+      throw notFound(`${pointer}/customerId`);
+    }
+    return { customerId };
+  }
+
+  async #byIdentity({ kind, value, system }: IdentityRef, pointer: string): Promise<DirectoryEntry> {
+    if (!isIdentityKind(kind)) {
+      throw new DomainError('VALIDATION_FAILED', `${pointer}/kind must be one of ${IDENTITY_KINDS.join(', ')}`, {
+        pointer: `${pointer}/kind`,
+      });
+    }
+    const { hash } = this.registry.identify({ kind, value, ...(system !== undefined && { system }) }, pointer);
+    const claim = await this.registry.current(hash);
+    if (claim?.customerId === undefined) throw notFound(pointer);
+    const { state } = await this.processor.load(customerDecider, customerStream(claim.customerId));
+    if (state.status === 'erased') throw customerErased();
+    // Claimed, but not the customer's yet, or not any more.
+    if (!holdsClaim(state, claim.id)) throw notFound(pointer);
+    return { customerId: claim.customerId };
+  }
+}
+
+/** Before a registration there can be nothing else. */
+const isLapse = ({ type }: { type: string }): boolean =>
+  type === ('IdentityClaimLapsed' satisfies CustomerEvent['type']);
+
+const isIdentityKind = (kind: string): kind is IdentityKind => (IDENTITY_KINDS as readonly string[]).includes(kind);
+
+const notFound = (pointer: string): DomainError =>
+  new DomainError('CUSTOMER_NOT_FOUND', 'no such customer is registered', { pointer });

@@ -1,0 +1,21 @@
+/** What an operator can set about customers. */
+import { FaultError } from '@timeline/kernel';
+import { isSupportedCountry, type CountryCode } from 'libphonenumber-js/core';
+import numbering from 'libphonenumber-js/max/metadata';
+import type { NormalisingOptions } from './identities/normalise.js';
+
+export abstract class CustomersSettings implements NormalisingOptions {
+  abstract readonly defaultPhoneRegion: CountryCode;
+}
+
+/** @throws FaultError CONFIG_INVALID */
+export function customersSettings({ defaultPhoneRegion }: { defaultPhoneRegion: string }): CustomersSettings {
+  if (isCountry(defaultPhoneRegion)) return { defaultPhoneRegion };
+  throw new FaultError(
+    'CONFIG_INVALID',
+    'DEFAULT_PHONE_REGION must be a country that has phone numbers, such as US or CN',
+  );
+}
+
+// The library asks for a country code to tell whether it is one.
+const isCountry = (region: string): region is CountryCode => isSupportedCountry(region as CountryCode, numbering);

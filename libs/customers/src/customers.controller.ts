@@ -1,0 +1,184 @@
+/** Customers over HTTP. No decision lives here. */
+import { Controller, Delete, Get, Patch, Post, Res } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { Commands, type CommandType } from '@timeline/deciding';
+import {
+  answered,
+  Answers,
+  AnswersOutcome,
+  CommandHeaders,
+  created,
+  Describes,
+  etagOf,
+  pageSchema,
+  PathId,
+  PositionHeader,
+  Refuses,
+  StrictBody,
+  StrictQuery,
+  updated,
+  type CommandOutcome,
+  type Page,
+} from '@timeline/http';
+import type { FastifyReply } from 'fastify';
+import { addIdentity, AddIdentityBody } from './commands/add-identity.command.js';
+import { changeConsent, ChangeConsentBody } from './commands/change-consent.command.js';
+import { changeLifecycleStage, ChangeLifecycleStageBody } from './commands/change-lifecycle-stage.command.js';
+import { eraseCustomer, EraseCustomerParams } from './commands/erase-customer.command.js';
+import { registerCustomer, RegisterCustomerData } from './commands/register-customer.command.js';
+import { removeIdentity, RemoveIdentityBody } from './commands/remove-identity.command.js';
+import { updateCustomer, UpdateCustomerBody } from './commands/update-customer.command.js';
+import { profileSchema, summarySchema, type CustomerProfile, type CustomerSummary } from './queries/customer-view.js';
+import { GetCustomer } from './queries/get-customer.query.js';
+import { ListCustomers, WantedCustomers, type CustomersWanted } from './queries/list-customers.query.js';
+
+const ON_A_CUSTOMER = ['CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'OCCURRED_IN_FUTURE', 'OCCURRED_BEFORE_START'];
+
+@Controller('v1/customers')
+export class CustomersCommandController {
+  constructor(private readonly commands: Commands) {}
+
+  @Post()
+  @Describes('Register a customer', 'The id is ours to choose. An identity belongs to one customer at a time.')
+  @AnswersOutcome(201)
+  @Refuses('IDENTITY_REFUSED', 'IDENTITY_REPEATED', 'IDENTITY_TAKEN', 'BIRTH_DATE_IN_FUTURE', 'OCCURRED_IN_FUTURE')
+  async register(
+    @StrictBody(RegisterCustomerData) data: RegisterCustomerData,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    const outcome = await this.commands.dispatch(registerCustomer, data, headers);
+    return created(reply, `/v1/customers/${outcome.id}`, outcome);
+  }
+
+  @Patch(':id')
+  @Describes(
+    'Change what is known of a customer',
+    'What is left out stays as it is; null removes; name and address are replaced whole.',
+  )
+  @AnswersOutcome(200)
+  @Refuses(...ON_A_CUSTOMER, 'BIRTH_DATE_IN_FUTURE', 'TOO_MANY_TRAITS')
+  update(
+    @PathId('id') customerId: string,
+    @StrictBody(UpdateCustomerBody) body: UpdateCustomerBody,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    return this.#onCustomer(updateCustomer, { ...body, customerId }, headers, reply);
+  }
+
+  @Post(':id/identities')
+  @Describes('Add an identity', 'With primary, one that the customer has already becomes the primary one of its kind.')
+  @AnswersOutcome(200)
+  @Refuses(...ON_A_CUSTOMER, 'IDENTITY_REFUSED', 'IDENTITY_TAKEN', 'TOO_MANY_IDENTITIES')
+  addIdentity(
+    @PathId('id') customerId: string,
+    @StrictBody(AddIdentityBody) body: AddIdentityBody,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    return this.#onCustomer(addIdentity, { ...body, customerId }, headers, reply);
+  }
+
+  @Post(':id/identities/removals')
+  @Describes(
+    'Remove an identity',
+    'A POST with a body, since the identity is personal data that must not stand in an address. Others may claim it afterwards.',
+  )
+  @AnswersOutcome(200)
+  @Refuses(...ON_A_CUSTOMER, 'IDENTITY_REFUSED', 'IDENTITY_NOT_FOUND')
+  removeIdentity(
+    @PathId('id') customerId: string,
+    @StrictBody(RemoveIdentityBody) body: RemoveIdentityBody,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    return this.#onCustomer(removeIdentity, { ...body, customerId }, headers, reply);
+  }
+
+  @Post(':id/consents')
+  @Describes('Record a consent granted or withdrawn', 'By purpose and channel; the latest counts.')
+  @AnswersOutcome(200)
+  @Refuses(...ON_A_CUSTOMER, 'TOO_MANY_CONSENTS')
+  changeConsent(
+    @PathId('id') customerId: string,
+    @StrictBody(ChangeConsentBody) body: ChangeConsentBody,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    return this.#onCustomer(changeConsent, { ...body, customerId }, headers, reply);
+  }
+
+  @Post(':id/lifecycle')
+  @Describes('Move a customer to another lifecycle stage', 'A move back needs a reason.')
+  @AnswersOutcome(200)
+  @Refuses(...ON_A_CUSTOMER, 'STAGE_MOVE_REFUSED', 'STAGE_REASON_REQUIRED', 'STAGE_GUARD_FAILED', 'STAGE_OUT_OF_ORDER')
+  changeLifecycleStage(
+    @PathId('id') customerId: string,
+    @StrictBody(ChangeLifecycleStageBody) body: ChangeLifecycleStageBody,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    return this.#onCustomer(changeLifecycleStage, { ...body, customerId }, headers, reply);
+  }
+
+  @Delete(':id')
+  @Describes(
+    'Erase a customer for good',
+    'From now on the customer is answered 410. Identities are released and keys destroyed right after, by a reaction; the event CustomerErasureCarriedOut says that it is done.',
+  )
+  @AnswersOutcome(202, 'Erased; identities and keys follow')
+  @Refuses(...ON_A_CUSTOMER)
+  async erase(
+    @PathId('id') customerId: string,
+    @StrictQuery(EraseCustomerParams) params: EraseCustomerParams,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    const body = await this.#onCustomer(eraseCustomer, { ...params, customerId }, headers, reply);
+    void reply.status(202);
+    return body;
+  }
+
+  async #onCustomer<Data extends object>(
+    type: CommandType<Data>,
+    data: Data,
+    headers: CommandHeaders,
+    reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    return updated(reply, await this.commands.dispatch(type, data, headers));
+  }
+}
+
+@Controller('v1/customers')
+export class CustomersQueryController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  @Describes(
+    'Customers by name',
+    'Sorted by name, then id. q finds words of the name by their beginnings, identity one customer (kind:value); beside the parameters listed, trait.{name}={value} filters by a trait. Merged customers are listed once.',
+  )
+  @Answers(200, pageSchema(summarySchema))
+  @Refuses('CURSOR_MALFORMED', 'IDENTITY_REFUSED', 'READ_MODEL_NOT_READY')
+  list(
+    @WantedCustomers() wanted: CustomersWanted,
+    @PositionHeader() position: string | undefined,
+  ): Promise<Page<CustomerSummary>> {
+    return this.queries.execute(new ListCustomers(wanted, position));
+  }
+
+  @Get(':id')
+  @Describes('A customer’s profile')
+  @Answers(200, profileSchema)
+  @Answers(304)
+  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'READ_MODEL_NOT_READY')
+  async get(
+    @PathId('id') customerId: string,
+    @PositionHeader() position: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CustomerProfile | undefined> {
+    const { profile, version } = await this.queries.execute(new GetCustomer(customerId, position));
+    return answered(reply, profile, { etag: etagOf(...version) });
+  }
+}

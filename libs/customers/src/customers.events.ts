@@ -1,0 +1,120 @@
+/** The facts about customers (`customer-{id}`) and about who owns an identity (`identity-{keyed hash}`). */
+import type { Fact } from '@timeline/kernel';
+
+export type CustomerKind = 'person' | 'company';
+
+export const LIFECYCLE_STAGES = ['lead', 'prospect', 'customer', 'loyal', 'dormant', 'lost'] as const;
+export type LifecycleStage = (typeof LIFECYCLE_STAGES)[number];
+
+export const IDENTITY_KINDS = ['email', 'phone', 'wechat', 'weibo', 'member', 'external', 'device'] as const;
+export type IdentityKind = (typeof IDENTITY_KINDS)[number];
+
+export interface Identity {
+  kind: IdentityKind;
+  /** As compared: normalised. */
+  value: string;
+  /** As it was given. */
+  given: string;
+  /** The system that gave it, for `external`. */
+  system?: string;
+  primary: boolean;
+  /** Keyed hash of the normalised value: names the identity's stream. */
+  hash: string;
+  /** The `IdentityClaimed` event that this ownership rests on. */
+  claim: string;
+}
+
+export interface PersonName {
+  /** As given, in any script. */
+  full: string;
+  given?: string;
+  family?: string;
+}
+
+export interface PostalAddress {
+  lines?: string[];
+  city?: string;
+  state?: string;
+  postalCode?: string;
+  /** ISO 3166-1 alpha-2. */
+  country?: string;
+}
+
+/** What identifies the person. Sealed with the customer's key. */
+export interface PersonalDetails {
+  name?: PersonName;
+  /** `YYYY-MM-DD`. */
+  birthDate?: string;
+  address?: PostalAddress;
+  note?: string;
+}
+
+/** Coarse, not personal: what segments and breakdowns may look at. */
+export type Traits = Record<string, string | number | boolean>;
+
+export type CustomerEvent =
+  | Fact<
+      'CustomerRegistered',
+      {
+        customerId: string;
+        kind: CustomerKind;
+        stage: LifecycleStage;
+        language?: string;
+        region?: string;
+        traits: Traits;
+        /** One for each identity: what is left to know of them once `personal` is gone. */
+        identityKinds?: IdentityKind[];
+      },
+      PersonalDetails & { identities: Identity[] }
+    >
+  /** `null` removes a field. `changed` names the fields, for the timeline. */
+  | Fact<
+      'CustomerUpdated',
+      {
+        changed: string[];
+        language?: string | null;
+        region?: string | null;
+        traits?: Record<string, string | number | boolean | null>;
+      },
+      { [Field in keyof PersonalDetails]?: PersonalDetails[Field] | null }
+    >
+  /** `held`: it was there already and only became the primary one of its kind. */
+  | Fact<'CustomerIdentityAdded', { kind: IdentityKind; held?: true }, { identity: Identity }>
+  | Fact<'CustomerIdentityRemoved', { kind: IdentityKind }, { identity: Identity }>
+  | Fact<
+      'CustomerConsentChanged',
+      {
+        purpose: string;
+        status: 'granted' | 'withdrawn';
+        channel?: string;
+        /** Version of the text that was shown. */
+        textVersion: string;
+        /** Reference to the proof, e.g. a form or call id. */
+        proof?: string;
+      }
+    >
+  | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string }>
+  /** Final. Its owner's documents go, its claims are released, its keys destroyed. */
+  | Fact<'CustomerErased', { reason: string }>
+  /** Claims released and keys destroyed. */
+  | Fact<'CustomerErasureCarriedOut', { claimsReleased: number }>
+  /** In the *owner's* stream before the claim is released, so that an owner who wakes up late meets a conflict. */
+  | Fact<'IdentityClaimLapsed', { claim: string }>;
+
+/** Whom they concern stands in `personal` only, sealed with a key of its own per claim. */
+export type IdentityEvent =
+  | Fact<
+      'IdentityClaimed',
+      { hash: string; kind: IdentityKind; attempt: number; claimedAt: string },
+      {
+        customerId: string;
+        /** When the command that claims says it happened, where it does: a lapse must not be dated later than that. */
+        occurredAt?: string;
+      }
+    >
+  /** Names the claim that it ends. `personal` is absent where the owner's keys are destroyed already. */
+  | Fact<
+      'IdentityReleased',
+      { hash: string; claim: string; reason: 'removed' | 'lapsed' | 'erased' | 'refused' },
+      { customerId: string }
+    >;

@@ -1,0 +1,126 @@
+/** Customers as downstream systems see them: what happened and when, nothing that identifies a person or that anybody wrote. */
+import type { JsonObject, Recorded } from '@timeline/kernel';
+import type { PublicEventMapping, PublicFact } from '@timeline/relaying';
+import { IDENTITY_KINDS, LIFECYCLE_STAGES, type CustomerEvent } from './customers.events.js';
+
+const text = { type: 'string' };
+const oneOf = (words: readonly string[]): JsonObject => ({ type: 'string', enum: [...words] });
+const orNull = (schema: JsonObject): JsonObject => ({ anyOf: [schema, { type: 'null' }] });
+const trait = { type: ['string', 'number', 'boolean'] };
+const traits = (value: JsonObject): JsonObject => ({ type: 'object', additionalProperties: value });
+const listOf = (items: JsonObject): JsonObject => ({ type: 'array', items });
+const identityKind = oneOf(IDENTITY_KINDS);
+const stage = oneOf(LIFECYCLE_STAGES);
+
+/** A name that ends in `?` may be absent. */
+function schemaOf(own: Record<string, JsonObject>): { version: number; schema: JsonObject } {
+  const members = { customerId: { type: 'string', format: 'uuid' }, ...own };
+  return {
+    version: 1,
+    schema: {
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      properties: Object.fromEntries(Object.entries(members).map(([name, schema]) => [name.replace('?', ''), schema])),
+      required: Object.keys(members).filter((name) => !name.endsWith('?')),
+      additionalProperties: false,
+    },
+  };
+}
+
+const SCHEMAS = {
+  'customers.registered': schemaOf({
+    kind: oneOf(['person', 'company']),
+    stage,
+    'language?': text,
+    'region?': text,
+    traits: traits(trait),
+    identityKinds: listOf(identityKind),
+  }),
+  'customers.updated': schemaOf({
+    changed: listOf(text),
+    'language?': orNull(text),
+    'region?': orNull(text),
+    'traits?': traits(orNull(trait)),
+  }),
+  'customers.identity-added': schemaOf({ kind: identityKind }),
+  'customers.identity-removed': schemaOf({ kind: identityKind }),
+  'customers.consent-changed': schemaOf({
+    purpose: text,
+    status: oneOf(['granted', 'withdrawn']),
+    'channel?': text,
+    textVersion: text,
+  }),
+  'customers.stage-changed': schemaOf({ from: stage, to: stage }),
+  'customers.erased': schemaOf({}),
+  'customers.erasure-carried-out': schemaOf({}),
+};
+
+export const customersPublicEvents: PublicEventMapping = {
+  topic: 'customer-timeline.customers',
+  schemas: SCHEMAS,
+  map(event) {
+    const { customerId } = event.metadata;
+    if (customerId === undefined || !isCustomerEvent(event)) return undefined;
+    const fact = publicFact(event);
+    if (!fact) return undefined;
+    return {
+      type: fact.type,
+      version: 1,
+      subject: customerId,
+      data: { customerId, ...fact.data },
+    } satisfies PublicFact;
+  },
+};
+
+const OF_THE_CUSTOMER: Readonly<Record<CustomerEvent['type'], true>> = {
+  CustomerRegistered: true,
+  CustomerUpdated: true,
+  CustomerIdentityAdded: true,
+  CustomerIdentityRemoved: true,
+  CustomerConsentChanged: true,
+  CustomerLifecycleStageChanged: true,
+  CustomerErased: true,
+  CustomerErasureCarriedOut: true,
+  IdentityClaimLapsed: true,
+};
+const isCustomerEvent = (event: Recorded): event is Recorded<CustomerEvent> =>
+  Object.hasOwn(OF_THE_CUSTOMER, event.type);
+
+/** Reasons are words that somebody wrote, and proofs may lead to a person: both stay here. */
+function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMAS; data: JsonObject } | undefined {
+  switch (event.type) {
+    case 'CustomerRegistered': {
+      const { kind, stage, language, region, traits, identityKinds = [] } = event.data;
+      return {
+        type: 'customers.registered',
+        data: { kind, stage, ...known({ language, region }), traits, identityKinds },
+      };
+    }
+    case 'CustomerUpdated': {
+      const { changed, language, region, traits } = event.data;
+      return { type: 'customers.updated', data: { changed, ...known({ language, region, traits }) } };
+    }
+    case 'CustomerIdentityAdded':
+      // One that was there already only became the primary one.
+      return event.data.held ? undefined : { type: 'customers.identity-added', data: { kind: event.data.kind } };
+    case 'CustomerIdentityRemoved':
+      return { type: 'customers.identity-removed', data: { kind: event.data.kind } };
+    case 'CustomerConsentChanged': {
+      const { purpose, status, channel, textVersion } = event.data;
+      return { type: 'customers.consent-changed', data: { purpose, status, ...known({ channel }), textVersion } };
+    }
+    case 'CustomerLifecycleStageChanged':
+      return { type: 'customers.stage-changed', data: { from: event.data.from, to: event.data.to } };
+    case 'CustomerErased':
+      return { type: 'customers.erased', data: {} };
+    case 'CustomerErasureCarriedOut':
+      return { type: 'customers.erasure-carried-out', data: {} };
+    case 'IdentityClaimLapsed':
+      return undefined;
+    default:
+      return event satisfies never;
+  }
+}
+
+const known = (members: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

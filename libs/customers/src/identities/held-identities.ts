@@ -1,0 +1,27 @@
+/** The identities that a customer holds, in the order they were added; each kind that is there has one primary. */
+import type { Identity } from '../customers.events.js';
+
+/** More than anyone has; keeps a customer's stream and profile small. */
+export const MAX_IDENTITIES = 50;
+
+export function withIdentity(held: readonly Identity[], added: Identity): Identity[] {
+  const others = held
+    .filter(({ hash }) => hash !== added.hash)
+    .map((other) => (added.primary && other.kind === added.kind ? { ...other, primary: false } : other));
+  const at = held.findIndex(({ hash }) => hash === added.hash);
+  return onePrimary(at < 0 ? [...others, added] : others.toSpliced(at, 0, added));
+}
+
+export const withoutIdentity = (held: readonly Identity[], hash: string): Identity[] =>
+  onePrimary(held.filter((identity) => identity.hash !== hash));
+
+/** Where a kind has no primary, or several, the first that would do is the one. */
+export function onePrimary(held: readonly Identity[]): Identity[] {
+  const primary = new Map<string, string>();
+  for (const { kind, hash, primary: isPrimary } of held) if (isPrimary && !primary.has(kind)) primary.set(kind, hash);
+  for (const { kind, hash } of held) if (!primary.has(kind)) primary.set(kind, hash);
+  return held.map((identity) => {
+    const isPrimary = primary.get(identity.kind) === identity.hash;
+    return identity.primary === isPrimary ? identity : { ...identity, primary: isPrimary };
+  });
+}

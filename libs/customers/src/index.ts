@@ -1,0 +1,62 @@
+/** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
+import type { Slice } from '@timeline/composing';
+import { CustomerDirectory } from '@timeline/deciding';
+import { addIdentity, AddIdentityHandler } from './commands/add-identity.command.js';
+import { changeConsent, ChangeConsentHandler } from './commands/change-consent.command.js';
+import { changeLifecycleStage, ChangeLifecycleStageHandler } from './commands/change-lifecycle-stage.command.js';
+import { eraseCustomer, EraseCustomerHandler } from './commands/erase-customer.command.js';
+import { registerCustomer, RegisterCustomerHandler } from './commands/register-customer.command.js';
+import { removeIdentity, RemoveIdentityHandler } from './commands/remove-identity.command.js';
+import { updateCustomer, UpdateCustomerHandler } from './commands/update-customer.command.js';
+import { StreamCustomerDirectory } from './customer-directory.js';
+import { CustomersCommandController, CustomersQueryController } from './customers.controller.js';
+import { customersPublicEvents } from './customers.public-events.js';
+import { CustomersSettings, customersSettings } from './customers-settings.js';
+import { Erasures } from './erasures.js';
+import { IdentityRegistry } from './identities/identity-registry.js';
+import { erasureProjection } from './projections/erasure.projection.js';
+import { identityClaimsProjection } from './projections/identity-claims.projection.js';
+import { profileProjection } from './projections/profile.projection.js';
+import { GetCustomerHandler } from './queries/get-customer.query.js';
+import { ListCustomersHandler } from './queries/list-customers.query.js';
+import { ErasureReaction } from './reactions/erasure.reaction.js';
+import { IdentityClaimsReaction } from './reactions/identity-claims.reaction.js';
+
+/** @throws FaultError CONFIG_INVALID when the region has no phone numbers */
+export const customersSlice = (options: { defaultPhoneRegion: string }): Slice => ({
+  name: 'customers',
+  commandTypes: [
+    registerCustomer,
+    updateCustomer,
+    addIdentity,
+    removeIdentity,
+    changeConsent,
+    changeLifecycleStage,
+    eraseCustomer,
+  ],
+  commandProviders: [
+    { provide: CustomersSettings, useValue: customersSettings(options) },
+    IdentityRegistry,
+    Erasures,
+    { provide: CustomerDirectory, useClass: StreamCustomerDirectory },
+    RegisterCustomerHandler,
+    UpdateCustomerHandler,
+    AddIdentityHandler,
+    RemoveIdentityHandler,
+    ChangeConsentHandler,
+    ChangeLifecycleStageHandler,
+    EraseCustomerHandler,
+  ],
+  commandControllers: [CustomersCommandController],
+  queryProviders: [GetCustomerHandler, ListCustomersHandler],
+  queryControllers: [CustomersQueryController],
+  projections: [profileProjection, identityClaimsProjection, erasureProjection],
+  reactions: [IdentityClaimsReaction, ErasureReaction],
+  publicEvents: [customersPublicEvents],
+});
+
+export { carryOutErasures } from './erasures.js';
+export { profileProjection } from './projections/profile.projection.js';
+export type { Profile } from './projections/profile-document.js';
+export { registerCustomer, RegisterCustomerData } from './commands/register-customer.command.js';
+export { eraseCustomer } from './commands/erase-customer.command.js';

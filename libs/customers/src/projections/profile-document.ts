@@ -1,0 +1,165 @@
+/** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
+import type { Decimal, Instant, Position } from '@timeline/kernel';
+import { subtractDecimals } from '@timeline/kernel';
+import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
+import type {
+  CustomerKind,
+  IdentityKind,
+  LifecycleStage,
+  PersonalDetails,
+  PersonName,
+  Traits,
+} from '../customers.events.js';
+import { onePrimary } from '../identities/held-identities.js';
+import { combineParts, emptyPart, inOrder, type ProfilePart, type Rating } from './profile-part.js';
+import { foldText, searchWords } from './search-text.js';
+
+export interface Profile extends PersonalDetails {
+  customerId: string;
+  /** Whom the group goes by; lists show survivors. */
+  survivor: string;
+  isSurvivor: boolean;
+  /** Source customers of the group, itself included; sorted. */
+  members: string[];
+  kind: CustomerKind;
+  stage: LifecycleStage;
+  language?: string;
+  region?: string;
+  traits: Traits;
+  identities: { kind: IdentityKind; value: string; given: string; system?: string; primary: boolean }[];
+  consents: {
+    purpose: string;
+    channel?: string;
+    status: 'granted' | 'withdrawn';
+    textVersion: string;
+    proof?: string;
+    at: Instant;
+  }[];
+  firstSeenAt?: Instant;
+  lastContact?: { at: Instant; channel: string };
+  interactions: { total: number; byChannel: Record<string, number> };
+  purchases: {
+    count: number;
+    firstAt?: Instant;
+    lastAt?: Instant;
+    /** By ISO 4217 code; exact decimals. */
+    byCurrency: Record<string, { gross: Decimal; returned: Decimal; net: Decimal }>;
+  };
+  cases: { total: number; open: { caseId: string; openedAt: Instant }[] };
+  satisfaction: {
+    latest: Partial<Record<SurveyKind, { score: number; scale: SurveyScale; at: Instant; group?: NpsGroup }>>;
+    rating?: Rating & { at: Instant };
+  };
+  /** As of the last posting. */
+  points: number;
+  /** Where each field's value came from. */
+  provenance: Record<string, { at: Instant; source: string; position: Position }>;
+  /** What lists look at; not shown. */
+  search: { name: string; words: string[]; traits: string[] };
+}
+
+/** @param parts of the members of `key`'s group, in any order */
+export function profileOf(key: string, parts: readonly { key: string; part: ProfilePart }[]): Profile | undefined {
+  const survivor = survivorOf(parts);
+  const whole = parts.map(({ part }) => part).reduce(combineParts, emptyPart());
+  const { fields } = whole;
+  // Written by the part's own fold from the events of these types.
+  const field = <T>(name: string): T | undefined => (fields[name]?.value ?? undefined) as T | undefined;
+  const kind = field<CustomerKind>('kind');
+  const stage = field<LifecycleStage>('stage');
+  if (!kind || !stage || survivor === undefined) return undefined;
+  const name = field<PersonName>('name');
+  const traits = valuesOf(whole.traits);
+  const identities = onePrimary([...whole.identities].sort(inOrder));
+  return {
+    customerId: key,
+    survivor,
+    isSurvivor: key === survivor,
+    members: whole.members,
+    kind,
+    stage,
+    ...pick({
+      name,
+      birthDate: field<string>('birthDate'),
+      address: field<PersonalDetails['address']>('address'),
+      note: field<string>('note'),
+      language: field<string>('language'),
+      region: field<string>('region'),
+      firstSeenAt: whole.firstSeenAt,
+      lastContact: whole.lastContact && { at: whole.lastContact.at, channel: whole.lastContact.value },
+    }),
+    traits,
+    identities: identities.map(({ kind, value, given, system, primary }) => ({
+      kind,
+      value,
+      given,
+      ...(system !== undefined && { system }),
+      primary,
+    })),
+    consents: Object.entries(whole.consents)
+      .sort(byKey)
+      .map(([, { value, at }]) => ({ ...value, at })),
+    interactions: {
+      total: Object.values(whole.interactions).reduce((sum, count) => sum + count, 0),
+      byChannel: whole.interactions,
+    },
+    purchases: {
+      ...whole.purchases,
+      byCurrency: Object.fromEntries(
+        Object.entries(whole.purchases.byCurrency).map(([currency, { gross, returned }]) => [
+          currency,
+          { gross, returned, net: subtractDecimals(gross, returned) },
+        ]),
+      ),
+    },
+    cases: {
+      total: whole.cases.total,
+      open: Object.entries(whole.cases.open)
+        .map(([caseId, openedAt]) => ({ caseId, openedAt }))
+        .sort((a, b) => compare(a.openedAt, b.openedAt) || compare(a.caseId, b.caseId)),
+    },
+    satisfaction: {
+      latest: Object.fromEntries(
+        Object.entries(whole.scores).map(([survey, { value, at }]) => [
+          survey,
+          { ...value, at, ...(survey === 'NPS' && { group: npsGroupOf(value.score) }) },
+        ]),
+      ),
+      ...(whole.rating && { rating: { ...whole.rating.value, at: whole.rating.at } }),
+    },
+    points: whole.points,
+    provenance: Object.fromEntries(
+      Object.entries(fields)
+        .filter(([, { value }]) => value !== null)
+        .map(([member, { at, source, position }]) => [member, { at, source, position }]),
+    ),
+    search: {
+      name: foldText(name?.full ?? ''),
+      words: searchWords([name?.full, name?.given, name?.family].filter((text) => text !== undefined)),
+      traits: Object.entries(traits).map(([trait, value]) => traitText(trait, value)),
+    },
+  };
+}
+
+/** How a trait is looked for: `size=5` finds the number and the text. */
+export const traitText = (name: string, value: Traits[string]): string => `${name}=${String(value)}`;
+
+/** While no merge says otherwise, the one seen first. */
+function survivorOf(parts: readonly { key: string; part: ProfilePart }[]): string | undefined {
+  const seen = parts.map(({ key, part }) => ({ key, at: part.firstSeenAt ?? '9999' }));
+  return seen.sort((a, b) => compare(a.at, b.at) || compare(a.key, b.key))[0]?.key;
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => compare(a, b);
+
+const valuesOf = <T>(latest: Readonly<Record<string, { value: T | null }>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(latest).flatMap(([name, { value }]) => (value === null ? [] : [[name, value]])));
+
+/** Without the members that are undefined. */
+function pick<T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  // Only undefined ones were left out.
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]?: Exclude<T[Name], undefined>;
+  };
+}

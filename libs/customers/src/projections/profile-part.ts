@@ -1,0 +1,149 @@
+/**
+ * What one source customer adds to a profile. Parts add up: `combine` is associative and commutative and `empty` its
+ * neutral element, so that a group of merged customers has the profile that their parts make together, in any order.
+ */
+import { addDecimals, type Decimal, type Instant, type Position } from '@timeline/kernel';
+import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
+import type { Consent } from '../customer.decider.js';
+import type { Identity, Traits } from '../customers.events.js';
+import { latestOf, type Latest } from '../latest.js';
+
+/** A value and where it came from. `null`: removed. */
+export interface Sourced<T> extends Latest<T | null> {
+  /** The system it came from, or who entered it. */
+  source: string;
+}
+
+export interface Contact extends Latest<string> {
+  /** The channel. */
+  value: string;
+}
+
+export interface Score {
+  score: number;
+  scale: SurveyScale;
+}
+
+export interface Rating {
+  score: number;
+  scaleMin: number;
+  scaleMax: number;
+  top: boolean;
+}
+
+export interface Turnover {
+  gross: Decimal;
+  returned: Decimal;
+}
+
+/** `since`: where in the log it was added; the order of identities. */
+export type HeldIdentity = Identity & { since: Position };
+
+export interface ProfilePart {
+  /** Source customers, sorted. */
+  members: string[];
+  /** Customers that it is merged with by an open edge, sorted. */
+  links: string[];
+  /** `kind`, `stage`, `language`, `region` and the personal details, by name. */
+  fields: Record<string, Sourced<unknown>>;
+  traits: Record<string, Sourced<Traits[string]>>;
+  identities: HeldIdentity[];
+  consents: Record<string, Latest<Consent>>;
+  firstSeenAt?: Instant;
+  lastContact?: Contact;
+  interactions: Record<string, number>;
+  purchases: { count: number; firstAt?: Instant; lastAt?: Instant; byCurrency: Record<string, Turnover> };
+  /** `open`: when each was opened. */
+  cases: { total: number; open: Record<string, Instant> };
+  scores: Partial<Record<SurveyKind, Latest<Score>>>;
+  rating?: Latest<Rating>;
+  /** As of the last posting; what expired since is still in it. */
+  points: number;
+}
+
+export const emptyPart = (): ProfilePart => ({
+  members: [],
+  links: [],
+  fields: {},
+  traits: {},
+  identities: [],
+  consents: {},
+  interactions: {},
+  purchases: { count: 0, byCurrency: {} },
+  cases: { total: 0, open: {} },
+  scores: {},
+  points: 0,
+});
+
+export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
+  const firstSeenAt = earliest(a.firstSeenAt, b.firstSeenAt);
+  const lastContact = latestOf(a.lastContact, b.lastContact);
+  const rating = latestOf(a.rating, b.rating);
+  const firstAt = earliest(a.purchases.firstAt, b.purchases.firstAt);
+  const lastAt = latest(a.purchases.lastAt, b.purchases.lastAt);
+  return {
+    members: union(a.members, b.members),
+    links: union(a.links, b.links),
+    fields: mergeBy(a.fields, b.fields, later),
+    traits: mergeBy(a.traits, b.traits, later),
+    identities: combineIdentities(a.identities, b.identities),
+    consents: mergeBy(a.consents, b.consents, later),
+    ...(firstSeenAt !== undefined && { firstSeenAt }),
+    ...(lastContact && { lastContact }),
+    interactions: mergeBy(a.interactions, b.interactions, (x, y) => x + y),
+    purchases: {
+      count: a.purchases.count + b.purchases.count,
+      ...(firstAt !== undefined && { firstAt }),
+      ...(lastAt !== undefined && { lastAt }),
+      byCurrency: mergeBy(a.purchases.byCurrency, b.purchases.byCurrency, addTurnover),
+    },
+    cases: {
+      total: a.cases.total + b.cases.total,
+      // A case is of one source customer.
+      open: { ...a.cases.open, ...b.cases.open },
+    },
+    scores: mergeBy(a.scores, b.scores, later),
+    ...(rating && { rating }),
+    points: a.points + b.points,
+  };
+}
+
+export const addTurnover = (a: Turnover, b: Turnover): Turnover => ({
+  gross: addDecimals(a.gross, b.gross),
+  returned: addDecimals(a.returned, b.returned),
+});
+
+export const earliest = (a: Instant | undefined, b: Instant | undefined): Instant | undefined =>
+  a === undefined || (b !== undefined && b < a) ? b : a;
+export const latest = (a: Instant | undefined, b: Instant | undefined): Instant | undefined =>
+  a === undefined || (b !== undefined && b > a) ? b : a;
+
+const later = <T extends Latest<unknown>>(a: T, b: T): T => latestOf(a, b) ?? a;
+
+const union = (a: readonly string[], b: readonly string[]): string[] => [...new Set([...a, ...b])].sort();
+
+function mergeBy<T>(
+  a: Readonly<Record<string, T>>,
+  b: Readonly<Record<string, T>>,
+  both: (a: T, b: T) => T,
+): Record<string, T> {
+  const merged = new Map(Object.entries(a));
+  for (const [key, value] of Object.entries(b)) {
+    const before = merged.get(key);
+    merged.set(key, before === undefined ? value : both(before, value));
+  }
+  return Object.fromEntries(merged);
+}
+
+/** In the order they were added. Which one is primary is settled when the profile is made. */
+function combineIdentities(a: readonly HeldIdentity[], b: readonly HeldIdentity[]): HeldIdentity[] {
+  const byHash = new Map(a.map((identity) => [identity.hash, identity]));
+  for (const identity of b) {
+    const before = byHash.get(identity.hash);
+    if (!before || before.since < identity.since) byHash.set(identity.hash, identity);
+  }
+  return [...byHash.values()].sort(inOrder);
+}
+
+export const inOrder = (a: HeldIdentity, b: HeldIdentity): number =>
+  a.since < b.since ? -1 : a.since > b.since ? 1 : a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0;

@@ -1,0 +1,123 @@
+/** How a customer looks from outside. Times are ISO 8601 UTC, amounts exact decimals. */
+import type { Answer, JsonSchema } from '@timeline/http';
+import { contentOf, type StoredDerived } from '@timeline/projecting';
+import { IDENTITY_KINDS, LIFECYCLE_STAGES } from '../customers.events.js';
+import type { Profile } from '../projections/profile-document.js';
+
+/** The whole profile. */
+export type CustomerProfile = Omit<Profile, 'search' | 'isSurvivor'>;
+
+/** A customer as lists show it: without what only the customer's own page needs. */
+export type CustomerSummary = Omit<CustomerProfile, 'birthDate' | 'address' | 'note' | 'consents' | 'provenance'>;
+
+export function customerProfile(stored: StoredDerived & Profile): CustomerProfile {
+  const { search: _search, isSurvivor: _isSurvivor, ...profile } = contentOf(stored);
+  return profile;
+}
+
+export function customerSummary(stored: StoredDerived & Profile): CustomerSummary {
+  const {
+    birthDate: _birthDate,
+    address: _address,
+    note: _note,
+    consents: _consents,
+    provenance: _provenance,
+    ...summary
+  } = customerProfile(stored);
+  return summary;
+}
+
+const text = { type: 'string' };
+const id = { type: 'string', format: 'uuid' };
+const instant = { type: 'string', format: 'date-time' };
+const count = { type: 'integer', minimum: 0 };
+const decimal = { type: 'string', format: 'decimal' };
+const mapOf = (values: JsonSchema): JsonSchema => ({ type: 'object', additionalProperties: values });
+const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
+/** A name that ends in `?` may be absent. */
+const object = (members: Record<string, JsonSchema>): JsonSchema => ({
+  type: 'object',
+  properties: Object.fromEntries(Object.entries(members).map(([name, schema]) => [name.replace('?', ''), schema])),
+  required: Object.keys(members).filter((name) => !name.endsWith('?')),
+  additionalProperties: false,
+});
+
+const scale = object({ min: { type: 'number' }, max: { type: 'number' }, favourableFrom: { type: 'number' } });
+const surveyScore = object({
+  score: { type: 'number' },
+  scale,
+  at: instant,
+  'group?': { type: 'string', enum: ['promoter', 'passive', 'detractor'] },
+});
+
+const identity = object({
+  kind: { type: 'string', enum: [...IDENTITY_KINDS] },
+  value: { ...text, description: 'as compared' },
+  given: { ...text, description: 'as given' },
+  'system?': text,
+  primary: { type: 'boolean' },
+});
+
+const inLists = {
+  customerId: id,
+  survivor: { ...id, description: 'whom the group of merged customers goes by' },
+  members: listOf(id),
+  kind: { type: 'string', enum: ['person', 'company'] },
+  stage: { type: 'string', enum: [...LIFECYCLE_STAGES] },
+  'name?': object({ full: text, 'given?': text, 'family?': text }),
+  'language?': text,
+  'region?': text,
+  traits: mapOf({ type: ['string', 'number', 'boolean'] }),
+  identities: listOf(identity),
+  'firstSeenAt?': instant,
+  'lastContact?': object({ at: instant, channel: text }),
+  interactions: object({ total: count, byChannel: mapOf(count) }),
+  purchases: object({
+    count,
+    'firstAt?': instant,
+    'lastAt?': instant,
+    byCurrency: mapOf(object({ gross: decimal, returned: decimal, net: decimal })),
+  }),
+  cases: object({ total: count, open: listOf(object({ caseId: id, openedAt: instant })) }),
+  satisfaction: object({
+    latest: object({ 'NPS?': surveyScore, 'CSAT?': surveyScore, 'CES?': surveyScore }),
+    'rating?': object({
+      score: { type: 'number' },
+      scaleMin: { type: 'number' },
+      scaleMax: { type: 'number' },
+      top: { type: 'boolean' },
+      at: instant,
+    }),
+  }),
+  points: { type: 'integer', description: 'as of the last posting; what expired since is still in it' },
+};
+
+export const profileSchema: Answer = (refs) =>
+  refs.named(
+    'CustomerProfile',
+    object({
+      ...inLists,
+      'birthDate?': { type: 'string', format: 'date' },
+      'address?': object({
+        'lines?': listOf(text),
+        'city?': text,
+        'state?': text,
+        'postalCode?': text,
+        'country?': text,
+      }),
+      'note?': text,
+      consents: listOf(
+        object({
+          purpose: text,
+          'channel?': text,
+          status: { type: 'string', enum: ['granted', 'withdrawn'] },
+          textVersion: text,
+          'proof?': text,
+          at: instant,
+        }),
+      ),
+      provenance: mapOf(object({ at: instant, source: text, position: text })),
+    }),
+  );
+
+export const summarySchema: Answer = (refs) => refs.named('CustomerSummary', object(inLists));

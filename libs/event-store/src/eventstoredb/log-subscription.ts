@@ -1,0 +1,53 @@
+/**
+ * One subscription of the server, pulled in order: events, checkpoints and "caught up" come out of the same
+ * iterator. The client tells the latter two by callback; here they are put into the stream itself, so that each comes
+ * after the events before it however slowly the reader pulls. Back-pressure is the stream's: the client reads on from
+ * the socket only when there is room.
+ */
+import type {
+  AllStreamResolvedEvent,
+  AllStreamSubscription,
+  EventStoreDBClient,
+  Position as ClientPosition,
+  ReadPosition,
+} from '@eventstore/db-client';
+import { toFilter } from './mapping.js';
+
+export type EventStoreDbClient = Pick<
+  EventStoreDBClient,
+  'appendToStream' | 'readStream' | 'readAll' | 'subscribeToAll' | 'dispose'
+>;
+
+type Item = AllStreamResolvedEvent | { checkpoint: ClientPosition } | { caughtUp: true };
+
+export interface LogSubscription {
+  items: AsyncIterable<Item>;
+  /** No item is waiting: whoever gathers a batch hands it on now. */
+  isDrained(): boolean;
+  /** Ends it here and on the server. */
+  stop(): void;
+}
+
+export function subscribeToLog(
+  client: EventStoreDbClient,
+  options: { fromPosition: ReadPosition; types: readonly string[] | undefined; bufferSize: number },
+): LogSubscription {
+  const checkpointReached = (to: AllStreamSubscription, checkpoint: ClientPosition): void =>
+    void to.push({ checkpoint });
+  const subscription = client.subscribeToAll(
+    { fromPosition: options.fromPosition, filter: toFilter(options.types, checkpointReached), requiresLeader: true },
+    { highWaterMark: options.bufferSize },
+  );
+  subscription.on('caughtUp', () => subscription.push({ caughtUp: true }));
+  // The iterator throws what happens while it runs; what comes after it was left must not end the process.
+  subscription.on('error', () => undefined);
+  return {
+    items: subscription,
+    isDrained: () => subscription.readableLength === 0,
+    stop() {
+      // Fails only if there never was a connection; then there is nothing to end.
+      subscription.unsubscribe().catch(() => undefined);
+      subscription.destroy();
+    },
+  };
+}

@@ -1,0 +1,446 @@
+/**
+ * The event log in one SQLite file. Appends that wait at the same time share one transaction (group commit): the
+ * price of making them durable is paid once, and each is still answered by itself, after the commit. The row id is
+ * the position; it grows in commit order because there is one writer at a time across all processes.
+ */
+import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock, EventMetadata, JsonObject, Position } from '@timeline/kernel';
+import {
+  DomainError,
+  FaultError,
+  logOf,
+  makePosition,
+  offsetOf,
+  parsePosition,
+  systemClock,
+  toInstant,
+} from '@timeline/kernel';
+import type { SqliteDatabase, SqliteValue } from '@timeline/sqlite';
+import { openSqlite } from '@timeline/sqlite';
+import type { CheckedEvent } from '../append-validation.js';
+import { checkAppend, checkCounts, checkReadAll, revisionBefore } from '../append-validation.js';
+import { eitherSignal } from '../either-signal.js';
+import type {
+  AppendResult,
+  ExpectedRevision,
+  LogHead,
+  NewEvent,
+  ReadAllOptions,
+  ReadStreamOptions,
+  StoredEvent,
+  SubscribeOptions,
+  SubscriptionMessage,
+} from '../event-store.port.js';
+import { EventStore, WrongExpectedRevisionError } from '../event-store.port.js';
+import { decideAppend } from './append-decision.js';
+import { Wakeup } from './wakeup.js';
+
+export interface SqliteEventStoreOptions {
+  /** Tells `recordedAt`. */
+  clock?: Clock;
+  /** How often subscriptions look for commits of other processes. Milliseconds, default 25. */
+  pollMs?: number;
+}
+
+/** "TLev". Files that say otherwise are not opened. */
+export const EVENT_STORE_APPLICATION_ID = 0x544c_6576;
+
+/** Events in one transaction at most; more wait for the next, so that no commit takes long. */
+const GROUP_EVENTS = 512;
+const DEFAULT_BATCH = 500;
+/** Rows are fetched this many at a time and a batch ends early at this size, however large the events are. */
+const CHUNK_ROWS = 50;
+const BATCH_CHARS = 4 * 1024 * 1024;
+
+const SCHEMA = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE event (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    data TEXT NOT NULL,
+    personal TEXT,
+    metadata TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    -- The id is in it so that looking for known ids reads this index alone. A second index on (stream, id) would
+    -- halve the speed of appends; the writer keeps revisions and ids unique under the write lock.
+    UNIQUE (stream, revision, id)
+  );
+  CREATE INDEX event_by_type ON event (type);
+`;
+
+const COLUMNS = 'position, stream, revision, id, type, data, personal, metadata, recorded_at';
+const INSERT = `INSERT INTO event (stream, revision, id, type, data, personal, metadata, recorded_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const LAST_OF_STREAM = 'SELECT revision FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1';
+const KNOWN_IN_STREAM =
+  'SELECT id, revision, position FROM event WHERE stream = ? AND id IN (SELECT value FROM json_each(?))';
+const LAST = 'SELECT position, id, recorded_at FROM event ORDER BY position DESC LIMIT 1';
+
+interface EventRow {
+  position: number;
+  stream: string;
+  revision: number;
+  id: string;
+  type: string;
+  data: string;
+  personal: string | null;
+  metadata: string;
+  recorded_at: string;
+}
+
+interface QueuedAppend {
+  stream: string;
+  events: CheckedEvent[];
+  expected: number | 'any';
+  resolve(result: AppendResult): void;
+  reject(error: unknown): void;
+}
+
+/** A page of the log as asked for; offsets are row ids. */
+interface Page {
+  after: number | undefined;
+  until?: number | undefined;
+  types: readonly string[] | undefined;
+  direction?: 'forwards' | 'backwards';
+  size: number;
+}
+
+export class SqliteEventStore extends EventStore {
+  readonly #db: SqliteDatabase;
+  readonly #clock: Clock;
+  readonly #wakeup: Wakeup;
+  readonly #closing = new AbortController();
+  readonly #queue: QueuedAppend[] = [];
+  #writing: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #seenVersion: number;
+
+  private constructor(
+    db: SqliteDatabase,
+    override readonly logId: string,
+    { clock = systemClock, pollMs = 25 }: SqliteEventStoreOptions,
+  ) {
+    super();
+    this.#db = db;
+    this.#clock = clock;
+    this.#seenVersion = db.dataVersion();
+    this.#wakeup = new Wakeup(pollMs, () => {
+      const version = db.dataVersion();
+      const hasChanged = version !== this.#seenVersion;
+      this.#seenVersion = version;
+      return hasChanged;
+    });
+  }
+
+  /**
+   * Opens the log, made anew if the file is not there. `path` may be `:memory:`.
+   * @throws FaultError EVENT_STORE_FOREIGN, EVENT_STORE_DAMAGED, EVENT_STORE_TOO_NEW, EVENT_STORE_UNREADABLE: the
+   * file is left as it is
+   */
+  static async open(path: string, options: SqliteEventStoreOptions = {}): Promise<SqliteEventStore> {
+    const db = await openSqlite(path, {
+      applicationId: EVENT_STORE_APPLICATION_ID,
+      kind: 'event store',
+      codePrefix: 'EVENT_STORE',
+      schemaVersion: 1,
+      migrate(fresh) {
+        fresh.exec(SCHEMA);
+        fresh.run('INSERT INTO meta VALUES (?, ?)', ['log_id', randomBytes(6).toString('hex')]);
+      },
+    });
+    try {
+      // Fewer, larger checkpoints write a page that changes often once; a larger cache keeps the indexes at hand.
+      db.exec('PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000');
+      const logId = db.value<string>('SELECT value FROM meta WHERE name = ?', ['log_id']);
+      if (logId === undefined)
+        throw new FaultError('EVENT_STORE_DAMAGED', `the event store ${path} has lost its log id`);
+      return new SqliteEventStore(db, logId, options);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  override async append(
+    stream: string,
+    events: readonly NewEvent[],
+    { expectedRevision }: { expectedRevision: ExpectedRevision },
+  ): Promise<AppendResult> {
+    return this.#enqueue(stream, events, revisionBefore(expectedRevision));
+  }
+
+  override async appendUnsafelyAtAnyRevision(stream: string, events: readonly NewEvent[]): Promise<AppendResult> {
+    return this.#enqueue(stream, events, 'any');
+  }
+
+  override async readStream(
+    stream: string,
+    { fromRevision, direction = 'forwards', limit }: ReadStreamOptions = {},
+  ): Promise<StoredEvent[]> {
+    this.#refuseClosed();
+    checkCounts(limit);
+    const isForwards = direction === 'forwards';
+    const rows = this.#db.all<EventRow>(
+      `SELECT ${COLUMNS} FROM event WHERE stream = ? AND revision ${isForwards ? '>=' : '<='} ?
+       ORDER BY revision ${isForwards ? 'ASC' : 'DESC'} LIMIT ?`,
+      [stream, fromRevision ?? (isForwards ? 0 : Number.MAX_SAFE_INTEGER), limit ?? -1],
+    );
+    return rows.map((row) => this.#toEvent(row));
+  }
+
+  override async *readAll(options: ReadAllOptions = {}): AsyncIterable<StoredEvent[]> {
+    checkReadAll(options);
+    const { types, direction = 'forwards', batchSize = DEFAULT_BATCH, signal } = options;
+    let after = this.#offset(options.after);
+    const until = this.#offset(options.until);
+    for (let left = options.limit ?? Infinity; left > 0 && !signal?.aborted;) {
+      this.#refuseClosed();
+      const rows = this.#page({ after, until, types, direction, size: Math.min(batchSize, left) });
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.position;
+      left -= rows.length;
+      yield rows.map((row) => this.#toEvent(row));
+      // Reading is synchronous underneath: without this a long read would keep everything else waiting.
+      await nextTurn();
+    }
+  }
+
+  override async *subscribe(options: SubscribeOptions = {}): AsyncIterable<SubscriptionMessage> {
+    this.#refuseClosed();
+    checkCounts(undefined, options.batchSize);
+    const { types, batchSize: size = DEFAULT_BATCH, signal } = options;
+    const ended = eitherSignal(this.#closing.signal, signal);
+    let after = this.#offset(options.after);
+    let owesCaughtUp = true;
+    try {
+      while (!ended.signal.aborted) {
+        // The end is read first: what is committed in between is beyond it and comes with the next look.
+        const end = this.#db.value<number>(LAST);
+        const rows = end === undefined ? [] : this.#page({ after, until: end, types, size });
+        const last = rows.at(-1);
+        if (last !== undefined) {
+          after = last.position;
+          owesCaughtUp = true;
+          yield { kind: 'events', events: rows.map((row) => this.#toEvent(row)) };
+          await nextTurn();
+          // Told here too: where events never stop coming, a look that finds nothing new may never happen.
+          if (last.position === end) {
+            owesCaughtUp = false;
+            yield { kind: 'caught-up', position: this.#position(last.position) };
+          }
+        } else if (end !== undefined && end > (after ?? 0)) {
+          after = end;
+          yield { kind: 'checkpoint', position: this.#position(end) };
+        } else if (owesCaughtUp) {
+          owesCaughtUp = false;
+          yield { kind: 'caught-up', position: after === undefined ? undefined : this.#position(after) };
+        } else {
+          await this.#wakeup.wait(ended.signal);
+        }
+      }
+    } finally {
+      ended.release();
+    }
+  }
+
+  override async head(): Promise<LogHead | undefined> {
+    this.#refuseClosed();
+    const row = this.#db.get<Pick<EventRow, 'position' | 'id' | 'recorded_at'>>(LAST);
+    return row && { position: this.#position(row.position), eventId: row.id, recordedAt: row.recorded_at };
+  }
+
+  override async eventAt(position: Position): Promise<StoredEvent | undefined> {
+    this.#refuseClosed();
+    if (logOf(position) !== this.logId) return undefined;
+    const offset = this.#offset(position) ?? 0;
+    const row = this.#db.get<EventRow>(`SELECT ${COLUMNS} FROM event WHERE position = ?`, [offset]);
+    return row && this.#toEvent(row);
+  }
+
+  /** Ends subscriptions, waits for what was already handed to `append`, then closes the file. */
+  override close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#closing.abort();
+      await this.#writing;
+      this.#db.close();
+    })();
+    return this.#closed;
+  }
+
+  #enqueue(stream: string, events: readonly NewEvent[], expected: number | 'any'): Promise<AppendResult> {
+    this.#refuseClosed();
+    const checked = checkAppend(stream, events);
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ stream, events: checked, expected, resolve, reject });
+      this.#writing ??= this.#writeQueued();
+    });
+  }
+
+  async #writeQueued(): Promise<void> {
+    do {
+      // Everyone who is about to append gets the chance to join; just answered ones come back with their next.
+      await nextTurn();
+      await this.#commitGroup();
+    } while (this.#queue.length > 0);
+    this.#writing = undefined;
+  }
+
+  async #commitGroup(): Promise<void> {
+    let group: QueuedAppend[] = [];
+    try {
+      const outcomes = await this.#db.immediate(() => {
+        group = this.#takeGroup();
+        return group.map((append) => this.#outcomeOf(append));
+      });
+      for (const [index, { resolve, reject }] of group.entries()) {
+        const outcome = outcomes[index];
+        if (outcome === undefined || outcome instanceof DomainError) reject(outcome);
+        else resolve(outcome);
+      }
+      this.#wakeup.notify();
+    } catch (error) {
+      // Without the lock nobody in the queue gets on; without a commit that was seen nobody in the group can know.
+      if (group.length === 0) group = this.#queue.splice(0);
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  #takeGroup(): QueuedAppend[] {
+    let events = 0;
+    let count = 0;
+    for (const append of this.#queue) {
+      events += append.events.length;
+      if (count > 0 && events > GROUP_EVENTS) break;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  /** A refusal is the outcome of this append alone; a fault of the file ends the whole group. */
+  #outcomeOf(append: QueuedAppend): AppendResult | DomainError {
+    try {
+      // A single insert undoes itself when it fails.
+      return append.events.length === 1 ? this.#write(append) : this.#db.savepoint(() => this.#write(append));
+    } catch (error) {
+      if (error instanceof DomainError) return error;
+      throw error;
+    }
+  }
+
+  #write({ stream, events, expected }: QueuedAppend): AppendResult {
+    const current = this.#db.value<number>(LAST_OF_STREAM, [stream]) ?? -1;
+    const known = current === -1 ? new Map<string, EventRow>() : this.#knownIn(stream, events);
+    const knownRevisions = events.flatMap(({ id }) => known.get(id)?.revision ?? []);
+    const decision = decideAppend(expected, current, knownRevisions, events.length);
+    switch (decision.kind) {
+      case 'conflict': {
+        const named = (revision: number): ExpectedRevision => (revision === -1 ? 'no-stream' : revision);
+        throw new WrongExpectedRevisionError(stream, expected === 'any' ? 'any' : named(expected), named(current));
+      }
+      case 'repeat': {
+        const last = known.get(events.at(-1)?.id ?? '');
+        return { revision: decision.lastRevision, position: this.#position(last?.position ?? 0) };
+      }
+      case 'write': {
+        const recordedAt = toInstant(this.#clock.now());
+        let revision = current;
+        let offset = 0;
+        for (const { id, type, data, personal, metadata } of events) {
+          revision += 1;
+          const values = [stream, revision, id, type, data, personal ?? null, metadata, recordedAt];
+          offset = this.#db.run(INSERT, values).lastInsertRowid;
+        }
+        return { revision, position: this.#position(offset) };
+      }
+    }
+  }
+
+  #knownIn(
+    stream: string,
+    events: readonly CheckedEvent[],
+  ): Map<string, Pick<EventRow, 'id' | 'revision' | 'position'>> {
+    const ids = JSON.stringify(events.map(({ id }) => id));
+    const rows = this.#db.all<Pick<EventRow, 'id' | 'revision' | 'position'>>(KNOWN_IN_STREAM, [stream, ids]);
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  #page({ after, until, types, direction = 'forwards', size }: Page): EventRow[] {
+    const page: EventRow[] = [];
+    let chars = 0;
+    while (page.length < size && chars < BATCH_CHARS) {
+      const wanted = Math.min(CHUNK_ROWS, size - page.length);
+      const rows = this.#chunk(page.at(-1)?.position ?? after, until, types, direction === 'forwards', wanted);
+      for (const row of rows) {
+        page.push(row);
+        chars += row.data.length + row.metadata.length + (row.personal?.length ?? 0);
+      }
+      if (rows.length < wanted) break;
+    }
+    return page;
+  }
+
+  #chunk(
+    after: number | undefined,
+    until: number | undefined,
+    types: readonly string[] | undefined,
+    isForwards: boolean,
+    size: number,
+  ): EventRow[] {
+    const order = isForwards ? 'ASC' : 'DESC';
+    const range = isForwards ? 'position > ? AND position <= ?' : 'position < ? AND position >= ?';
+    const bounds = isForwards ? [after ?? 0, until ?? Number.MAX_SAFE_INTEGER] : [after ?? Number.MAX_SAFE_INTEGER, 0];
+    if (types === undefined) {
+      return this.#db.all(`SELECT ${COLUMNS} FROM event WHERE ${range} ORDER BY position ${order} LIMIT ?`, [
+        ...bounds,
+        size,
+      ]);
+    }
+    if (types.length === 0) return [];
+    // One ordered walk through the index for each type, merged lazily: a rare type costs no scan of the log, and
+    // no type is read further than this page needs.
+    const walks = types.map(() => `SELECT position FROM event WHERE type = ? AND ${range}`).join(' UNION ALL ');
+    const values: SqliteValue[] = types.flatMap((type) => [type, ...bounds]);
+    return this.#db.all(
+      `SELECT ${COLUMNS.replace('position', 'event.position')}
+       FROM (${walks} ORDER BY position ${order} LIMIT ?) AS wanted JOIN event ON event.position = wanted.position
+       ORDER BY event.position ${order}`,
+      [...values, size],
+    );
+  }
+
+  #toEvent(row: EventRow): StoredEvent {
+    return {
+      id: row.id,
+      type: row.type,
+      // Written by `append` from exactly these types.
+      data: JSON.parse(row.data) as JsonObject,
+      ...(row.personal === null ? {} : { personal: row.personal }),
+      metadata: JSON.parse(row.metadata) as EventMetadata,
+      stream: row.stream,
+      revision: row.revision,
+      position: this.#position(row.position),
+      recordedAt: row.recorded_at,
+    };
+  }
+
+  #position(rowId: number): Position {
+    return makePosition(this.logId, String(rowId).padStart(16, '0'));
+  }
+
+  #offset(position: Position | undefined): number | undefined {
+    if (position === undefined) return undefined;
+    const offset = offsetOf(parsePosition(position, this.logId));
+    if (!/^\d{16}$/.test(offset))
+      throw new DomainError('POSITION_MALFORMED', `${position} is not a position of this log`);
+    return Number(offset);
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing.signal.aborted) throw new FaultError('EVENT_STORE_CLOSED', 'the event store is closed');
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * One way to make the server, for `apps/timeline` and for tests alike: Nest on Fastify with the edge, the problem
+ * filter, the registry of open streams and the API's description in place.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { APP_FILTER, NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { assertGuarded, parseApiKeys } from './api-keys.js';
+import { answerParserError, answerRouterError, installEdge } from './edge.js';
+import { buildOpenApi, type OpenApiInfo } from './openapi.js';
+import { ProblemFilter, type HttpLog } from './problem.js';
+import { SseRegistry } from './sse.js';
+
+/** One answered request, for metrics and logs; `route` is the pattern, never the address with its ids. */
+export interface AnsweredRequest {
+  requestId: string;
+  method: string;
+  route: string;
+  status: number;
+  caller: string;
+  seconds: number;
+}
+
+export interface HttpOptions {
+  /** Where it will listen, default 127.0.0.1. Another than loopback needs `apiKeys`. */
+  host?: string;
+  /** `name:sha256hex[,…]`, as in `API_KEYS`. Default: none. */
+  apiKeys?: string;
+  /** Paths that need no key; one that ends in `/` stands for all below it. Default `/health/live`. */
+  openPaths?: readonly string[];
+  /** Bytes of a JSON body, default 256 KiB. NDJSON is limited by the line instead. */
+  bodyLimit?: number;
+  log?: HttpLog;
+  onAnswered?: (request: AnsweredRequest) => void;
+  /** Serves the API's description at `/openapi.json`. */
+  openApi?: OpenApiInfo;
+  /** How long requests under way may take once the server is closing, default 10,000. */
+  shutdownGraceMs?: number;
+}
+
+@Module({})
+class HttpRootModule {}
+
+class Adapter extends FastifyAdapter {
+  isDraining = false;
+  graceMs = 10_000;
+
+  override beforeClose(): void {
+    this.isDraining = true;
+    super.beforeClose();
+  }
+
+  /** A connection that falls idle while the server closes would hold it up for as long as it is kept alive. */
+  override async close(): Promise<void> {
+    this.isDraining = true;
+    const server: Server = this.getHttpServer();
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    const deadline = setTimeout(() => server.closeAllConnections(), this.graceMs);
+    try {
+      await super.close();
+    } finally {
+      clearInterval(sweep);
+      clearTimeout(deadline);
+    }
+  }
+}
+
+/**
+ * The initialised application, not yet listening: `await app.listen(port, host)`.
+ * @throws FaultError CONFIG_INVALID when `host` is reachable by others and there are no keys
+ */
+export async function createHttpApp(
+  module: Type | DynamicModule,
+  options: HttpOptions = {},
+): Promise<NestFastifyApplication> {
+  const { host = '127.0.0.1', bodyLimit = 262_144, openPaths = ['/health/live'], onAnswered, openApi } = options;
+  const keys = parseApiKeys(options.apiKeys ?? '');
+  assertGuarded(host, keys);
+  const adapter = new Adapter({
+    bodyLimit,
+    genReqId: () => randomUUID(),
+    keepAliveTimeout: 5_000,
+    // The hook of `installEdge` answers while closing, as problem+json.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 500 },
+    frameworkErrors: answerRouterError,
+    clientErrorHandler: answerParserError,
+  });
+  adapter.graceMs = options.shutdownGraceMs ?? adapter.graceMs;
+  const fastify = adapter.getInstance();
+  fastify.decorate('problemLog', options.log);
+  installEdge(fastify, { keys, bodyLimit, openPaths, isClosing: () => adapter.isDraining });
+  if (onAnswered) {
+    fastify.addHook('onResponse', (request, reply, done) => {
+      onAnswered({
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url ?? 'unknown',
+        status: reply.statusCode,
+        caller: request.caller,
+        seconds: reply.elapsedTime / 1000,
+      });
+      done();
+    });
+  }
+  const root: DynamicModule = {
+    module: HttpRootModule,
+    global: true,
+    imports: [module],
+    providers: [SseRegistry, { provide: APP_FILTER, useClass: ProblemFilter }],
+    exports: [SseRegistry],
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    abortOnError: false,
+    bodyParser: false,
+    logger: false,
+  });
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT', 'SIGHUP']);
+  try {
+    await app.init();
+    if (openApi) {
+      const description = JSON.stringify(buildOpenApi(app, { ...openApi, hasKeys: keys.length > 0 }));
+      fastify.get('/openapi.json', (_request, reply) =>
+        reply.type('application/json; charset=utf-8').send(description),
+      );
+    }
+  } catch (error) {
+    // What had begun to run must not keep the process alive; the first error is the one to tell.
+    await app.close().catch(() => undefined);
+    throw error;
+  }
+  return app;
+}

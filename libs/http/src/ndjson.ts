@@ -1,0 +1,158 @@
+/**
+ * NDJSON both ways without ever holding more than a window of lines: lines are read as the client sends them, run side
+ * by side unless they share a key, and answered one outcome a line in the order of the lines. Who reads slowly slows
+ * the whole down, down to the client's socket.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { logFailure, problemOf } from './problem.js';
+
+export interface ReadLinesOptions {
+  /** Longer lines are answered as `oversized` and skipped. Default 256 KiB. */
+  maxLineBytes?: number;
+}
+
+/** `bytes` is the line as it came, without its line break; decode it with `decodeUtf8`. Lines count from 1. */
+export type Line = { lineNumber: number; kind: 'line'; bytes: Buffer } | { lineNumber: number; kind: 'oversized' };
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+/** Empty lines are skipped but counted. */
+export async function* readLines(
+  stream: AsyncIterable<Buffer | string>,
+  { maxLineBytes = 262_144 }: ReadLinesOptions = {},
+): AsyncGenerator<Line, void, undefined> {
+  let lineNumber = 1;
+  let parts: Buffer[] = [];
+  let size = 0;
+  const take = (): Line | undefined => {
+    const isTooLong = size > maxLineBytes;
+    const whole = isTooLong ? undefined : Buffer.concat(parts);
+    parts = [];
+    size = 0;
+    if (!whole) return { lineNumber, kind: 'oversized' };
+    const bytes = whole.at(-1) === RETURN ? whole.subarray(0, -1) : whole;
+    return bytes.length > 0 ? { lineNumber, kind: 'line', bytes } : undefined;
+  };
+  const keep = (part: Buffer): void => {
+    size += part.length;
+    if (size <= maxLineBytes) parts.push(part);
+    else parts = [];
+  };
+  for await (const chunk of stream) {
+    const buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    let start = 0;
+    for (let end = buffer.indexOf(NEWLINE); end >= 0; end = buffer.indexOf(NEWLINE, start)) {
+      keep(buffer.subarray(start, end));
+      const line = take();
+      if (line) yield line;
+      lineNumber += 1;
+      start = end + 1;
+    }
+    keep(buffer.subarray(start));
+  }
+  if (size > 0) {
+    const line = take();
+    if (line) yield line;
+  }
+}
+
+export interface InOrderOptions<L, O> {
+  /** Lines running or waiting to be answered at one time, default 64. */
+  window?: number;
+  /** Lines that share a key run in the order of the lines: streams, customers, identities they touch. */
+  keysOf: (line: L) => readonly string[];
+  /** Answers the outcome of a line, refusals included. A throw ends the whole. */
+  run: (line: L) => Promise<O>;
+}
+
+const yes = (): boolean => true;
+const no = (): boolean => false;
+
+async function closeAfter(reading: Promise<void> | undefined, iterator: AsyncIterator<unknown>): Promise<void> {
+  await reading;
+  // Whoever read the lines has ended already; that closing them failed concerns nobody any more.
+  await iterator.return?.().catch(() => undefined);
+}
+
+/** The outcomes of the lines, in the order of the lines. An outcome is handed out as soon as those before it are. */
+export async function* inOrder<L, O>(
+  lines: AsyncIterable<L>,
+  { window = 64, keysOf, run }: InOrderOptions<L, O>,
+): AsyncGenerator<O, void, undefined> {
+  const iterator = lines[Symbol.asyncIterator]();
+  const tails = new Map<string, Promise<unknown>>();
+  const running: Promise<O>[] = [];
+  const start = (line: L): void => {
+    const keys = [...new Set(keysOf(line))];
+    const before = keys.map((key) => tails.get(key));
+    const outcome = Promise.all(before).then(() => run(line));
+    // Who waits for this line waits for its end, not for its success; and a throw is met when its turn comes.
+    const end = outcome.then(
+      () => undefined,
+      () => undefined,
+    );
+    for (const key of keys) tails.set(key, end);
+    void end.then(() => {
+      for (const key of keys) if (tails.get(key) === end) tails.delete(key);
+    });
+    running.push(outcome);
+  };
+  let reading: Promise<void> | undefined;
+  let hasEnded = false;
+  let failure: { error: unknown } | undefined;
+  const read = async (): Promise<void> => {
+    try {
+      const result = await iterator.next();
+      if (result.done) hasEnded = true;
+      else start(result.value);
+    } catch (error) {
+      // The lines before it are answered first.
+      failure = { error };
+      hasEnded = true;
+    }
+    reading = undefined;
+  };
+  try {
+    while (!hasEnded || running.length > 0) {
+      if (!hasEnded && running.length < window) reading ??= read();
+      const [first] = running;
+      // The next line may be long in coming: the outcome of the one before must not wait for it.
+      const firstDone = first?.then(yes, yes);
+      const lineRead = reading?.then(no);
+      const isFirstDone = await Promise.race([firstDone, lineRead].filter((each) => each !== undefined));
+      if (isFirstDone && first) {
+        void running.shift();
+        yield await first;
+      }
+    }
+    if (failure) throw failure.error;
+  } finally {
+    // What has begun is let finish, so that nobody closes a store under it. The read may never come to an end.
+    if (!hasEnded) void closeAfter(reading, iterator);
+    await Promise.allSettled(running);
+  }
+}
+
+/**
+ * Answers 200 with one line of JSON per item: `return ndjsonReply(reply, outcomes)`. An error after the first line
+ * cannot change the status any more: it is the last line, `{"problem":{…}}`.
+ */
+export function ndjsonReply(reply: FastifyReply, items: AsyncIterable<unknown>): AsyncGenerator<string> {
+  void reply.status(200).header('content-type', 'application/x-ndjson; charset=utf-8');
+  return jsonLines(reply.request, items);
+}
+
+async function* jsonLines(request: FastifyRequest, items: AsyncIterable<unknown>): AsyncGenerator<string> {
+  let isFirst = true;
+  try {
+    for await (const item of items) {
+      isFirst = false;
+      yield `${JSON.stringify(item)}\n`;
+    }
+  } catch (error) {
+    if (isFirst) throw error;
+    logFailure(request, error);
+    yield `${JSON.stringify({ problem: problemOf(error, { requestId: request.id }) })}\n`;
+  }
+}

@@ -1,0 +1,1 @@
+export { productSlices } from './slices.js';

@@ -1,0 +1,26 @@
+/** The slices that make the product, in the order in which their data depends on each other. */
+
+import { customersSlice } from '@timeline/customers';
+import { feedbackSlice } from '@timeline/feedback';
+import { interactionsSlice } from '@timeline/interactions';
+import { loyaltySlice } from '@timeline/loyalty';
+import { purchasesSlice } from '@timeline/purchases';
+import { satisfactionSlice } from '@timeline/satisfaction';
+import { segmentsSlice } from '@timeline/segments';
+import { surveysSlice } from '@timeline/surveys';
+import { timelineSlice } from '@timeline/timeline';
+import type { Config, Slice } from '@timeline/composing';
+
+export function productSlices(config: Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'>): Slice[] {
+  return [
+    customersSlice({ defaultPhoneRegion: config.defaultPhoneRegion }),
+    interactionsSlice,
+    purchasesSlice,
+    feedbackSlice,
+    surveysSlice,
+    loyaltySlice,
+    timelineSlice,
+    satisfactionSlice({ zone: config.reportingTimeZone }),
+    segmentsSlice,
+  ];
+}

@@ -1,0 +1,339 @@
+/** The engine on real embedded stores: catching up, rebuilds, parking, and logs that are not the ones they were. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openEventStore, type EventStore, type NewEvent } from '@timeline/event-store';
+import {
+  CUSTOMER_ERASED,
+  newId,
+  systemClock,
+  UnavailableError,
+  Upcasters,
+  type Fact,
+  type Position,
+  type Recorded,
+} from '@timeline/kernel';
+import { openReadStore, type ReadStore } from '@timeline/read-store';
+import type { FeedNotice } from './feed.js';
+import { Parking } from './parking.js';
+import { customerOwner, type Projection } from './projection.js';
+import { ProjectionEngine, type ProjectionEngineOptions } from './projection-engine.js';
+import { ReadModels } from './read-models.js';
+import { cancelRebuild, rebuild, rollBack } from './rebuild.js';
+import { verifyBuild, type VerifyReport } from './verify.js';
+
+interface Sum {
+  total: number;
+}
+type Added = Fact<'Added', { amount: number }>;
+
+let poison = false;
+const sums: Projection<Sum, Added> = {
+  name: 'sums',
+  version: 1,
+  handles: ['Added'],
+  keys: ({ metadata }) => [{ key: metadata.customerId ?? '', owner: customerOwner(metadata.customerId ?? '') }],
+  evolve: (doc, { data }) => {
+    if (poison && data.amount === 13) throw Object.assign(new Error('no thirteen'), { code: 'THIRTEEN' });
+    return { total: (doc?.total ?? 0) + data.amount };
+  },
+};
+
+const vault: ProjectionEngineOptions['vault'] = {
+  // These tests hold no personal data, so what is stored is what is read.
+  open: (stored) => Promise.resolve(stored as unknown as Recorded[]),
+};
+
+describe('the projection engine', () => {
+  let folder: string;
+  let events: EventStore;
+  let reads: ReadStore;
+  let engine: ProjectionEngine;
+  let models: ReadModels;
+  let notices: FeedNotice[];
+
+  const open = async (projections: Projection<Sum, Added>[] = [sums], readStore = reads): Promise<void> => {
+    notices = [];
+    engine = new ProjectionEngine({
+      events,
+      reads: readStore,
+      vault,
+      projections,
+      batchSize: 20,
+      report: (notice) => notices.push(notice),
+    });
+    models = new ReadModels({ events, reads: readStore, engine, waitMs: 10_000 });
+    await engine.start();
+  };
+
+  beforeEach(async () => {
+    poison = false;
+    folder = await mkdtemp(path.join(tmpdir(), 'timeline-engine-'));
+    events = await openEventStore(`sqlite:${path.join(folder, 'events.db')}`);
+    reads = await openReadStore(`sqlite:${path.join(folder, 'reads.db')}`);
+  });
+  afterEach(async () => {
+    await engine.stop();
+    await reads.close();
+    await events.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const append = async (customerId: string, amount: number, type = 'Added'): Promise<Position> => {
+    const event: NewEvent = {
+      id: newId(),
+      type,
+      data: { amount },
+      metadata: {
+        schemaVersion: 1,
+        occurredAt: '2026-01-01T00:00:00.000Z',
+        customerId,
+        actor: 'test',
+        commandId: newId(),
+        bodyHash: 'h',
+        correlationId: 'c',
+        causationId: 'c',
+      },
+    };
+    return (await events.append(`stream-${event.id}`, [event], { expectedRevision: 'no-stream' })).position;
+  };
+  const total = (customerId: string, position: Position): Promise<number | undefined> =>
+    models.read(sums, position, async ({ documents }) => (await documents.get(customerId))?.total);
+  const verify = async (): Promise<VerifyReport> => {
+    const pointer = await engine.builds.pointer('sums');
+    const build = (await engine.builds.list('sums')).find(({ _id }) => _id === pointer?.live);
+    if (!build) throw new Error('no live build');
+    const discarded = await parking().discarded('sums');
+    return verifyBuild(sums, build, { events, vault, upcasters: new Upcasters(), builds: engine.builds, discarded });
+  };
+  const parking = (): Parking =>
+    new Parking({
+      events,
+      reads,
+      vault,
+      upcasters: new Upcasters(),
+      builds: engine.builds,
+      projections: [sums],
+      clock: systemClock,
+    });
+  const rebuilt = (options: { signal?: AbortSignal; force?: boolean } = {}) =>
+    rebuild(sums, {
+      engine,
+      context: engine.context,
+      verify: { events, vault, upcasters: new Upcasters(), discarded: new Set() },
+      ...options,
+    });
+
+  it('answers a read with at least what the position names', async () => {
+    await open();
+    for (let n = 1; n <= 30; n += 1) expect(await total('ann', await append('ann', 1))).toBe(n);
+  });
+
+  it('tells a read that the position is not reached in time', async () => {
+    await open();
+    const position = await append('ann', 1);
+    await total('ann', position);
+    await engine.stop();
+    const late = await append('ann', 1);
+    const impatient = new ReadModels({ events, reads, waitMs: 50 });
+    await expect(impatient.read(sums, late, () => Promise.resolve())).rejects.toMatchObject({
+      code: 'POSITION_NOT_REACHED',
+    });
+    await expect(impatient.read(sums, 'ffffffffffff:1', () => Promise.resolve())).rejects.toMatchObject({
+      code: 'POSITION_OF_ANOTHER_LOG',
+    });
+  });
+
+  it('goes on after a restart where it was, and from the beginning when the read store is gone', async () => {
+    await open();
+    for (let n = 0; n < 50; n += 1) await append(`c${n % 5}`, n);
+    await total('c1', await append('c1', 1));
+    await engine.stop();
+    const last = await append('c1', 1);
+    await open();
+    const before = await total('c1', last);
+    await engine.stop();
+    await reads.close();
+    await Promise.all(['', '-wal', '-shm'].map((end) => rm(path.join(folder, `reads.db${end}`), { force: true })));
+    reads = await openReadStore(`sqlite:${path.join(folder, 'reads.db')}`);
+    await open();
+    expect(await total('c1', last)).toBe(before);
+    expect(await verify()).toMatchObject({ differences: [], documents: 5 });
+  });
+
+  it('waits while the read store is away, says so, and goes on by itself', async () => {
+    const outage = { isAway: false };
+    await open([sums], awayWhile(reads, outage));
+    await total('ann', await append('ann', 1));
+    outage.isAway = true;
+    const position = await append('ann', 1);
+    while (!engine.waiting) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(notices.map(({ level }) => level)).toContain('warn');
+    outage.isAway = false;
+    expect(await total('ann', position)).toBe(2);
+    expect(engine.status()).toMatchObject([{ state: 'live' }]);
+  });
+
+  it('rebuilds beside the live build while events keep coming, switches, and rolls back', async () => {
+    await open();
+    for (let n = 0; n < 200; n += 1) await append(`c${n % 7}`, 1);
+    const first = (await engine.builds.pointer('sums'))?.live;
+    let writing = true;
+    const writer = (async () => {
+      while (writing) await append('c1', 1);
+    })();
+    const report = await rebuilt();
+    writing = false;
+    await writer;
+    expect(report.previous).toBe(first);
+    expect((await engine.builds.pointer('sums'))?.live).toBe(report.build);
+    const position = await append('c1', 1);
+    const now = await total('c1', position);
+    expect(await verify()).toMatchObject({ differences: [] });
+
+    // The build read before is still fed: going back loses nothing.
+    expect(await rollBack(sums, engine, engine.context)).toBe(first);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(await total('c1', position)).toBe(now);
+    expect(await verify()).toMatchObject({ differences: [] });
+  });
+
+  it('goes on with a rebuild that was cut off, and drops it when cancelled', async () => {
+    await open();
+    for (let n = 0; n < 100; n += 1) await append(`c${n % 7}`, 1);
+    await expect(rebuilt({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'REBUILD_CANCELLED' });
+    const unfinished = (await engine.builds.list('sums')).find(({ state }) => state === 'filling');
+    expect(await rebuilt()).toMatchObject({ build: unfinished?._id, resumed: true });
+
+    await expect(rebuilt({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'REBUILD_CANCELLED' });
+    expect(await cancelRebuild(sums, engine)).toBe(1);
+    expect((await engine.builds.list('sums')).filter(({ state }) => state === 'filling')).toEqual([]);
+  });
+
+  it('fills a build for a new version beside the one that is read, then switches', async () => {
+    await open();
+    const position = await append('ann', 5);
+    await total('ann', position);
+    await engine.stop();
+    const doubled: Projection<Sum, Added> = {
+      ...sums,
+      version: 2,
+      evolve: (doc, { data }) => ({ total: (doc?.total ?? 0) + 2 * data.amount }),
+    };
+    const before = (await engine.builds.pointer('sums'))?.live;
+    await open([doubled]);
+    while ((await engine.builds.pointer('sums'))?.live === before)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await total('ann', position)).toBe(10);
+  });
+
+  it('parks an event that cannot be applied: later ones of the key wait, others go on; retry folds them in order', async () => {
+    await open();
+    poison = true;
+    await append('ann', 1);
+    await append('ann', 13);
+    await append('ann', 2);
+    const last = await append('bob', 3);
+    expect(await total('bob', last)).toBe(3);
+    expect(await total('ann', last)).toBe(1);
+    expect(await parking().list()).toMatchObject([{ projection: 'sums', key: 'ann', code: 'THIRTEEN' }]);
+    expect(await verify()).toMatchObject({ differences: [], parked: 1 });
+
+    poison = false;
+    const [parked] = await parking().list();
+    expect(parked && (await parking().retry(parked))).toBe(true);
+    expect(await total('ann', await append('ann', 4))).toBe(20);
+    expect(await verify()).toMatchObject({ differences: [], parked: 0 });
+  });
+
+  it('discards a parked event on record: the rest is folded and verify agrees', async () => {
+    await open();
+    poison = true;
+    await append('ann', 1);
+    await append('ann', 13);
+    await total('ann', await append('ann', 2));
+    const [parked] = await parking().list();
+    expect(parked && (await parking().discard(parked))).toBe(true);
+    expect(await total('ann', await append('ann', 4))).toBe(7);
+    expect(await verify()).toMatchObject({ differences: [], parked: 0 });
+  });
+
+  it('stops, red, when keys throw, and does not move over the event', async () => {
+    const broken: Projection<Sum, Added> = {
+      ...sums,
+      keys: (event) => {
+        if (event.data.amount === 9) throw new TypeError('no nine');
+        return sums.keys(event);
+      },
+    };
+    await open([broken]);
+    const good = await append('ann', 1);
+    await total('ann', good);
+    await append('ann', 9);
+    while (engine.status()[0]?.state !== 'stopped') await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(engine.status()).toMatchObject([
+      { state: 'stopped', position: good, fault: { code: 'PROJECTION_KEYS_FAILED' } },
+    ]);
+  });
+
+  it('stops, red, on a log that does not hold what was folded', async () => {
+    await open();
+    await total('ann', await append('ann', 1));
+    await engine.stop();
+    await events.close();
+    events = await openEventStore(`sqlite:${path.join(folder, 'another.db')}`);
+    await open();
+    expect(engine.status()).toMatchObject([{ state: 'stopped', fault: { code: 'CHECKPOINT_OF_ANOTHER_LOG' } }]);
+    expect(engine.status()[0]?.fault?.message).toContain('timeline rebuild sums');
+  });
+
+  it('purges what an erased customer owns and keeps it away', async () => {
+    await open();
+    await append('ann', 1);
+    await append('bob', 1);
+    await append('ann', 0, CUSTOMER_ERASED);
+    const last = await append('ann', 5);
+    expect(await total('ann', last)).toBeUndefined();
+    expect(await total('bob', last)).toBe(1);
+    expect(await verify()).toMatchObject({ differences: [], documents: 1 });
+  });
+
+  it('finds a document that was changed, one that is gone and one too many', async () => {
+    await open();
+    await append('ann', 1);
+    await append('bob', 1);
+    await total('bob', await append('bob', 1));
+    const pointer = await engine.builds.pointer('sums');
+    const { documents } = engine.builds.collections(pointer?.live ?? '');
+    const ann = await documents.findOne({ _id: 'ann' });
+    if (!ann) throw new Error('no ann');
+    await documents.writeGuarded([
+      { doc: { ...ann, total: 99 }, guard: { path: '_v', equals: ann._v } },
+      { doc: { ...ann, _id: 'eve' }, guard: 'absent' },
+    ]);
+    await documents.deleteMany({ _id: 'bob' });
+    const { differences } = await verify();
+    expect([...differences].sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual([
+      { kind: 'document', key: 'ann', problem: 'different', members: ['total'] },
+      { kind: 'document', key: 'bob', problem: 'missing', members: [] },
+      { kind: 'document', key: 'eve', problem: 'unexpected', members: [] },
+    ]);
+  });
+});
+
+/** Every operation fails as an absent server's would, while `outage.isAway`. */
+function awayWhile(reads: ReadStore, outage: { isAway: boolean }): ReadStore {
+  const guarding = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(object, name) {
+        const member: unknown = Reflect.get(object, name, object);
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]): unknown => {
+          if (name === 'collection') return guarding(member.apply(object, args) as object);
+          if (outage.isAway) return Promise.reject(new UnavailableError('read store', 'away'));
+          return member.apply(object, args);
+        };
+      },
+    });
+  return guarding(reads);
+}

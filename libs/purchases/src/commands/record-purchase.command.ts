@@ -1,0 +1,190 @@
+/** Records a purchase. With `source` and `sourceId` it is recorded once, however often and by whatever way it is delivered. */
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import {
+  CommandProcessor,
+  CustomerDirectory,
+  customerKeyOf,
+  CustomerRefDto,
+  DomainCommand,
+  type CommandOutcome,
+  type CommandType,
+} from '@timeline/deciding';
+import {
+  Check,
+  Currency,
+  DecimalAmount,
+  Instant,
+  Nested,
+  NestedArray,
+  OneOf,
+  Optional,
+  Text,
+  violation,
+} from '@timeline/http';
+import { KeyedHashes } from '@timeline/key-store';
+import { canonicalJson, deriveId } from '@timeline/kernel';
+import { CHANNELS, type Channel } from '../../../interactions/src/interactions.events.js';
+import { purchaseDecider, type OrderedLine } from '../purchase.decider.js';
+import { MAX_LINES, purchaseStream, QUANTITY } from './purchase-stream.js';
+
+@Check(
+  ({ amount, unitPrice }: PurchaseLineDto) =>
+    (amount === undefined) === (unitPrice === undefined)
+      ? [violation('', 'ONE_OF', 'give the amount of the line or its unitPrice, one of the two')]
+      : [],
+  { schema: { oneOf: [{ required: ['amount'] }, { required: ['unitPrice'] }] } },
+)
+export class PurchaseLineDto implements OrderedLine {
+  /** Unique in the purchase; the line's index, from 0, where absent. */
+  @Optional()
+  @Text({ max: 60 })
+  lineId?: string;
+
+  @Text({ max: 100 })
+  sku: string;
+
+  @Text({ max: 200 })
+  name: string;
+
+  @Optional()
+  @Text({ max: 100 })
+  category?: string;
+
+  @Optional()
+  @Text({ max: 100 })
+  subCategory?: string;
+
+  /** Pieces or weight, up to four decimals. */
+  @DecimalAmount(QUANTITY)
+  quantity: string;
+
+  /** What the line cost in all, discounts taken off. */
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  amount?: string;
+
+  /** Of one; the line's amount is then `unitPrice · quantity − discount`, exactly. */
+  @Optional()
+  @DecimalAmount({ min: '0', maxPlaces: 6 })
+  unitPrice?: string;
+
+  /** In money, on the whole line. Where `amount` is given it is off already and only kept. */
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  discount?: string;
+}
+
+export class ShipToDto {
+  @Optional()
+  @Text({ max: 200 })
+  city?: string;
+
+  @Optional()
+  @Text({ max: 100 })
+  state?: string;
+
+  @Optional()
+  @Text({ max: 20 })
+  postalCode?: string;
+
+  @Optional()
+  @Text({ max: 2, pattern: /^[A-Z]{2}$/, meaning: 'a country code of ISO 3166-1, such as US or CN' })
+  country?: string;
+}
+
+@Check(
+  ({ source, sourceId }: RecordPurchaseData) =>
+    (source === undefined) === (sourceId === undefined)
+      ? []
+      : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
+  { schema: { dependentRequired: { source: ['sourceId'], sourceId: ['source'] } } },
+)
+export class RecordPurchaseData {
+  @Nested(() => CustomerRefDto)
+  customer: CustomerRefDto;
+
+  @Optional()
+  @Text({ max: 100 })
+  orderNumber?: string;
+
+  @OneOf(CHANNELS)
+  channel: Channel;
+
+  @Currency()
+  currency: string;
+
+  @NestedArray(() => PurchaseLineDto, { min: 1, max: MAX_LINES })
+  lines: PurchaseLineDto[];
+
+  /** Kept sealed; `region` is what breakdowns see. */
+  @Optional()
+  @Nested(() => ShipToDto)
+  shipTo?: ShipToDto;
+
+  /** Coarse, e.g. `West`; never an address. */
+  @Optional()
+  @Text({ max: 100 })
+  region?: string;
+
+  /** When it happened; now where absent. */
+  @Optional()
+  @Instant()
+  occurredAt?: string;
+
+  /** The system that it comes from. */
+  @Optional()
+  @Text({ max: 60 })
+  source?: string;
+
+  /** That system's own id for it. */
+  @Optional()
+  @Text({ max: 200 })
+  sourceId?: string;
+}
+
+export class RecordPurchase extends DomainCommand<RecordPurchaseData> {}
+
+/** Undefined where the purchase is not known by its source, so that its id is the command's. */
+const idOfSource = ({ source, sourceId }: RecordPurchaseData): string | undefined =>
+  source !== undefined && sourceId !== undefined ? deriveId('purchase', source, sourceId) : undefined;
+
+export const recordPurchase: CommandType<RecordPurchaseData> = {
+  name: 'RecordPurchase',
+  data: RecordPurchaseData,
+  command: RecordPurchase,
+  target: () => '',
+  keys: (data) => {
+    const purchaseId = idOfSource(data);
+    return [customerKeyOf(data.customer), ...(purchaseId === undefined ? [] : [purchaseStream(purchaseId)])];
+  },
+};
+
+@CommandHandler(RecordPurchase)
+export class RecordPurchaseHandler implements ICommandHandler<RecordPurchase> {
+  constructor(
+    private readonly processor: CommandProcessor,
+    private readonly directory: CustomerDirectory,
+    private readonly hashes: KeyedHashes,
+  ) {}
+
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, PURCHASE_CONFLICT, and what the decider refuses of the lines */
+  async execute({ data, context }: RecordPurchase): Promise<CommandOutcome> {
+    const { customer, source, occurredAt, shipTo, ...recorded } = data;
+    const { customerId } = await this.directory.resolve(customer, '/customer');
+    const purchaseId = idOfSource(data) ?? deriveId('purchase', context.commandId);
+    return this.processor.execute({
+      decider: purchaseDecider,
+      stream: purchaseStream(purchaseId),
+      id: purchaseId,
+      command: {
+        type: 'record',
+        customerId,
+        data: { ...recorded, purchaseId, payloadHash: this.hashes.hashBody(canonicalJson(data)) },
+        ...(shipTo && { shipTo: { ...shipTo } }),
+        ...(occurredAt !== undefined && { occurredAt }),
+      },
+      ...(occurredAt !== undefined && { occurredAt }),
+      context: source === undefined ? context : { ...context, source },
+    });
+  }
+}

@@ -1,0 +1,14 @@
+/** The purchases slice: orders with exact amounts, and what of them comes back. */
+import type { Slice } from '@timeline/composing';
+import { recordPurchase, RecordPurchaseHandler } from './commands/record-purchase.command.js';
+import { returnPurchase, ReturnPurchaseHandler } from './commands/return-purchase.command.js';
+import { PurchasesCommandController } from './purchases.controller.js';
+import { purchasesPublicEvents } from './purchases.public-events.js';
+
+export const purchasesSlice = {
+  name: 'purchases',
+  commandTypes: [recordPurchase, returnPurchase],
+  commandProviders: [RecordPurchaseHandler, ReturnPurchaseHandler],
+  commandControllers: [PurchasesCommandController],
+  publicEvents: [purchasesPublicEvents],
+} satisfies Slice;

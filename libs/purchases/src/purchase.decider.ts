@@ -1,0 +1,329 @@
+/**
+ * What may happen to a purchase: recorded once, then returned in parts until nothing is left. Every amount is exact;
+ * nothing is rounded to the currency's smallest coin, since sources have prices of four and more decimals.
+ *
+ * **The share of a partial return** that names no amount: with `A` the line's amount, `Q` its quantity and `r` what had
+ * been returned of it, returning `q` gives `round(A·(r+q)/Q) − round(A·r/Q)`, rounding half even to four decimals
+ * or to those of `A` where it has more. Shares therefore add up to `A` exactly, however a line is divided. A share is
+ * never more than what is left of the line's amount (less is left where earlier returns named larger amounts).
+ */
+import {
+  addDecimals,
+  compareDecimals,
+  deriveId,
+  differingMembers,
+  DomainError,
+  isDecimal,
+  multiplyDecimals,
+  normalDecimal,
+  placesOf,
+  proportionOf,
+  subtractDecimals,
+  sumDecimals,
+  unreachable,
+  type Decider,
+  type Decimal,
+  type Decision,
+  type DecisionContext,
+  type Recorded,
+} from '@timeline/kernel';
+import type { PurchaseEvent, PurchaseLine, ReturnedLine } from './purchases.events.js';
+
+type PurchaseRecorded = Extract<PurchaseEvent, { type: 'PurchaseRecorded' }>;
+type ShipTo = NonNullable<NonNullable<PurchaseRecorded['personal']>['shipTo']>;
+
+/** A line as it comes in: what it cost in all, or the price of one. */
+export interface OrderedLine {
+  /** Default: its index, from 0. */
+  lineId?: string;
+  sku: string;
+  name: string;
+  category?: string;
+  subCategory?: string;
+  quantity: Decimal;
+  amount?: Decimal;
+  /** Of one; the line's amount is `unitPrice · quantity − discount`. */
+  unitPrice?: Decimal;
+  /** On the whole line, in the purchase's currency. Already taken off where `amount` is given. */
+  discount?: Decimal;
+}
+
+export interface PurchaseIntake {
+  type: 'record';
+  customerId: string;
+  data: Omit<PurchaseRecorded['data'], 'lines' | 'total'> & { lines: readonly OrderedLine[] };
+  shipTo?: ShipTo;
+  /** Where the delivery names the instant; compared with an earlier delivery only then. */
+  occurredAt?: string;
+}
+
+export interface LineToReturn {
+  lineId: string;
+  quantity: Decimal;
+  /** What is paid back; default the share by quantity. */
+  amount?: Decimal;
+}
+
+export interface PurchaseReturn {
+  type: 'return';
+  purchaseId: string;
+  /** Default: all that is left. */
+  lines?: readonly LineToReturn[];
+  reason?: string;
+}
+
+export type PurchaseCommand = PurchaseIntake | PurchaseReturn;
+
+interface LineState {
+  lineId: string;
+  quantity: Decimal;
+  amount: Decimal;
+  quantityReturned: Decimal;
+  amountReturned: Decimal;
+}
+
+interface Purchase {
+  customerId: string | undefined;
+  occurredAt: string;
+  currency: string;
+  payloadHash: string;
+  /** As recorded, under the names of the request. */
+  fields: Record<string, unknown>;
+  lines: readonly LineState[];
+}
+
+export interface PurchaseState {
+  purchase?: Purchase;
+}
+
+export const purchaseDecider: Decider<PurchaseState, PurchaseCommand, PurchaseEvent> = {
+  initialState: {},
+
+  evolve(state, event): PurchaseState {
+    switch (event.type) {
+      case 'PurchaseRecorded':
+        return { purchase: recordedPurchase(event) };
+      case 'PurchaseReturned': {
+        if (!state.purchase) return state;
+        const returned = new Map(event.data.lines.map((line) => [line.lineId, line]));
+        const lines = state.purchase.lines.map((line) => {
+          const back = returned.get(line.lineId);
+          return back ? withReturn(line, back) : line;
+        });
+        return { purchase: { ...state.purchase, lines } };
+      }
+      default:
+        return unreachable(event, 'a fact of a purchase');
+    }
+  },
+
+  decide(command, state, context): Decision<PurchaseEvent>[] {
+    switch (command.type) {
+      case 'record':
+        return record(command, state);
+      case 'return':
+        return giveBack(command, state, context);
+      default:
+        return unreachable(command, 'a command about a purchase');
+    }
+  },
+
+  customerOf: (command, state) => (command.type === 'record' ? command.customerId : state.purchase?.customerId),
+};
+
+function record(command: PurchaseIntake, { purchase }: PurchaseState): Decision<PurchaseEvent>[] {
+  const { data, shipTo } = command;
+  const lines = data.lines.map((line, index) => pricedLine(line, index));
+  const total = sumDecimals(lines.map((line) => line.amount));
+  if (!isDecimal(total)) throw outOfRange('/lines', 'the total');
+  if (!purchase) {
+    assertUniqueLines(lines);
+    return [
+      {
+        type: 'PurchaseRecorded',
+        data: { ...data, lines, total },
+        ...(shipTo && Object.keys(shipTo).length > 0 && { personal: { shipTo } }),
+        channel: data.channel,
+      },
+    ];
+  }
+  if (data.payloadHash === purchase.payloadHash) return [];
+  const differing = differingMembers(purchase.fields, fieldsOf(command.customerId, { ...data, lines, total }, shipTo));
+  if (command.occurredAt !== undefined && command.occurredAt !== purchase.occurredAt) differing.push('occurredAt');
+  // The same said in another way, e.g. amounts instead of unit prices.
+  if (differing.length === 0) return [];
+  throw new DomainError(
+    'PURCHASE_CONFLICT',
+    `this source id was delivered before with another ${differing.join(', ')}; a purchase is not changed, record returns or another one`,
+    { differing },
+  );
+}
+
+function giveBack(
+  command: PurchaseReturn,
+  { purchase }: PurchaseState,
+  context: DecisionContext,
+): Decision<PurchaseEvent>[] {
+  if (!purchase) {
+    throw new DomainError('PURCHASE_NOT_FOUND', `there is no purchase ${command.purchaseId}; check the id`);
+  }
+  const wanted = command.lines ?? purchase.lines.flatMap((line) => allThatIsLeft(line));
+  if (wanted.length === 0) {
+    throw new DomainError('PURCHASE_FULLY_RETURNED', 'nothing of this purchase is left to return');
+  }
+  assertUniqueLines(wanted);
+  const lines = wanted.map((line, index) => returnedLine(purchase, line, index));
+  const after = new Map(lines.map((line) => [line.lineId, line]));
+  const complete = purchase.lines.every((line) => {
+    const back = after.get(line.lineId);
+    return compareDecimals(quantityLeft(back ? withReturn(line, back) : line), '0') === 0;
+  });
+  return [
+    {
+      type: 'PurchaseReturned',
+      data: {
+        purchaseId: command.purchaseId,
+        returnId: deriveId('return', context.commandId),
+        purchasedAt: purchase.occurredAt,
+        currency: purchase.currency,
+        lines,
+        total: sumDecimals(lines.map((line) => line.amount)),
+        complete,
+        ...(command.reason !== undefined && { reason: command.reason }),
+      },
+    },
+  ];
+}
+
+function pricedLine(line: OrderedLine, index: number): PurchaseLine {
+  const { lineId = String(index), unitPrice: _unitPrice, discount, ...rest } = line;
+  const quantity = normalDecimal(line.quantity);
+  if (compareDecimals(quantity, '0') <= 0) {
+    throw new DomainError('QUANTITY_NOT_POSITIVE', 'a line has a quantity above 0', {
+      pointer: `/lines/${index}/quantity`,
+    });
+  }
+  return {
+    ...rest,
+    lineId,
+    quantity,
+    amount: amountOf(line, index),
+    ...(discount !== undefined && { discount: normalDecimal(discount) }),
+  };
+}
+
+function amountOf({ amount, unitPrice, quantity, discount = '0' }: OrderedLine, index: number): Decimal {
+  const pointer = `/lines/${index}`;
+  if ((amount === undefined) === (unitPrice === undefined)) {
+    throw new DomainError('AMOUNT_OR_UNIT_PRICE', 'a line has an amount or a unitPrice, one of the two', { pointer });
+  }
+  if (amount !== undefined) return normalDecimal(amount);
+  const before = multiplyDecimals(unitPrice ?? '0', quantity);
+  if (compareDecimals(before, discount) < 0) {
+    throw new DomainError('DISCOUNT_TOO_LARGE', `a line of ${before} cannot have a discount of ${discount}`, {
+      pointer: `${pointer}/discount`,
+    });
+  }
+  const after = subtractDecimals(before, discount);
+  if (!isDecimal(after)) throw outOfRange(pointer, 'unitPrice · quantity − discount');
+  return after;
+}
+
+function returnedLine(purchase: Purchase, wanted: LineToReturn, index: number): ReturnedLine {
+  const pointer = `/lines/${index}`;
+  const line = purchase.lines.find(({ lineId }) => lineId === wanted.lineId);
+  if (!line) {
+    throw new DomainError('UNKNOWN_LINE', 'the purchase has no line of this id', { pointer: `${pointer}/lineId` });
+  }
+  const quantity = normalDecimal(wanted.quantity);
+  if (compareDecimals(quantity, '0') <= 0) {
+    throw new DomainError('QUANTITY_NOT_POSITIVE', 'a return has a quantity above 0', {
+      pointer: `${pointer}/quantity`,
+    });
+  }
+  const left = { quantity: quantityLeft(line), amount: subtractDecimals(line.amount, line.amountReturned) };
+  const exceeds = (what: 'quantity' | 'amount'): DomainError =>
+    new DomainError(
+      'RETURN_EXCEEDS_PURCHASE',
+      `of this line, ${left[what]} is left of its ${what}; return at most that`,
+      {
+        pointer: `${pointer}/${what}`,
+        left: left[what],
+      },
+    );
+  if (compareDecimals(quantity, left.quantity) > 0) throw exceeds('quantity');
+  const amount = wanted.amount === undefined ? shareOf(line, quantity, left.amount) : normalDecimal(wanted.amount);
+  if (compareDecimals(amount, left.amount) > 0) throw exceeds('amount');
+  return { lineId: line.lineId, quantity, amount };
+}
+
+const SHARE_PLACES = 4;
+
+/** See the top of this file. */
+function shareOf(line: LineState, quantity: Decimal, amountLeft: Decimal): Decimal {
+  const places = Math.max(SHARE_PLACES, placesOf(line.amount));
+  const upTo = (returned: Decimal): Decimal => proportionOf(line.amount, returned, line.quantity, places);
+  const share = subtractDecimals(upTo(addDecimals(line.quantityReturned, quantity)), upTo(line.quantityReturned));
+  return compareDecimals(share, amountLeft) > 0 ? amountLeft : share;
+}
+
+const quantityLeft = (line: LineState): Decimal => subtractDecimals(line.quantity, line.quantityReturned);
+
+const allThatIsLeft = (line: LineState): LineToReturn[] => {
+  const quantity = quantityLeft(line);
+  return compareDecimals(quantity, '0') > 0 ? [{ lineId: line.lineId, quantity }] : [];
+};
+
+const withReturn = (line: LineState, back: ReturnedLine): LineState => ({
+  ...line,
+  quantityReturned: addDecimals(line.quantityReturned, back.quantity),
+  amountReturned: addDecimals(line.amountReturned, back.amount),
+});
+
+function recordedPurchase({ data, personal, metadata }: Recorded<PurchaseRecorded>): Purchase {
+  return {
+    customerId: metadata.customerId,
+    occurredAt: metadata.occurredAt,
+    currency: data.currency,
+    payloadHash: data.payloadHash,
+    fields: fieldsOf(metadata.customerId, data, personal?.shipTo),
+    lines: data.lines.map(({ lineId, quantity, amount }) => ({
+      lineId,
+      quantity,
+      amount,
+      quantityReturned: '0',
+      amountReturned: '0',
+    })),
+  };
+}
+
+/** What a second delivery is compared by, under the names of the request. */
+function fieldsOf(
+  customer: string | undefined,
+  data: PurchaseRecorded['data'],
+  shipTo: ShipTo | undefined,
+): Record<string, unknown> {
+  const { payloadHash: _hash, purchaseId: _id, total: _total, ...fields } = data;
+  return { customer, ...fields, ...(shipTo && Object.keys(shipTo).length > 0 && { shipTo }) };
+}
+
+function assertUniqueLines(lines: readonly { lineId: string }[]): void {
+  const seen = new Set<string>();
+  for (const [index, { lineId }] of lines.entries()) {
+    if (seen.has(lineId)) {
+      throw new DomainError(
+        'DUPLICATE_LINE',
+        'another line has this lineId (a line without one has its index, from 0)',
+        {
+          pointer: `/lines/${index}/lineId`,
+        },
+      );
+    }
+    seen.add(lineId);
+  }
+}
+
+const outOfRange = (pointer: string, what: string): DomainError =>
+  new DomainError('AMOUNT_OUT_OF_RANGE', `${what} must have at most 18 digits before and 10 after the point`, {
+    pointer,
+  });

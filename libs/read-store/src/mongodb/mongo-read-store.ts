@@ -1,0 +1,132 @@
+/**
+ * The read store in MongoDB 8 or newer, as a replica set or sharded: reads from the primary that see only what the
+ * majority has, writes acknowledged by the majority and journaled.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Db } from 'mongodb';
+import { MongoClient } from 'mongodb';
+import { FaultError } from '@timeline/kernel';
+import { checkedName, checkIndexes } from '../filter.js';
+import type { IndexSpec, ReadCollection, StoredDocument } from '../read-store.port.js';
+import { ReadStore } from '../read-store.port.js';
+import { indexUnfit } from '../refusals.js';
+import { MongoCollection } from './mongo-collection.js';
+import {
+  DUPLICATE_KEY,
+  hasCode,
+  INDEX_NOT_FOUND,
+  NAMESPACE_EXISTS,
+  NAMESPACE_NOT_FOUND,
+  translated,
+} from './mongo-errors.js';
+
+const DEFAULT_DATABASE = 'timeline';
+/** Waiting is the caller's business, who can say so on `/health` meanwhile; the URL may name others. */
+const TIMEOUTS = { serverSelectionTimeoutMS: 5_000, connectTimeoutMS: 5_000, socketTimeoutMS: 60_000 };
+
+export class MongoReadStore extends ReadStore {
+  readonly #client: MongoClient;
+  readonly #db: Db;
+
+  private constructor(client: MongoClient, db: Db) {
+    super();
+    this.#client = client;
+    this.#db = db;
+  }
+
+  /**
+   * Does not connect yet: the first operation does, and says so if nobody is there.
+   * The database is the one that the URL names, else `timeline`. @throws FaultError CONFIG_INVALID
+   */
+  static open(url: string): MongoReadStore {
+    try {
+      const client = new MongoClient(url, {
+        appName: 'timeline read store',
+        readPreference: 'primary',
+        readConcern: { level: 'majority' },
+        writeConcern: { w: 'majority', journal: true },
+        retryWrites: true,
+        retryReads: true,
+        // As JSON does.
+        ignoreUndefined: true,
+        ...Object.fromEntries(Object.entries(TIMEOUTS).filter(([name]) => !url.includes(`${name}=`))),
+      });
+      const named = /^[^:]+:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
+      return new MongoReadStore(client, client.db(named === undefined ? DEFAULT_DATABASE : decodeURIComponent(named)));
+    } catch {
+      // Neither the URL nor the driver's words about it: both may show the password.
+      throw new FaultError(
+        'CONFIG_INVALID',
+        'READ_STORE_URL is no address of a MongoDB server: mongodb://host:port/database',
+      );
+    }
+  }
+
+  collection<T extends StoredDocument>(name: string): ReadCollection<T> {
+    return new MongoCollection<T>(this.#client, this.#db.collection(checkedName(name)));
+  }
+
+  async ensureCollection(name: string, indexes: readonly IndexSpec[]): Promise<void> {
+    checkIndexes(indexes);
+    const collection = this.#db.collection(checkedName(name));
+    await translated(async () => {
+      // Made even without documents and indexes, so that it is listed.
+      await unless(() => this.#db.createCollection(name), NAMESPACE_EXISTS);
+      const present = (await collection.indexes()).filter((index) => index.name !== '_id_');
+      const isPresent = ({ name, key, unique }: IndexSpec): boolean =>
+        present.some(
+          (index) =>
+            index.name === name &&
+            !index.unique === !unique &&
+            // As entries, since the order of the paths matters.
+            isDeepStrictEqual(Object.entries<unknown>(index.key), Object.entries<unknown>(key)),
+        );
+      const kept = new Set(indexes.filter(isPresent).map((index) => index.name));
+      for (const index of present) {
+        const { name = '' } = index;
+        if (!kept.has(name)) await unless(() => collection.dropIndex(name), INDEX_NOT_FOUND);
+      }
+      const added = indexes.filter((index) => !kept.has(index.name));
+      if (added.length === 0) return;
+      try {
+        await collection.createIndexes(
+          added.map(({ name, key, unique }) => ({
+            name,
+            key: new Map(Object.entries(key)),
+            ...(unique && { unique }),
+          })),
+        );
+      } catch (error) {
+        throw hasCode(error, DUPLICATE_KEY) ? indexUnfit(name) : error;
+      }
+    });
+  }
+
+  async dropCollection(name: string): Promise<void> {
+    const collection = this.#db.collection(checkedName(name));
+    await translated(() => unless(() => collection.drop(), NAMESPACE_NOT_FOUND));
+  }
+
+  async listCollections(prefix = ''): Promise<string[]> {
+    const collections = await translated(() => this.#db.listCollections({}, { nameOnly: true }).toArray());
+    const names = collections.map(({ name }) => name).filter((name) => !name.startsWith('system.'));
+    return names.filter((name) => name.startsWith(prefix)).sort();
+  }
+
+  async ping(): Promise<void> {
+    await translated(() => this.#db.command({ ping: 1 }));
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+}
+
+/** Runs an operation that may find its work done already. */
+async function unless(operation: () => Promise<unknown>, ...codes: number[]): Promise<void> {
+  try {
+    await operation();
+  } catch (error) {
+    if (!hasCode(error, ...codes)) throw error;
+  }
+}

@@ -1,0 +1,275 @@
+/** One collection as one table: `_id`, and `doc` with the whole document as JSON text. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { FaultError } from '@timeline/kernel';
+import { isSqliteConstraint } from '@timeline/sqlite';
+import type { SqliteDatabase, SqliteValue } from '@timeline/sqlite';
+import { checkWrites } from '../document.js';
+import type { FilterNode } from '../filter.js';
+import { checkPaging, parseFilter, parseSort } from '../filter.js';
+import type { Filter, FindOptions, GuardedWrite, ReadCollection, Sort, StoredDocument } from '../read-store.port.js';
+import { uniqueViolated } from '../refusals.js';
+import type { Catalog, CollectionEntry } from './catalog.js';
+import { filterToSql, Parameters, sortKey } from './filter-to-sql.js';
+import { createTable } from './tables.js';
+
+interface DocRow {
+  doc: string;
+}
+export interface Statement {
+  sql: string;
+  values: SqliteValue[];
+}
+/** A sort key as it comes back; blobs as ArrayBuffer. */
+type Key = string | number | null | ArrayBuffer;
+
+const STREAM_BATCH = 200;
+const DELETE_BATCH = 500;
+/** What MongoDB takes, about: BSON is a little larger or smaller than JSON. */
+const MAX_DOCUMENT_CHARACTERS = 16 * 1024 * 1024;
+
+export class SqliteCollection<T extends StoredDocument> implements ReadCollection<T> {
+  readonly #db: SqliteDatabase;
+  readonly #catalog: Catalog;
+
+  constructor(
+    db: SqliteDatabase,
+    catalog: Catalog,
+    readonly name: string,
+  ) {
+    this.#db = db;
+    this.#catalog = catalog;
+  }
+
+  async find(filter: Filter, options: FindOptions = {}): Promise<T[]> {
+    const node = parseFilter(filter);
+    checkPaging(options);
+    return this.#read((entry) => this.#documents(select(entry, node, options)), []);
+  }
+
+  async findOne(filter: Filter, options: FindOptions = {}): Promise<T | undefined> {
+    return (await this.find(filter, { ...options, limit: 1 }))[0];
+  }
+
+  async findByIds(ids: readonly string[]): Promise<T[]> {
+    return this.find({ _id: { $in: [...ids] } });
+  }
+
+  async *stream(filter: Filter, options: { sort?: Sort; batchSize?: number } = {}): AsyncGenerator<T[]> {
+    const node = parseFilter(filter);
+    const batchSize = options.batchSize ?? STREAM_BATCH;
+    checkPaging({ limit: batchSize });
+    const sorted = parseSort(options.sort);
+    // Nothing ties after `_id`.
+    const order = sorted.slice(0, sorted.findIndex(([path]) => path === '_id') + 1 || sorted.length);
+    // Every batch is a query of its own that goes on behind the last document: an open one would hold up the log.
+    let last: { keys: Key[]; id: string } | undefined;
+    for (;;) {
+      const after = last;
+      const rows = this.#read(
+        (entry) => this.#db.all<DocRow & Record<string, Key>>(...call(page(entry, node, order, batchSize, after))),
+        [],
+      );
+      const lastRow = rows.at(-1);
+      if (!lastRow) return;
+      const docs = rows.map(parse<T>);
+      yield docs;
+      if (rows.length < batchSize) return;
+      last = { keys: order.map((_, index) => lastRow[`k${index}`] ?? null), id: docs.at(-1)?._id ?? '' };
+      await nextTurn();
+    }
+  }
+
+  async count(filter: Filter): Promise<number> {
+    const node = parseFilter(filter);
+    return this.#read((entry) => {
+      const parameters = new Parameters();
+      const sql = `SELECT count(*) AS n FROM ${entry.table} WHERE ${filterToSql(node, parameters, entry.mayBeArray)}`;
+      return this.#db.get<{ n: number }>(sql, parameters.values)?.n ?? 0;
+    }, 0);
+  }
+
+  async writeGuarded(writes: readonly GuardedWrite<T>[]): Promise<string[]> {
+    if (writes.length === 0) return [];
+    checkWrites(this.name, writes);
+    const guarded = writes.map(({ doc, guard }) => ({
+      id: doc._id,
+      doc: this.#text(doc),
+      guard: guard === 'absent' ? undefined : parseFilter({ [guard.path]: guard.equals }),
+    }));
+    const { missed, violated } = await this.#write((existing) => {
+      // As in MongoDB: what is inserted makes its collection, what is replaced is not there.
+      if (!existing && guarded.every(({ guard }) => guard)) return { missed: guarded.map(({ id }) => id), violated: 0 };
+      const entry = this.#noteArrays(existing ?? createTable(this.#db, this.#catalog, this.name), writes);
+      const outcome = { missed: [] as string[], violated: 0 };
+      for (const { id, doc, guard } of guarded) {
+        try {
+          const written = guard ? this.#replace(entry, id, doc, guard) : this.#insert(entry, id, doc);
+          if (!written) outcome.missed.push(id);
+        } catch (error) {
+          if (!isSqliteConstraint(error)) throw error;
+          // Only this statement was undone. SQLite may have met another unique index before that of `_id`.
+          if (!guard && this.#has(entry, id)) outcome.missed.push(id);
+          else outcome.violated += 1;
+        }
+      }
+      return outcome;
+    });
+    if (violated > 0) throw uniqueViolated(this.name, violated);
+    return missed;
+  }
+
+  async deleteMany(filter: Filter): Promise<number> {
+    const node = parseFilter(filter);
+    let deleted = 0;
+    for (;;) {
+      const changes = await this.#write((entry) => {
+        if (!entry) return 0;
+        const parameters = new Parameters();
+        const where = filterToSql(node, parameters, entry.mayBeArray);
+        const sql = `DELETE FROM ${entry.table} WHERE rowid IN (SELECT rowid FROM ${entry.table} WHERE ${where} LIMIT ${DELETE_BATCH})`;
+        return this.#db.run(sql, parameters.values).changes;
+      });
+      deleted += changes;
+      if (changes < DELETE_BATCH) return deleted;
+      await nextTurn();
+    }
+  }
+
+  /** What `find` asks SQLite; tests look at its plan. (Not here: in libsql an EXPLAIN holds its snapshot for good.) */
+  statement(filter: Filter, options: FindOptions = {}): Statement {
+    const node = parseFilter(filter);
+    return this.#read((entry) => select(entry, node, options), { sql: '', values: [] });
+  }
+
+  #documents(statement: Statement): T[] {
+    return this.#db.all<DocRow>(...call(statement)).map(parse<T>);
+  }
+
+  /** Asks again if the collection was changed by another process in a way that the query went by. */
+  #read<A>(ask: (entry: CollectionEntry) => A, withoutCollection: A): A {
+    for (;;) {
+      const entry = this.#catalog.entry(this.name);
+      if (!entry) return withoutCollection;
+      try {
+        const answer = ask(entry);
+        if (this.#catalog.entry(this.name) === entry) return answer;
+      } catch (error) {
+        // Dropped in between.
+        if (this.#catalog.entry(this.name) === entry) throw error;
+      }
+    }
+  }
+
+  async #write<A>(work: (entry: CollectionEntry | undefined) => A): Promise<A> {
+    try {
+      return await this.#db.immediate(() => work(this.#catalog.entry(this.name)));
+    } catch (error) {
+      // What was saved in the catalog is undone with the rest.
+      this.#catalog.forget(this.name);
+      throw error;
+    }
+  }
+
+  #noteArrays(entry: CollectionEntry, writes: readonly GuardedWrite<T>[]): CollectionEntry {
+    const found = new Set(writes.flatMap(({ doc }) => entry.newArrays(doc)));
+    if (found.size === 0) return entry;
+    const uniquePaths = entry.indexes.flatMap(({ unique, key }) => (unique ? Object.keys(key) : []));
+    const barred = uniquePaths.find((path) => found.has(path));
+    if (barred !== undefined) {
+      throw new FaultError('DOCUMENT_INVALID', `${this.name}.${barred} has a unique index and cannot hold an array`);
+    }
+    const grown = entry.with([...entry.arrays, ...found]);
+    this.#catalog.save(grown);
+    return grown;
+  }
+
+  #insert(entry: CollectionEntry, id: string, doc: string): boolean {
+    const sql = `INSERT INTO ${entry.table} (_id, doc) VALUES (?, ?) ON CONFLICT (_id) DO NOTHING`;
+    return this.#db.run(sql, [id, doc]).changes > 0;
+  }
+
+  /** The guard is part of the statement; measured, that is faster than reading first. */
+  #replace(entry: CollectionEntry, id: string, doc: string, guard: FilterNode): boolean {
+    const parameters = new Parameters();
+    const set = parameters.add(doc);
+    const where = `_id = ${parameters.add(id)} AND ${filterToSql(guard, parameters, entry.mayBeArray)}`;
+    return this.#db.run(`UPDATE ${entry.table} SET doc = ${set} WHERE ${where}`, parameters.values).changes > 0;
+  }
+
+  #has(entry: CollectionEntry, id: string): boolean {
+    return this.#db.get(`SELECT 1 FROM ${entry.table} WHERE _id = ?`, [id]) !== undefined;
+  }
+
+  #text(doc: T): string {
+    const text = JSON.stringify(doc);
+    if (text.length <= MAX_DOCUMENT_CHARACTERS) return text;
+    throw new FaultError('DOCUMENT_TOO_LARGE', `a document for ${this.name} is larger than 16 MiB; split it`);
+  }
+}
+
+const call = ({ sql, values }: Statement): [string, SqliteValue[]] => [sql, values];
+
+/** Every document in the table was written by `writeGuarded` of this type. */
+const parse = <T>({ doc }: DocRow): T => JSON.parse(doc) as T;
+
+function select(entry: CollectionEntry, node: FilterNode, { sort, limit, skip }: FindOptions): Statement {
+  const parameters = new Parameters();
+  const where = filterToSql(node, parameters, entry.mayBeArray);
+  const order = parseSort(sort).map(
+    ([path, direction]) => `${sortKey(path, direction, entry.mayBeArray)} ${direction === 1 ? 'ASC' : 'DESC'}`,
+  );
+  let sql = `SELECT doc FROM ${entry.table} WHERE ${where}`;
+  if (order.length > 0) sql += ` ORDER BY ${order.join(', ')}`;
+  if (limit !== undefined || skip !== undefined) {
+    sql += ` LIMIT ${parameters.add(limit ?? -1)} OFFSET ${parameters.add(skip ?? 0)}`;
+  }
+  return { sql, values: parameters.values };
+}
+
+/** The next matches behind `last` in the order given, ties by `_id`, with their sort keys. */
+function page(
+  entry: CollectionEntry,
+  node: FilterNode,
+  order: readonly [path: string, direction: 1 | -1][],
+  limit: number,
+  last: { keys: Key[]; id: string } | undefined,
+): Statement {
+  const parameters = new Parameters();
+  const keys = order.map(([path, direction]) => ({ key: sortKey(path, direction, entry.mayBeArray), direction }));
+  if (!order.some(([path]) => path === '_id')) keys.push({ key: '_id', direction: 1 });
+  let where = filterToSql(node, parameters, entry.mayBeArray);
+  if (last) {
+    const lastKeys = keys.map((_, index) =>
+      boundKey(index < last.keys.length ? (last.keys[index] ?? null) : last.id, parameters),
+    );
+    const branches = keys.map(({ key, direction }, index) =>
+      [
+        ...keys.slice(0, index).map((earlier, before) => `${earlier.key} IS ${lastKeys[before]}`),
+        behind(key, direction, lastKeys[index] ?? 'NULL'),
+      ].join(' AND '),
+    );
+    where += ` AND (${branches.map((branch) => `(${branch})`).join(' OR ')})`;
+    // Said once more for the first key alone, where it is a range that an index can start at.
+    const [first] = keys;
+    if (first && lastKeys[0] !== undefined && lastKeys[0] !== 'NULL' && first.direction === 1)
+      where += ` AND ${first.key} >= ${lastKeys[0]}`;
+  }
+  const columns = order.map((_, index) => `, ${keys[index]?.key} AS k${index}`).join('');
+  const orderBy = keys.map(({ key, direction }) => `${key} ${direction === 1 ? 'ASC' : 'DESC'}`).join(', ');
+  return {
+    sql: `SELECT doc${columns} FROM ${entry.table} WHERE ${where} ORDER BY ${orderBy} LIMIT ${parameters.add(limit)}`,
+    values: parameters.values,
+  };
+}
+
+function boundKey(key: Key, parameters: Parameters): string {
+  if (key === null) return 'NULL';
+  if (key instanceof ArrayBuffer) return parameters.add(new Uint8Array(key));
+  return key === -Infinity ? '-1e999' : parameters.add(key);
+}
+
+/** NULL comes first ascending, last descending. */
+function behind(key: string, direction: 1 | -1, last: string): string {
+  if (last === 'NULL') return direction === 1 ? `${key} IS NOT NULL` : '0';
+  return direction === 1 ? `${key} > ${last}` : `(${key} < ${last} OR ${key} IS NULL)`;
+}

@@ -1,0 +1,81 @@
+/** The read store in one SQLite file, for one machine; several processes may have it open. */
+import { isSqliteConstraint, openSqlite } from '@timeline/sqlite';
+import type { SqliteDatabase } from '@timeline/sqlite';
+import { checkedName, checkIndexes } from '../filter.js';
+import type { IndexSpec, ReadCollection, StoredDocument } from '../read-store.port.js';
+import { ReadStore } from '../read-store.port.js';
+import { indexUnfit } from '../refusals.js';
+import { Catalog } from './catalog.js';
+import { SqliteCollection } from './sqlite-collection.js';
+import { changeIndexes, createTable, dropTable } from './tables.js';
+
+export class SqliteReadStore extends ReadStore {
+  readonly #db: SqliteDatabase;
+  readonly #catalog: Catalog;
+
+  private constructor(db: SqliteDatabase) {
+    super();
+    this.#db = db;
+    this.#catalog = new Catalog(db);
+  }
+
+  /** @throws FaultError READ_STORE_FOREIGN, READ_STORE_DAMAGED, READ_STORE_TOO_NEW, READ_STORE_UNREADABLE; UnavailableError */
+  static async open(path: string): Promise<SqliteReadStore> {
+    const db = await openSqlite(path, {
+      applicationId: 0x544c_5253,
+      kind: 'read store',
+      codePrefix: 'READ_STORE',
+      schemaVersion: 1,
+      migrate: (file) => file.exec(Catalog.SCHEMA),
+      // A killed process loses nothing of what it committed. A power cut may take back the last commits, but always a
+      // whole tail of them in order: documents and the checkpoint written after them. What is folded again from the
+      // older checkpoint is guarded, and the log itself is durable. An fsync per batch would buy nothing here.
+      synchronous: 'NORMAL',
+    });
+    return new SqliteReadStore(db);
+  }
+
+  collection<T extends StoredDocument>(name: string): SqliteCollection<T> & ReadCollection<T> {
+    return new SqliteCollection<T>(this.#db, this.#catalog, checkedName(name));
+  }
+
+  async ensureCollection(name: string, indexes: readonly IndexSpec[]): Promise<void> {
+    checkedName(name);
+    checkIndexes(indexes);
+    await this.#change(name, () => {
+      const entry = this.#catalog.entry(name) ?? createTable(this.#db, this.#catalog, name);
+      try {
+        changeIndexes(this.#db, this.#catalog, entry, indexes);
+      } catch (error) {
+        if (!isSqliteConstraint(error)) throw error;
+        throw indexUnfit(name);
+      }
+    });
+  }
+
+  async dropCollection(name: string): Promise<void> {
+    checkedName(name);
+    await this.#change(name, () => dropTable(this.#db, this.#catalog, name));
+  }
+
+  async listCollections(prefix = ''): Promise<string[]> {
+    return this.#catalog.names().filter((name) => name.startsWith(prefix));
+  }
+
+  async ping(): Promise<void> {
+    this.#catalog.names();
+  }
+
+  async close(): Promise<void> {
+    this.#db.close();
+  }
+
+  async #change(name: string, work: () => void): Promise<void> {
+    try {
+      await this.#db.immediate(work);
+    } catch (error) {
+      this.#catalog.forget(name);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,7 @@
+export { cloudEventType, toCloudEvent } from './public-events.js';
+export type { CloudEventOptions, PublicEventMapping, PublicFact } from './public-events.js';
+export { parkedTopicOf } from './event-translator.js';
+export { DEFAULT_LIMITS } from './pending-batch.js';
+export type { BatchLimits } from './pending-batch.js';
+export { Relay } from './relay.js';
+export type { RelayNotice, RelayOptions, RelayState, RelayStatus, ReleaseResult } from './relay.js';

@@ -1,0 +1,42 @@
+/** The answers to a survey, the latest first. */
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { decodeCursor, pageOf, type Page, type PageQuery } from '@timeline/http';
+import type { JsonValue } from '@timeline/kernel';
+import { ReadModels } from '@timeline/projecting';
+import type { Filter } from '@timeline/read-store';
+import { surveyAnswers } from '../projections/survey-answers.projection.js';
+import { answerView, type AnswerView } from './answer-view.js';
+
+export class ListAnswers extends Query<Page<AnswerView>> {
+  constructor(
+    readonly surveyId: string,
+    readonly query: PageQuery,
+    readonly position: string | undefined,
+  ) {
+    super();
+  }
+}
+
+type Place = [answeredAt: string, answerId: string];
+const isPlace = (value: JsonValue): value is Place =>
+  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
+@QueryHandler(ListAnswers)
+export class ListAnswersHandler implements IQueryHandler<ListAnswers> {
+  constructor(private readonly models: ReadModels) {}
+
+  /** Empty for a survey that nobody answered, or that there is not. @throws DomainError CURSOR_MALFORMED */
+  execute({ surveyId, query: { limit, cursor }, position }: ListAnswers): Promise<Page<AnswerView>> {
+    const filter: Filter = { surveyId, ...(cursor !== undefined && after(cursor)) };
+    return this.models.read(surveyAnswers, position, async ({ documents }) => {
+      const found = await documents.find(filter, { sort: { answeredAt: -1, _id: -1 }, limit: limit + 1 });
+      const page = pageOf(found, limit, ({ answeredAt, answerId }): Place => [answeredAt, answerId]);
+      return { ...page, items: page.items.map(answerView) };
+    });
+  }
+}
+
+function after(cursor: string): Filter {
+  const [answeredAt, _id] = decodeCursor(cursor, isPlace);
+  return { $or: [{ answeredAt: { $lt: answeredAt } }, { answeredAt, _id: { $lt: _id } }] };
+}

@@ -1,0 +1,141 @@
+/**
+ * The built product as its users run it: `node dist/apps/timeline/src/main.js` in a folder of its own, on a free port,
+ * and the command line beside it. Processes are stopped by id, also when a test fails.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const SERVER = path.join(root, 'dist/apps/timeline/src/main.js');
+const CLI = path.join(root, 'dist/apps/cli/src/main.js');
+
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+export interface CliResult {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+export class RunningProduct {
+  readonly env: NodeJS.ProcessEnv;
+  #child: ChildProcess | undefined;
+  #exited: Promise<number | null> = Promise.resolve(null);
+  /** Everything the server wrote, for the message of a failing test. */
+  log = '';
+
+  private constructor(
+    readonly folder: string,
+    readonly port: number,
+    env: NodeJS.ProcessEnv,
+  ) {
+    this.env = { ...withoutOurs(process.env), PORT: String(port), LOG_LEVEL: 'info', ...env };
+  }
+
+  /** A folder of its own; nothing runs yet. `env` is added to what the server and the command line get. */
+  static async create(env: NodeJS.ProcessEnv = {}): Promise<RunningProduct> {
+    if (!existsSync(SERVER)) throw new Error(`${SERVER} is not there: run \`npm run build\` first`);
+    return new RunningProduct(await mkdtemp(path.join(tmpdir(), 'timeline-product-')), await freePort(), env);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('the product does not run');
+    return this.#child.pid;
+  }
+
+  /** Starts the server; resolves once it answers. */
+  async start(env: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.spawn(env);
+    await this.until(
+      async () => (await fetch(`${this.url}/health/live`).catch(() => undefined))?.ok === true,
+      'the server answers',
+    );
+  }
+
+  /** Starts the server and does not wait. */
+  spawn(env: NodeJS.ProcessEnv = {}): void {
+    const child = spawn(process.execPath, [SERVER], {
+      cwd: this.folder,
+      env: { ...this.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    const note = (chunk: Buffer): void => {
+      this.log = (this.log + chunk.toString()).slice(-20_000);
+    };
+    child.stdout.on('data', note);
+    child.stderr.on('data', note);
+    this.#exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+  }
+
+  /** Resolves with the exit code once the server has ended by itself or by a signal. */
+  exited(): Promise<number | null> {
+    return this.#exited;
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+    this.#child?.kill(signal);
+    return this.#exited;
+  }
+
+  /** Waits for a condition, not for a time; fails loudly when it does not come. */
+  async until(condition: () => Promise<boolean> | boolean, what: string, timeoutMs = 60_000): Promise<void> {
+    const end = Date.now() + timeoutMs;
+    while (!(await condition())) {
+      if (this.#child && this.#child.exitCode !== null)
+        throw new Error(`the server ended while waiting until ${what}:\n${this.log}`);
+      if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}\n${this.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+
+  /** Runs the command line beside the server, on the same stores. */
+  async cli(...args: string[]): Promise<CliResult> {
+    const child = spawn(process.execPath, [CLI, ...args], {
+      cwd: this.folder,
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const result: CliResult = { code: null, out: '', err: '' };
+    child.stdout.on('data', (chunk: Buffer) => (result.out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (result.err += chunk.toString()));
+    result.code = await new Promise((resolve) => child.once('close', (code) => resolve(code)));
+    return result;
+  }
+
+  /** `timeline verify` must find nothing; the message holds what it found. */
+  async verify(): Promise<void> {
+    const { code, out, err } = await this.cli('--json', 'verify');
+    if (code !== 0) throw new Error(`verify found differences or failed (${code}):\n${out}\n${err}`);
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A test's own environment must not choose the stores of the product under test, nor load Jest's flags into it. */
+function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const ours =
+    /^(EVENT_STORE_URL|READ_STORE_URL|KEY_STORE_URL|BROKER_URL|MASTER_KEY_FILE|ROLES|DEMO|API_KEYS|HOST|PORT|NODE_OPTIONS|JEST_.*)$/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
+}

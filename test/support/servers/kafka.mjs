@@ -1,0 +1,207 @@
+/**
+ * Apache Kafka for tests: one or three brokers in KRaft mode on free loopback ports, out of the jars that Maven fetches
+ * once into a cache folder (`TIMELINE_SERVERS_CACHE`, else one under the system's temporary folder). Needs Java 17
+ * and Maven. Brokers are stopped by process id, also when the program that started them ends without doing so.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import kafkajs from 'kafkajs';
+
+const run = promisify(execFile);
+const KAFKA = 'kafka-4.3.1';
+const POM = fileURLToPath(new URL('./kafka.pom.xml', import.meta.url));
+const UP_WITHIN_MS = 90_000;
+
+/**
+ * Starts a cluster and waits until every broker of it answers a client.
+ * `dir`: a folder of its own for logs and data. `port`: of the first broker; default a free one. `brokers`: 1 or 3.
+ * Answers `{ url, pids, pid, stop(), kill(i), restart(i) }`: `kill` is SIGKILL, `restart` starts the same broker on
+ * its old data and waits for it, `stop` ends all of them.
+ * @param {{ dir: string, brokers?: number, port?: number }} options
+ */
+export async function startKafka({ dir, brokers = 1, port }) {
+  const lib = await jars();
+  await mkdir(dir, { recursive: true });
+  const ports = await freePorts(brokers * 2);
+  if (port !== undefined) ports[0] = port;
+  const nodes = Array.from({ length: brokers }, (_, index) => ({
+    id: index + 1,
+    port: ports[index],
+    controllerPort: ports[brokers + index],
+    dir: join(dir, `broker-${index + 1}`),
+    child: undefined,
+  }));
+
+  const { stdout } = await java(lib, ['kafka.tools.StorageTool', 'random-uuid']);
+  const clusterId = stdout.trim().split('\n').at(-1);
+  await Promise.all(
+    nodes.map(async (node) => {
+      await mkdir(node.dir, { recursive: true });
+      const settings = join(node.dir, 'server.properties');
+      await writeFile(settings, properties(node, nodes));
+      await java(lib, ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings]);
+    }),
+  );
+
+  const children = () => nodes.filter(alive).map(({ child }) => child);
+  // Without this a test run that dies leaves brokers behind that keep their ports.
+  const killAll = () => children().forEach((child) => child.kill('SIGKILL'));
+  process.once('exit', killAll);
+  const stop = async () => {
+    await Promise.all(nodes.map((node) => end(node, 'SIGTERM')));
+    process.removeListener('exit', killAll);
+  };
+
+  try {
+    for (const node of nodes) await launch(lib, node);
+    await answers(nodes, brokers);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  return {
+    url: `kafka://${nodes.map((node) => `127.0.0.1:${node.port}`).join(',')}`,
+    get pids() {
+      return nodes.map(({ child }) => child.pid);
+    },
+    get pid() {
+      return nodes[0].child.pid;
+    },
+    stop,
+    kill: (index) => end(nodes[index], 'SIGKILL'),
+    restart: async (index) => {
+      await launch(lib, nodes[index]);
+      await answers([nodes[index]], children().length);
+    },
+  };
+}
+
+/** The folder with Kafka's jars, fetched if it is not there yet. */
+async function jars() {
+  const cache = process.env.TIMELINE_SERVERS_CACHE || join(tmpdir(), 'timeline-servers');
+  const lib = join(cache, KAFKA);
+  if (existsSync(lib)) return lib;
+  await mkdir(cache, { recursive: true });
+  // Into a folder aside and then renamed, so that a broken download or a second run at the same time does no harm.
+  const aside = await mkdtemp(join(cache, 'fetching-'));
+  try {
+    await run('mvn', ['-B', '-q', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${aside}`]);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
+    throw new Error(`Kafka's jars cannot be fetched; Maven (mvn) must be installed and reach its repository`, {
+      cause: error,
+    });
+  }
+  await rename(aside, lib).catch(async (error) => {
+    await rm(aside, { recursive: true, force: true });
+    if (!existsSync(lib)) throw error;
+  });
+  return lib;
+}
+
+const java = (lib, args) => run('java', ['-cp', join(lib, '*'), ...args]);
+
+const properties = (node, nodes) => {
+  const copies = Math.min(3, nodes.length);
+  const inSync = Math.max(1, copies - 1);
+  return `
+process.roles=broker,controller
+node.id=${node.id}
+controller.quorum.voters=${nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(',')}
+listeners=CLIENT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}
+advertised.listeners=CLIENT://127.0.0.1:${node.port}
+listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=CLIENT
+controller.listener.names=CONTROLLER
+log.dirs=${join(node.dir, 'data')}
+auto.create.topics.enable=false
+default.replication.factor=${copies}
+min.insync.replicas=${inSync}
+offsets.topic.replication.factor=${copies}
+offsets.topic.num.partitions=6
+transaction.state.log.replication.factor=${copies}
+transaction.state.log.min.isr=${inSync}
+transaction.state.log.num.partitions=6
+broker.session.timeout.ms=6000
+group.initial.rebalance.delay.ms=0
+`;
+};
+
+async function launch(lib, node) {
+  const output = await open(join(node.dir, 'output.log'), 'a');
+  node.child = spawn('java', ['-Xmx384m', '-cp', join(lib, '*'), 'kafka.Kafka', join(node.dir, 'server.properties')], {
+    stdio: ['ignore', output.fd, output.fd],
+    cwd: node.dir,
+  });
+  node.ended = new Promise((resolve) => {
+    node.child.once('exit', resolve);
+    node.child.once('error', resolve);
+  });
+  await output.close();
+}
+
+const alive = ({ child }) => child !== undefined && child.exitCode === null && child.signalCode === null;
+
+async function end(node, signal) {
+  if (!alive(node)) return;
+  node.child.kill(signal);
+  const late = setTimeout(() => node.child.kill('SIGKILL'), 20_000);
+  await node.ended;
+  clearTimeout(late);
+}
+
+/** Resolves once every one of `nodes` answers a client and sees `expected` brokers. */
+async function answers(nodes, expected) {
+  const until = Date.now() + UP_WITHIN_MS;
+  for (const node of nodes) {
+    for (;;) {
+      if (!alive(node) || Date.now() > until) {
+        const log = await readFile(join(node.dir, 'output.log'), 'utf8');
+        throw new Error(`Kafka broker ${node.id} did not start; the end of its output:\n${log.slice(-2_000)}`);
+      }
+      if ((await brokersSeenBy(node.port)) >= expected) break;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+async function brokersSeenBy(port) {
+  const admin = new kafkajs.Kafka({
+    brokers: [`127.0.0.1:${port}`],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 0 },
+  }).admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.length;
+  } catch {
+    return 0;
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
+
+async function freePorts(count) {
+  // All are held at once, so that no port is handed out twice.
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise((resolve, reject) => {
+          const server = createServer();
+          server.once('error', reject);
+          server.listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
