@@ -63,6 +63,7 @@ function configuration(drawing) {
   const grid = { color: colour('line'), drawTicks: false };
   const font = { family: getComputedStyle(document.body).fontFamily, size: 12 };
   const tick = { color: text, font, padding: 6 };
+  const most = Math.max(1, ...points.map((point) => point.n));
   return {
     data: { labels: starts.map((from) => intervalLabel(from, interval)), datasets: parts.datasets },
     options: {
@@ -71,7 +72,7 @@ function configuration(drawing) {
       animation: still.matches ? false : { duration: 300 },
       interaction: { mode: 'index', intersect: false },
       elements: {
-        line: { tension: 0.25, borderWidth: 2 },
+        line: { cubicInterpolationMode: 'monotone', borderWidth: 2 },
         point: { radius: starts.length > 24 ? 0 : 3, hoverRadius: 5, hitRadius: 12 },
       },
       scales: {
@@ -80,8 +81,21 @@ function configuration(drawing) {
           border: { color: colour('line') },
           ticks: { ...tick, maxRotation: 0, autoSkipPadding: 16 },
         },
+        // Of stacked axes the first is the lowest: the bars of n in a strip of their own, the lines above.
+        ...(parts.hasCounts && {
+          n: {
+            stack: 'both',
+            stackWeight: 1,
+            max: most,
+            beginAtZero: true,
+            grid: { display: false },
+            border: { display: false },
+            afterBuildTicks: (axis) => (axis.ticks = [{ value: most }]),
+            ticks: { ...tick, callback: (value) => number(value) },
+            title: { display: true, color: text, font, text: 'n' },
+          },
+        }),
         y: {
-          // Lines above, the bars of n in a strip of their own below.
           stack: 'both',
           stackWeight: 5,
           grid,
@@ -91,18 +105,6 @@ function configuration(drawing) {
           beginAtZero: shape === 'time',
           ...(isPercent(unit) && { max: 100 }),
         },
-        ...(parts.hasCounts && {
-          n: {
-            stack: 'both',
-            stackWeight: 1,
-            offset: true,
-            beginAtZero: true,
-            grid: { ...grid, display: false },
-            border: { display: false },
-            ticks: { ...tick, maxTicksLimit: 2, precision: 0, callback: (value) => number(value) },
-            title: { display: true, color: text, font, text: 'n' },
-          },
-        }),
       },
       plugins: {
         legend: {

@@ -1,4 +1,4 @@
-/** The page is served as the server serves it: over HTTP, with its headers. */
+/** The page, asked for over HTTP as a browser does, behind the edge of the real server. */
 import { readdirSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,20 +6,20 @@ import { createHash } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpApp, type HttpOptions } from '@timeline/http';
-import { TIMELINE_TYPES } from '../../../libs/timeline/src/projections/timeline.projection.js';
-import { CONSOLE_CONFIG, ConsoleController, type ConsoleConfig } from './console.controller.js';
+import { CONSOLE_OPEN_PATHS, serveConsole, type ConsoleConfig } from './console.routes.js';
 
 const CONFIG: ConsoleConfig = { demo: true, asOf: '2018-01-01T00:00:00.000Z', from: '2014-01-01', to: '2017-12-31' };
 const PUBLIC = new URL('../public/', import.meta.url);
 
-@Module({ controllers: [ConsoleController], providers: [{ provide: CONSOLE_CONFIG, useValue: CONFIG }] })
-class ConsoleTestModule {}
+@Module({})
+class NoApiModule {}
 
 const apps: NestFastifyApplication[] = [];
 
 async function serving(options: HttpOptions = {}): Promise<string> {
-  const app = await createHttpApp(ConsoleTestModule, { openApi: { title: 'test', version: '0' }, ...options });
+  const app = await createHttpApp(NoApiModule, { openApi: { title: 'test', version: '0' }, ...options });
   apps.push(app);
+  serveConsole(app.getHttpAdapter().getInstance(), () => CONFIG);
   await app.listen(0, '127.0.0.1');
   // Listening on TCP.
   return `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
@@ -116,7 +116,7 @@ describe('the console', () => {
   it('reaches nothing beside its own files', async () => {
     for (const path of [
       '/console/../package.json',
-      '/console/../src/console.controller.ts',
+      '/console/../src/console.routes.ts',
       '/console/..%2f..%2f..%2fpackage.json',
       '/console/%2e%2e/package.json',
       '/console/..%5c..%5cpackage.json',
@@ -147,83 +147,11 @@ describe('the console', () => {
 describe('the console of a server with API keys', () => {
   it('is served without one, and nothing else is', async () => {
     const hash = createHash('sha256').update('secret').digest('hex');
-    const base = await serving({ apiKeys: `tester:${hash}`, openPaths: ['/console/'] });
-    expect((await fetch(`${base}/console/index.html`)).status).toBe(200);
+    const base = await serving({ apiKeys: `tester:${hash}`, openPaths: CONSOLE_OPEN_PATHS });
+    expect((await fetch(`${base}/`)).status).toBe(200);
+    expect((await fetch(`${base}/console/main.js`)).status).toBe(200);
     expect((await fetch(`${base}/console/config.json`)).status).toBe(200);
     expect((await fetch(`${base}/openapi.json`)).status).toBe(401);
     expect((await fetch(`${base}/v1/customers`)).status).toBe(401);
-  });
-});
-
-interface Sentences {
-  SENTENCE_TYPES: string[];
-  FAMILIES: Record<string, { types: string[] }>;
-  sentenceOf(entry: { type: string; data?: object; personal?: object }): { text: string; quote?: string; icon: string };
-}
-interface Formats {
-  decimal(text: string, least?: number): string;
-  money(amount: string, currency: string): string;
-  duration(ms: number): string;
-}
-// Plain JavaScript without declarations: what is used of it is declared above.
-const sentences = (await import(new URL('sentences.js', PUBLIC).pathname)) as Sentences;
-const formats = (await import(new URL('format.js', PUBLIC).pathname)) as Formats;
-
-describe('a timeline entry in words', () => {
-  it('has a sentence, a family and an icon for every type that a timeline shows', async () => {
-    const symbols = await (await fetch(`${await serving()}/console/icons.svg`)).text();
-    expect([...sentences.SENTENCE_TYPES].sort()).toEqual([...TIMELINE_TYPES].sort());
-    expect(
-      Object.values(sentences.FAMILIES)
-        .flatMap(({ types }) => types)
-        .sort(),
-    ).toEqual([...TIMELINE_TYPES].sort());
-    for (const type of TIMELINE_TYPES) expect(symbols).toContain(`id="${sentences.sentenceOf({ type }).icon}"`);
-  });
-
-  it.each(TIMELINE_TYPES.map((type) => [type]))('of %s never says undefined, even when everything is gone', (type) => {
-    const { text, quote } = sentences.sentenceOf({ type });
-    expect(`${text} ${quote ?? ''}`).not.toMatch(/undefined|null|NaN|\[object/);
-  });
-
-  it('tells a purchase with pieces and exact money', () => {
-    const lines = [
-      { name: 'Bookcase', quantity: '2', amount: '261.96' },
-      { name: 'Chairs', quantity: '1', amount: '731.94' },
-    ];
-    const data = { lines, total: '993.9', currency: 'USD' };
-    expect(sentences.sentenceOf({ type: 'PurchaseRecorded', data })).toMatchObject({
-      text: 'Bought 3 items for 993.90 USD',
-      quote: 'Bookcase · Chairs',
-    });
-  });
-
-  it('tells a call with its direction, length and subject', () => {
-    const data = { channel: 'phone', kind: 'call', direction: 'inbound', durationSeconds: 300 };
-    const personal = { subject: 'Delivery question' };
-    expect(sentences.sentenceOf({ type: 'InteractionRecorded', data, personal }).text).toBe(
-      'Call, inbound, 5 min — Delivery question',
-    );
-  });
-
-  it('names a type that it does not know', () => {
-    expect(sentences.sentenceOf({ type: 'SomethingNewHappened' }).text).toBe('Something new happened');
-  });
-});
-
-describe('amounts', () => {
-  it('keep every digit they came with', () => {
-    expect(formats.decimal('9007199254740993.123456789')).toBe('9,007,199,254,740,993.123456789');
-    expect(formats.money('22.3680', 'USD')).toBe('22.368 USD');
-    expect(formats.money('5', 'USD')).toBe('5.00 USD');
-    expect(formats.money('5', 'JPY')).toBe('5 JPY');
-  });
-});
-
-describe('durations', () => {
-  it('are told in their two largest units', () => {
-    expect(formats.duration(45_000)).toBe('45 sec');
-    expect(formats.duration(3 * 86_400_000 + 4 * 3_600_000 + 5 * 60_000)).toBe('3 days 4 hr');
-    expect(formats.duration(0)).toBe('0 sec');
   });
 });

@@ -1,2 +1,2 @@
 /** The web page, for the server that serves it. */
-export { CONSOLE_CONFIG, ConsoleController, type ConsoleConfig } from './console.controller.js';
+export { CONSOLE_OPEN_PATHS, serveConsole, type ConsoleConfig } from './console.routes.js';

@@ -18,7 +18,7 @@ export function productSlices(config: Pick<Config, 'reportingTimeZone' | 'defaul
     purchasesSlice,
     feedbackSlice,
     surveysSlice,
-    loyaltySlice,
+    loyaltySlice({ zone: config.reportingTimeZone }),
     timelineSlice,
     satisfactionSlice({ zone: config.reportingTimeZone }),
     segmentsSlice,

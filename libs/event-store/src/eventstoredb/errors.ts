@@ -77,7 +77,7 @@ export function actualRevision(error: unknown): number {
 export function toPortError(error: unknown): Error {
   if (error instanceof DomainError || error instanceof FaultError || error instanceof UnavailableError) return error;
   if (isRetryable(error)) {
-    return new UnavailableError(SERVICE, 'the event store does not answer; it is tried again', { cause: error });
+    return new UnavailableError(SERVICE, 'the event store does not answer; try again later', { cause: error });
   }
   const { type, code } = read(error);
   switch (type) {

@@ -154,7 +154,7 @@ export class SqliteEventStore extends EventStore {
     });
     try {
       // Fewer, larger checkpoints write a page that changes often once; a larger cache keeps the indexes at hand.
-      db.exec('PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000');
+      db.exec('PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -16000');
       const logId = db.value<string>('SELECT value FROM meta WHERE name = ?', ['log_id']);
       if (logId === undefined)
         throw new FaultError('EVENT_STORE_DAMAGED', `the event store ${path} has lost its log id`);

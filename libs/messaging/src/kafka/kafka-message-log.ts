@@ -47,9 +47,9 @@ export class KafkaMessageLog extends MessageLog {
       clientId,
       connectionTimeout: 3_000,
       requestTimeout: 10_000,
-      // The first send after a commit often meets "concurrent transactions" for some milliseconds, so tries start close
-      // together; the last ones reach past the 6 to 10 s that replacing a leader takes.
-      retry: { initialRetryTime: 20, multiplier: 2, factor: 0.2, maxRetryTime: 1_000, retries: 15 },
+      // For finding brokers and coordinators: about 3 s, then it is for the caller to wait. Also how long what is left of
+      // a producer that was thrown away goes on trying.
+      retry: { initialRetryTime: 20, multiplier: 2, factor: 0.2, maxRetryTime: 1_000, retries: 8 },
       logLevel: debug ? kafkajs.logLevel.WARN : kafkajs.logLevel.NOTHING,
       logCreator:
         () =>

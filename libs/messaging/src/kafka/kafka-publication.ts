@@ -71,6 +71,9 @@ export class KafkaPublication implements Publication {
       transactionTimeout: TRANSACTION_TIMEOUT_MS,
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
+      // The first send after a commit often meets "concurrent transactions" for some milliseconds, so tries start close
+      // together (20 ms); the last ones reach past the 6 to 10 s that replacing a leader takes.
+      retry: { retries: 15 },
     });
   }
 

@@ -1,5 +1,5 @@
 /**
- * Serves the web page: `GET /` and `/console/*`. Its files are read once, at start, and looked up by name, so that no
+ * Serves the web page: `GET /` and `/console/*`. Every file has a route of its own and is read once, at start, so no
  * address can reach anything else on the disk. Not a part of the API, so not in `/openapi.json`.
  */
 import { createHash } from 'node:crypto';
@@ -7,11 +7,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Controller, Get, Inject, NotFoundException, Param, Req, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { isNotModified } from '@timeline/http';
 import { FaultError } from '@timeline/kernel';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** What the page is told about this server, at `/console/config.json`. */
 export interface ConsoleConfig {
@@ -28,8 +26,8 @@ export interface ConsoleConfig {
   timeZone?: string;
 }
 
-/** Nest token of the `ConsoleConfig`. */
-export const CONSOLE_CONFIG = Symbol('CONSOLE_CONFIG');
+/** For `HttpOptions.openPaths`: the page itself needs no key, it asks its user for the one that it sends to the API. */
+export const CONSOLE_OPEN_PATHS: readonly string[] = ['/', '/console/'];
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -44,49 +42,32 @@ interface Asset {
   etag: string;
 }
 
-@ApiExcludeController()
-@Controller()
-export class ConsoleController {
-  readonly #files: ReadonlyMap<string, Asset>;
-  readonly #chartLibrary: Asset;
-
-  /** @throws FaultError CONSOLE_FILES_MISSING when this installation lacks the page's files */
-  constructor(@Inject(CONSOLE_CONFIG) private readonly config: ConsoleConfig) {
-    const folder = publicFolder();
-    const names = readdirSync(folder).filter((name) => extname(name) in CONTENT_TYPES);
-    this.#files = new Map(names.map((name) => [name, readAsset(join(folder, name))]));
-    // Beside what the package gives to `require`; the build for browsers is not among its exports.
-    const library = dirname(createRequire(import.meta.url).resolve('chart.js'));
-    this.#chartLibrary = readAsset(join(library, 'chart.umd.min.js'));
+/**
+ * Call it before the server listens; `config` is asked with each request.
+ * @throws FaultError CONSOLE_FILES_MISSING when this installation lacks the page's files
+ */
+export function serveConsole(fastify: FastifyInstance, config: () => ConsoleConfig): void {
+  const folder = publicFolder();
+  const serve = (path: string, file: string): void => {
+    const asset = readAsset(file);
+    fastify.get(path, (request, reply) => send(request, reply, asset));
+  };
+  serve('/', join(folder, 'index.html'));
+  for (const name of readdirSync(folder)) {
+    if (extname(name) in CONTENT_TYPES) serve(`/console/${name}`, join(folder, name));
   }
-
-  @Get()
-  page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    send(request, reply, this.#files.get('index.html'));
-  }
-
-  @Get('console/config.json')
-  configuration(@Res() reply: FastifyReply): void {
-    void reply.type('application/json; charset=utf-8').send(JSON.stringify(this.config));
-  }
-
-  @Get('console/vendor/chart.js')
-  chartLibrary(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    send(request, reply, this.#chartLibrary);
-  }
-
-  @Get('console/:name')
-  file(@Param('name') name: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    send(request, reply, this.#files.get(name));
-  }
+  // Beside what the package gives to `require`; the build for browsers is not among its exports.
+  const library = dirname(createRequire(import.meta.url).resolve('chart.js'));
+  serve('/console/vendor/chart.js', join(library, 'chart.umd.min.js'));
+  fastify.get('/console/config.json', (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(JSON.stringify(config())),
+  );
 }
 
 /** Kept by browsers but asked for each time, so that a new version is seen at once; mostly the answer is 304. */
-function send(request: FastifyRequest, reply: FastifyReply, asset: Asset | undefined): void {
-  if (!asset) throw new NotFoundException();
-  void reply.header('etag', asset.etag).header('cache-control', 'no-cache');
-  if (isNotModified(request, asset.etag)) void reply.status(304).send();
-  else void reply.type(asset.contentType).send(asset.content);
+function send(request: FastifyRequest, reply: FastifyReply, { content, contentType, etag }: Asset): FastifyReply {
+  void reply.header('etag', etag).header('cache-control', 'no-cache');
+  return isNotModified(request, etag) ? reply.status(304).send() : reply.type(contentType).send(content);
 }
 
 function readAsset(file: string): Asset {

@@ -1,0 +1,216 @@
+/**
+ * Processes of the product in memory, as far as the ownership of identities goes: commands with resends, deaths at any
+ * step, reactions, a clock. What must always hold is checked over every prefix of the log.
+ */
+import { randomBytes } from 'node:crypto';
+import { CommandProcessor, type CommandContext, type CommandOutcome } from '@timeline/deciding';
+import { KeyedHashes, KeyRing, PersonalVault, type MasterKey } from '@timeline/key-store';
+import { Clock, deriveId, Upcasters, type Fact, type Recorded } from '@timeline/kernel';
+import { PureFold, type AnyProjection } from '@timeline/projecting';
+import { AddIdentity, AddIdentityHandler } from '../commands/add-identity.command.js';
+import { EraseCustomer, EraseCustomerHandler } from '../commands/erase-customer.command.js';
+import { RegisterCustomer, RegisterCustomerHandler } from '../commands/register-customer.command.js';
+import { RemoveIdentity, RemoveIdentityHandler } from '../commands/remove-identity.command.js';
+import { StreamCustomerDirectory } from '../customer-directory.js';
+import { customerDecider, type CustomerState } from '../customer.decider.js';
+import { customersSettings } from '../customers-settings.js';
+import type { CustomerEvent, IdentityEvent } from '../customers.events.js';
+import { Erasures } from '../erasures.js';
+import { identityDecider, type IdentityState } from '../identities/identity.decider.js';
+import { IdentityRegistry } from '../identities/identity-registry.js';
+import type { ClaimDocument } from '../projections/identity-claims.projection.js';
+import { ErasureReaction } from '../reactions/erasure.reaction.js';
+import { IdentityClaimsReaction } from '../reactions/identity-claims.reaction.js';
+import { SimulatedEventStore, SimulatedKeys, SimulatedKeyStore, SimulatedLog, type Gate } from './simulated-stores.js';
+
+export class SimulatedClock extends Clock {
+  at = new Date('2026-03-01T12:00:00.000Z');
+  now(): Date {
+    return this.at;
+  }
+  advance(ms: number): void {
+    this.at = new Date(this.at.getTime() + ms);
+  }
+}
+
+/** The process is dead: every step it still tries comes to nothing. */
+export class Death extends Error {}
+
+export class World {
+  /** @param pass lets each step of each process through, in an order of its own */
+  constructor(
+    readonly pass: Gate = () => Promise.resolve(),
+    readonly clock = new SimulatedClock(),
+    readonly log = new SimulatedLog(clock),
+    readonly keys = new SimulatedKeys(),
+    readonly masterKey: MasterKey = { key: randomBytes(32), fingerprint: 'test' },
+  ) {}
+
+  /** The same world with nothing in the way of its processes. */
+  calmed(): World {
+    return new World(undefined, this.clock, this.log, this.keys, this.masterKey);
+  }
+
+  /** @param diesAfter steps it may still take */
+  async start(diesAfter = Infinity): Promise<Process> {
+    let left = diesAfter;
+    const gate: Gate = async () => {
+      if (left <= 0) throw new Death();
+      left -= 1;
+      await this.pass();
+      if (left <= 0) throw new Death();
+    };
+    const ring = await KeyRing.open({
+      store: new SimulatedKeyStore(this.keys, gate),
+      masterKey: this.masterKey,
+      logId: '0123456789ab',
+    });
+    return new Process(this, new SimulatedEventStore(this.log, gate), ring, await KeyedHashes.load(ring));
+  }
+
+  /** The whole log in the clear, also what was erased. */
+  async everything(): Promise<Recorded<Fact>[]> {
+    const store = new SimulatedKeyStore(this.keys, () => Promise.resolve(), true);
+    const ring = await KeyRing.open({ store, masterKey: this.masterKey, logId: '0123456789ab' });
+    return new PersonalVault(ring, new Upcasters()).open(this.log.events);
+  }
+}
+
+export class Process {
+  readonly vault: PersonalVault;
+  readonly processor: CommandProcessor;
+  readonly registry: IdentityRegistry;
+  readonly directory: StreamCustomerDirectory;
+  readonly erasures: Erasures;
+  readonly reactions;
+
+  constructor(
+    readonly world: World,
+    readonly events: SimulatedEventStore,
+    readonly ring: KeyRing,
+    readonly hashes: KeyedHashes,
+  ) {
+    this.vault = new PersonalVault(ring, new Upcasters());
+    this.processor = new CommandProcessor(events, this.vault, world.clock);
+    this.registry = new IdentityRegistry(
+      this.processor,
+      events,
+      hashes,
+      customersSettings({ defaultPhoneRegion: 'US' }),
+    );
+    this.directory = new StreamCustomerDirectory(events, this.processor, this.registry);
+    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes);
+    this.reactions = [new IdentityClaimsReaction(this.registry), new ErasureReaction(this.erasures)] as const;
+  }
+
+  register(key: string, members: readonly string[], occurredAt?: string): Promise<CommandOutcome> {
+    const identities = members.map((value) => ({ kind: 'member' as const, value }));
+    const data = {
+      kind: 'person' as const,
+      stage: 'lead' as const,
+      identities,
+      ...(occurredAt !== undefined && { occurredAt }),
+    };
+    return new RegisterCustomerHandler(this.processor, this.registry).execute(
+      new RegisterCustomer(data, contextOf(key)),
+    );
+  }
+  add(key: string, customerId: string, member: string): Promise<CommandOutcome> {
+    const data = { customerId, kind: 'member' as const, value: member };
+    return new AddIdentityHandler(this.processor, this.registry).execute(new AddIdentity(data, contextOf(key)));
+  }
+  remove(key: string, customerId: string, member: string): Promise<CommandOutcome> {
+    const data = { customerId, kind: 'member' as const, value: member };
+    return new RemoveIdentityHandler(this.processor, this.registry).execute(new RemoveIdentity(data, contextOf(key)));
+  }
+  erase(key: string, customerId: string): Promise<CommandOutcome> {
+    return new EraseCustomerHandler(this.processor).execute(
+      new EraseCustomer({ customerId, reason: 'requested' }, contextOf(key)),
+    );
+  }
+
+  /** What the pump would do now, once. @returns how much was owed or due */
+  async react(): Promise<number> {
+    let owed = 0;
+    for (const reaction of this.reactions) {
+      const fold = new PureFold(reaction.projection as AnyProjection);
+      for await (const batch of this.events.readAll())
+        for (const event of await this.vault.open(batch)) fold.apply(event);
+      for (const { content } of fold.documents.values()) {
+        // Both reactions' documents; each is given those of its own projection.
+        const document = content as unknown as ClaimDocument | undefined;
+        const isDue = document?.dueAt !== undefined && document.dueAt <= this.world.clock.now().toISOString();
+        if (!document || (!document.owed && !isDue)) continue;
+        owed += 1;
+        await reaction.act(document as never);
+      }
+    }
+    return owed;
+  }
+}
+
+export const customerIdOf = (registration: string): string => deriveId('customer', contextOf(registration).commandId);
+
+function contextOf(key: string): CommandContext {
+  const commandId = deriveId('test', key);
+  return { commandId, bodyHash: commandId, actor: 'test', correlationId: commandId, causationId: commandId };
+}
+
+export interface Ownership {
+  customers: ReadonlyMap<string, CustomerState>;
+  identities: ReadonlyMap<string, IdentityState>;
+}
+
+/** Folds the log event by event and calls `look` after each. */
+export async function overEveryPrefix(world: World, look: (ownership: Ownership) => void): Promise<Ownership> {
+  const customers = new Map<string, CustomerState>();
+  const identities = new Map<string, IdentityState>();
+  for (const event of await world.everything()) {
+    if (event.stream.startsWith('customer-')) {
+      const id = event.stream.slice('customer-'.length);
+      customers.set(
+        id,
+        customerDecider.evolve(customers.get(id) ?? customerDecider.initialState, event as Recorded<CustomerEvent>),
+      );
+    } else {
+      const hash = event.stream.slice('identity-'.length);
+      identities.set(
+        hash,
+        identityDecider.evolve(identities.get(hash) ?? identityDecider.initialState, event as Recorded<IdentityEvent>),
+      );
+    }
+    look({ customers, identities });
+  }
+  return { customers, identities };
+}
+
+/** At most one customer holds an identity, and whoever does has the claim that stands. */
+export function assertOneOwner({ customers, identities }: Ownership): void {
+  const owners = new Map<string, string>();
+  for (const [customerId, state] of customers) {
+    if (state.status !== 'active') continue;
+    for (const { hash, claim } of state.identities) {
+      const other = owners.get(hash);
+      if (other !== undefined) throw new Error(`${other} and ${customerId} both hold ${hash}`);
+      owners.set(hash, customerId);
+      const current = identities.get(hash)?.current;
+      if (current?.id !== claim || current.customerId !== customerId) {
+        throw new Error(
+          `${customerId} holds ${hash} under claim ${claim}, but what stands is ${JSON.stringify(current)}`,
+        );
+      }
+    }
+  }
+}
+
+/** Nothing is claimed that nobody holds. */
+export function assertNothingLeftBehind({ customers, identities }: Ownership): void {
+  for (const [hash, { current }] of identities) {
+    if (!current?.customerId) continue;
+    const owner = customers.get(current.customerId);
+    // What an erased customer had claimed and never confirmed is free since its keys are gone.
+    if (owner?.status === 'erased' && owner.erasureCarriedOut) continue;
+    if (!owner?.identities.some(({ claim }) => claim === current.id))
+      throw new Error(`${hash} is claimed, but nobody holds it`);
+  }
+}
