@@ -18,7 +18,6 @@ let askForKey;
 /** `ask(wasRefused)` resolves to a key, or to undefined when the user will not give one. */
 export const onKeyNeeded = (ask) => (askForKey = ask);
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
-export const forgetKey = () => sessionStorage.removeItem(KEY);
 
 let asking;
 /** One question at a time, however many requests were refused. Resolves to whether there is another key to try now. */

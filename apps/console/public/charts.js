@@ -86,7 +86,8 @@ function configuration(drawing) {
           n: {
             stack: 'both',
             stackWeight: 1,
-            max: most,
+            // Room above, so that its number does not meet the lowest one of the lines.
+            max: most * 1.4,
             beginAtZero: true,
             grid: { display: false },
             border: { display: false },
@@ -153,7 +154,7 @@ function labelOf(item, { points, by, shape, unit }, starts) {
 
 const counts = (points) => ({
   type: 'bar',
-  label: 'Answers (n)',
+  label: 'n',
   yAxisID: 'n',
   data: points.map((point) => point.n),
   backgroundColor: colour('chart-bar'),
@@ -165,6 +166,7 @@ const counts = (points) => ({
 
 const line = (label, data, shade, more = {}) => ({
   type: 'line',
+  yAxisID: 'y',
   label,
   data,
   borderColor: shade,
@@ -225,7 +227,7 @@ function times(points) {
     datasets: [
       line('Median', of('p50'), colour('chart-1'), { percentile: 'p50', order: 1 }),
       line('90 % within', of('p90'), colour('chart-2'), { percentile: 'p90', order: 2, borderDash: [5, 4] }),
-      { ...counts(points), label: 'Cases (n)' },
+      counts(points),
     ],
   };
 }

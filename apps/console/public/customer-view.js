@@ -1,6 +1,6 @@
 /** One customer: what is known now, and everything that happened, as it happens. */
 import { get, health } from './api.js';
-import { announce, h, icon, pill, replace, shellExample } from './dom.js';
+import { announce, h, icon, pill, replace } from './dom.js';
 import {
   ago,
   calendarDay,
@@ -17,7 +17,18 @@ import {
   zoneName,
 } from './format.js';
 import { follow } from './live.js';
-import { avatar, emptyState, facts, nameOf, pagedList, problemBox, select, stagePill, totalsOf } from './parts.js';
+import {
+  avatar,
+  curlExample,
+  emptyState,
+  facts,
+  nameOf,
+  pagedList,
+  problemBox,
+  select,
+  stagePill,
+  totalsOf,
+} from './parts.js';
 import { CHANNEL_ICONS, FAMILIES, identityName, sentenceOf } from './sentences.js';
 
 const PAGE = 30;
@@ -104,7 +115,7 @@ function cardsOf(profile) {
   return [
     h(
       'section',
-      { class: 'card', 'aria-label': 'At a glance' },
+      { class: 'card glance', 'aria-label': 'At a glance' },
       h(
         'div',
         { class: 'tiles' },
@@ -494,11 +505,12 @@ const tryCard = (customerId) =>
     { class: 'card try' },
     h('summary', {}, h('h2', {}, 'Try it: add to this timeline')),
     h('p', { class: 'faint' }, 'Run this in a terminal and watch the entry arrive by itself.'),
-    shellExample(
-      [
-        `curl -X POST ${location.origin}/v1/interactions \\`,
-        `  -H 'content-type: application/json' \\`,
-        `  -d '{"customer":{"customerId":"${customerId}"},"channel":"phone","direction":"inbound","kind":"call","durationSeconds":300,"subject":"Delivery question"}'`,
-      ].join('\n'),
-    ),
+    curlExample('/v1/interactions', {
+      customer: { customerId },
+      channel: 'phone',
+      direction: 'inbound',
+      kind: 'call',
+      durationSeconds: 300,
+      subject: 'Delivery question',
+    }),
   );

@@ -1,14 +1,26 @@
 /** The customers: a search by name or identity, and what matters of each at a glance. */
 import { get } from './api.js';
-import { h, icon, replace, shellExample } from './dom.js';
-import { ago, day, words } from './format.js';
-import { avatar, emptyState, heading, nameOf, pagedList, primaryIdentity, stagePill, totalsOf } from './parts.js';
-import { CHANNEL_ICONS } from './sentences.js';
+import { h, icon, replace } from './dom.js';
+import { ago, day, plural, words } from './format.js';
+import {
+  avatar,
+  curlExample,
+  emptyState,
+  heading,
+  nameOf,
+  pagedList,
+  primaryIdentity,
+  stagePill,
+  totalsOf,
+} from './parts.js';
+import { CHANNEL_ICONS, identityName } from './sentences.js';
 
 const PAGE = 25;
 const TYPING_MS = 250;
+/** While there is nobody at all, looks again after this long. */
+const EMPTY_MS = 2_000;
 
-export function customersView({ query, setQuery, signal }) {
+export function customersView({ query, setQuery, config, signal }) {
   const results = h('div', { class: 'card table-card' });
   const input = h('input', {
     id: 'customer-search',
@@ -30,8 +42,12 @@ export function customersView({ query, setQuery, signal }) {
       load: (cursor) => get('/v1/customers', { ...wantedBy(text), limit: PAGE, cursor }, { signal }),
       add: (items) => items.forEach((profile) => rows.append(row(profile))),
       whole: table(rows),
-      empty: () => nobody(text),
+      empty: () => {
+        if (text === '') timer = setTimeout(() => void search(), EMPTY_MS);
+        return nobody(text, config.demo);
+      },
     });
+    if (signal.aborted) return;
     if (results.childElementCount === 0) replace(results, list.element);
     results.setAttribute('aria-busy', 'true');
     await list.start();
@@ -94,8 +110,8 @@ const table = (rows) =>
         'tr',
         {},
         h('th', { scope: 'col' }, 'Customer'),
+        h('th', { scope: 'col' }, 'Identity'),
         h('th', { scope: 'col' }, 'Stage'),
-        h('th', { scope: 'col' }, 'Region'),
         h('th', { scope: 'col', class: 'right' }, 'Purchases'),
         h('th', { scope: 'col' }, 'Last contact'),
       ),
@@ -103,10 +119,19 @@ const table = (rows) =>
     rows,
   );
 
+const identityCell = (identity) =>
+  h(
+    'div',
+    { class: 'breakable' },
+    identity.given ?? identity.value,
+    h('div', { class: 'faint' }, identityName(identity.kind, identity.system)),
+  );
+
 function row(profile) {
   const identity = primaryIdentity(profile);
   const totals = totalsOf(profile.purchases?.byCurrency);
   const contact = profile.lastContact;
+  const segment = profile.traits?.segment;
   return h(
     'tr',
     {},
@@ -121,17 +146,19 @@ function row(profile) {
           'div',
           {},
           h('a', { class: 'row-link', href: `#/customers/${encodeURIComponent(profile.customerId)}` }, nameOf(profile)),
-          h(
-            'div',
-            { class: 'faint' },
-            [words(profile.kind), identity && (identity.given ?? identity.value)].filter(Boolean).join(' · '),
-          ),
+          h('div', { class: 'faint' }, [words(profile.kind), profile.region, segment].filter(Boolean).join(' · ')),
         ),
       ),
     ),
+    h('td', { 'data-label': 'Identity' }, identity ? identityCell(identity) : '–'),
     h('td', { 'data-label': 'Stage' }, stagePill(profile.stage)),
-    h('td', { 'data-label': 'Region' }, profile.region ?? '–'),
-    h('td', { class: 'right tabular', 'data-label': 'Purchases' }, totals.length === 0 ? '–' : totals),
+    h(
+      'td',
+      { class: 'right tabular', 'data-label': 'Purchases' },
+      totals.length === 0
+        ? '–'
+        : h('div', {}, totals, h('div', { class: 'faint' }, plural(profile.purchases.count ?? 0, 'purchase'))),
+    ),
     h(
       'td',
       { 'data-label': 'Last contact' },
@@ -147,21 +174,21 @@ function row(profile) {
   );
 }
 
-const nobody = (text) =>
+const nobody = (text, isDemo) =>
   text
     ? emptyState(
         `Nobody found for “${text}”`,
-        h('p', {}, 'Names match by the beginning of their words. An identity is looked for whole: '),
-        h('p', {}, h('code', {}, 'email:ann@example.com'), ' ', h('code', {}, 'phone:+16505550123')),
+        h('p', {}, 'A name is found by the beginnings of its words, an identity as a whole, such as'),
+        h('p', {}, h('code', {}, 'email:ann@example.com'), ' or ', h('code', {}, 'external:crm:4711')),
       )
-    : emptyState(
-        'No customers yet',
-        h('p', {}, 'Register the first one; the page shows it as soon as you reload.'),
-        shellExample(
-          [
-            `curl -X POST ${location.origin}/v1/customers \\`,
-            `  -H 'content-type: application/json' \\`,
-            `  -d '{"kind":"person","name":{"full":"Ann Example"},"identities":[{"kind":"email","value":"ann@example.com"}]}'`,
-          ].join('\n'),
-        ),
-      );
+    : isDemo
+      ? emptyState('The demo is being imported', h('p', {}, 'Its customers show here in a moment.'))
+      : emptyState(
+          'No customers yet',
+          h('p', {}, 'Register the first one in a terminal; it shows here by itself.'),
+          curlExample('/v1/customers', {
+            kind: 'person',
+            name: { full: 'Ann Example' },
+            identities: [{ kind: 'email', value: 'ann@example.com' }],
+          }),
+        );

@@ -1,8 +1,9 @@
 /** The feedback cases that wait for somebody. */
 import { get } from './api.js';
-import { append, h, pill, replace, shellExample } from './dom.js';
+import { append, h, pill, replace } from './dom.js';
 import { ago, day, number, words } from './format.js';
 import {
+  curlExample,
   customerLink,
   customerName,
   emptyState,
@@ -161,11 +162,10 @@ const nothing = (filter) =>
     : emptyState(
         'The inbox is empty',
         h('p', {}, 'Every case is resolved. A new one comes in like this:'),
-        shellExample(
-          [
-            `curl -X POST ${location.origin}/v1/feedback \\`,
-            `  -H 'content-type: application/json' \\`,
-            `  -d '{"customer":{"identity":{"kind":"email","value":"ann@example.com"}},"channel":"email","kind":"complaint","subject":"Delivered late"}'`,
-          ].join('\n'),
-        ),
+        curlExample('/v1/feedback', {
+          customer: { identity: { kind: 'email', value: 'ann@example.com' } },
+          channel: 'email',
+          kind: 'complaint',
+          subject: 'Delivered late',
+        }),
       );

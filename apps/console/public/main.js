@@ -127,7 +127,7 @@ function showNote() {
     config.generatedNote ??
     (config.demo && 'Orders are the real Superstore sample; interactions, feedback and survey answers are generated.');
   if (!text) return;
-  const end = config.asOf && ` It ends on ${day(config.asOf)}: segments and satisfaction open as of then.`;
+  const end = config.asOf && ` Segments and satisfaction open at its end, ${day(config.asOf)}.`;
   replace(note, h('div', { class: 'note-inner' }, icon('tag'), h('p', {}, h('strong', {}, 'Demo data. '), text, end)));
   note.hidden = false;
 }

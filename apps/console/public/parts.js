@@ -1,6 +1,6 @@
 /** Pieces that several views are made of. */
-import { cachedProfile } from './api.js';
-import { announce, h, icon, pill, replace } from './dom.js';
+import { cachedProfile, hasKey } from './api.js';
+import { announce, h, icon, pill, replace, shellExample } from './dom.js';
 import { dayAndTime, money, roundMoney, words } from './format.js';
 
 export const heading = (title, sub, ...more) =>
@@ -42,6 +42,17 @@ export const skeleton = (lines = 6) =>
     'div',
     { class: 'skeleton', role: 'status', 'aria-label': 'Loading' },
     Array.from({ length: lines }, () => h('div', { class: 'skeleton-line' })),
+  );
+
+/** How to send a command to this server from a shell. */
+export const curlExample = (path, body) =>
+  shellExample(
+    [
+      `curl -X POST ${location.origin}${path} \\`,
+      ...(hasKey() ? [`  -H "authorization: Bearer $API_KEY" \\`] : []),
+      `  -H 'content-type: application/json' \\`,
+      `  -d '${JSON.stringify(body)}'`,
+    ].join('\n'),
   );
 
 const initialsOf = (name) => {

@@ -23,13 +23,17 @@ export async function satisfactionView({ query, setQuery, asOf, config, signal }
     interval: query.get('interval') ?? 'quarter',
     by: query.get('by') ?? '',
   };
+  const breakdowns = await breakdownsOf(signal);
   const cards = METRICS.map((metric) => ({ metric, element: h('section', { class: 'card chart-card' }) }));
   let showing;
   function show() {
     showing?.abort();
     showing = new AbortController();
     const mine = AbortSignal.any([signal, showing.signal]);
-    for (const { metric, element } of cards) void fill(element, metric, { ...filter, asOf }, mine);
+    for (const { metric, element } of cards) {
+      const by = breakdowns[metric.name]?.includes(filter.by) ? filter.by : '';
+      void fill(element, metric, { ...filter, by, wanted: filter.by, asOf }, mine);
+    }
   }
   const change = (more) => {
     Object.assign(filter, more);
@@ -88,7 +92,13 @@ export async function satisfactionView({ query, setQuery, asOf, config, signal }
 
 const yearsBefore = (day, years) => `${Number(day.slice(0, 4)) - years}${day.slice(4, 8)}01`;
 
-async function fill(card, metric, { by, ...filter }, signal) {
+/** Which metric can be broken down by what. */
+async function breakdownsOf(signal) {
+  const { items } = await get('/v1/metrics', {}, { signal });
+  return Object.fromEntries(items.map(({ name, breakdowns }) => [name, breakdowns]));
+}
+
+async function fill(card, metric, { by, wanted, ...filter }, signal) {
   const title = h('h2', {}, metric.title);
   card.setAttribute('aria-busy', 'true');
   if (card.childElementCount === 0) card.replaceChildren(title, skeleton(5));
@@ -110,6 +120,7 @@ async function fill(card, metric, { by, ...filter }, signal) {
     card.replaceChildren(
       title,
       by ? h('p', { class: 'faint' }, `By ${by}`) : (headline(drawing) ?? ''),
+      ...(wanted !== by ? [h('p', { class: 'faint' }, `Cannot be broken down by ${wanted}.`)] : []),
       ...(points.some((point) => point.n > 0)
         ? [chart(drawing, signal), numbersOf(drawing)]
         : [

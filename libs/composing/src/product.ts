@@ -95,8 +95,11 @@ export class Product {
     return this.options.config.roles.has(role);
   }
 
-  /** Everything that commands and queries are injected with, and the controllers of this process's roles. */
-  module(extra: { providers?: Provider[]; controllers?: Type[] } = {}): DynamicModule {
+  /**
+   * Everything that commands and queries are injected with; for a server (`http`) also the controllers of this process's
+   * roles and its own.
+   */
+  module(http?: { providers: Provider[]; controllers: Type[] }): DynamicModule {
     const { slices } = this.options;
     const clock = this.options.clock ?? systemClock;
     const catalogue = new CommandCatalogue();
@@ -131,12 +134,12 @@ export class Product {
         ]),
         ...sources,
         { provide: METRIC_SOURCES, useFactory: (...made: MetricSource[]) => made, inject: sources },
-        ...(extra.providers ?? []),
+        ...(http?.providers ?? []),
       ],
       controllers: [
-        ...(this.has('commands') ? commandControllers : []),
-        ...(this.has('queries') ? queryControllers : []),
-        ...(extra.controllers ?? []),
+        ...(http && this.has('commands') ? commandControllers : []),
+        ...(http && this.has('queries') ? queryControllers : []),
+        ...(http?.controllers ?? []),
       ],
       exports: [
         ...values.map((value) => (typeof value === 'function' ? value : value.provide)),

@@ -15,7 +15,7 @@ import { audit, checkpointAt } from './testing/numbers.js';
 import { startWriter } from './testing/writer-process.js';
 
 const run = Boolean(process.env['BROKER_URL']);
-if (!run) console.log('The loss of Kafka brokers was not tested: BROKER_URL is not set.');
+if (!run) process.stderr.write('The loss of Kafka brokers was not tested: BROKER_URL is not set.\n');
 
 (run ? describe : describe.skip)('a writer of a publication', () => {
   let dir: string;

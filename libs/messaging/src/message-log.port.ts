@@ -92,16 +92,14 @@ export function messageBytes(message: Pick<PublicMessage, 'key' | 'value' | 'hea
   return bytes;
 }
 
-export function refuseTooLarge(messages: readonly PublicMessage[], limit: number): void {
-  for (const message of messages) {
-    const bytes = messageBytes(message);
-    if (bytes > limit) {
-      throw new DomainError('MESSAGE_TOO_LARGE', `a message of ${bytes} bytes exceeds the ${limit} that one may have`, {
-        topic: message.topic,
-        ceId: message.headers['ce_id'],
-      });
-    }
-  }
+/** The message's bytes. @throws DomainError MESSAGE_TOO_LARGE */
+export function checkedMessageBytes(message: PublicMessage, limit: number): number {
+  const bytes = messageBytes(message);
+  if (bytes <= limit) return bytes;
+  throw new DomainError('MESSAGE_TOO_LARGE', `a message of ${bytes} bytes exceeds the ${limit} that one may have`, {
+    topic: message.topic,
+    ceId: message.headers['ce_id'],
+  });
 }
 
 export function publicationWithoutCheckpoint(publicationId: string, topic: string): FaultError {

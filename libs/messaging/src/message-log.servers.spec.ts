@@ -23,7 +23,7 @@ if (url) {
     };
   });
 } else {
-  console.log('The message log on Kafka was not tested: BROKER_URL is not set (kafka://127.0.0.1:port).');
+  process.stderr.write('The message log on Kafka was not tested: BROKER_URL is not set (kafka://127.0.0.1:port).\n');
 }
 
 (url ? describe : describe.skip)('writers of a publication on Kafka', () => {

@@ -11,7 +11,7 @@ import { readCommittedFromKafka } from '../../messaging/src/testing/kafka-audit.
 import { type Happening, numberIn, record, until } from './testing/relay-fixtures.js';
 
 const url = process.env['BROKER_URL'] ?? '';
-if (!url) console.log('The relay on Kafka was not tested: BROKER_URL is not set (kafka://127.0.0.1:port).');
+if (!url) process.stderr.write('The relay on Kafka was not tested: BROKER_URL is not set (kafka://127.0.0.1:port).\n');
 
 const CUSTOMERS = 40;
 const EVENTS = 8_000;

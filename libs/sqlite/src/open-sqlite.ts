@@ -25,8 +25,12 @@ export interface SqliteFileSettings extends ExpectedFile {
 const CHECKED_WHOLE_UP_TO_BYTES = 64 * 1024 * 1024;
 const OPEN_GIVE_UP_MS = 15_000;
 
-/** How often this process has each file open. */
-const openHere = new Map<string, number>();
+/**
+ * Files (device and inode) that this process has opened. Their headers are not read again, not even after `close()`:
+ * closing any descriptor of a file drops all locks that the process has on it, those of connections that the garbage
+ * collector has not met yet included, and SQLite goes on believing in them.
+ */
+const openedHere = new Set<string>();
 
 /**
  * `path` is a file name (its folder is made if missing) or `:memory:`.
@@ -35,22 +39,15 @@ const openHere = new Map<string, number>();
  */
 export async function openSqlite(path: string, settings: SqliteFileSettings): Promise<SqliteDatabase> {
   if (path === ':memory:') {
-    const db = new SqliteDatabase(path, settings, () => undefined);
+    const db = new SqliteDatabase(path, settings);
     migrate(db, settings);
     return db;
   }
   const file = resolvedPath(path, settings);
-  // While this process has the file open it was checked, and reading it here would drop SQLite's locks on it.
-  if (!openHere.has(file)) {
-    if (!inspectFile(file, settings)) createFile(file, settings);
-    await untilNotBusy(settings, () => probe(file, settings));
-  }
-  const db = new SqliteDatabase(file, settings, () => {
-    const others = (openHere.get(file) ?? 1) - 1;
-    if (others === 0) openHere.delete(file);
-    else openHere.set(file, others);
-  });
-  openHere.set(file, (openHere.get(file) ?? 0) + 1);
+  if (!openedHere.has(inodeOf(file)) && !inspectFile(file, settings)) createFile(file, settings);
+  await untilNotBusy(settings, () => probe(file, settings));
+  openedHere.add(inodeOf(file));
+  const db = new SqliteDatabase(file, settings);
   try {
     await untilNotBusy(settings, () => db.exec('PRAGMA journal_mode = WAL'));
     db.exec(`PRAGMA synchronous = ${settings.synchronous ?? 'FULL'}`);
@@ -64,6 +61,11 @@ export async function openSqlite(path: string, settings: SqliteFileSettings): Pr
     db.close();
     throw error;
   }
+}
+
+function inodeOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found ? `${found.dev}:${found.ino}` : '';
 }
 
 function resolvedPath(path: string, settings: SqliteFileSettings): string {

@@ -65,7 +65,6 @@ export class SqliteDatabase {
   constructor(
     readonly path: string,
     private readonly file: ExpectedFile,
-    private readonly onClose: () => void,
   ) {
     try {
       this.#db = new Libsql(path);
@@ -170,7 +169,6 @@ export class SqliteDatabase {
       this.#statements.clear();
       this.#rawStatements.clear();
       this.#db.close();
-      this.onClose();
     }
   }
 

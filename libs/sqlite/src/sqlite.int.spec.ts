@@ -296,11 +296,17 @@ describe('a SQLite database', () => {
     db.close();
   });
 
-  it('opening a file that this process has open leaves the locks alone that keep other processes away', async () => {
+  it.each([
+    ['still has open', false],
+    ['has closed', true],
+  ])('opening a file that this process %s keeps the locks that hold other processes off', async (_what, isClosed) => {
     const path = join(folder, 'a.db');
+    const before = await openSqlite(path, settings);
+    await before.immediate(() => before.run('INSERT INTO thing VALUES (1, NULL)'));
+    if (isClosed) before.close();
     const db = await openSqlite(path, settings);
-    await db.immediate(() => db.run('INSERT INTO thing VALUES (1, NULL)'));
-    (await openSqlite(path, settings)).close();
+    await db.immediate(() => db.run('INSERT INTO thing VALUES (2, NULL)'));
+    if (!isClosed) before.close();
     // Another process that closes as the last one deletes the write-ahead log; it must see that it is not the last.
     const script = join(folder, 'other.mjs');
     writeFileSync(

@@ -33,6 +33,28 @@ export class SimulatedClock extends Clock {
   }
 }
 
+/** In steps, each a read or a write of a store. */
+export interface Fate {
+  diesAfter?: number;
+  stallsAfter?: number;
+}
+
+/** Where a process stands still until it is let go on, and how others see that it does. */
+export class Stall {
+  #reached: () => void = () => undefined;
+  #goOn: () => void = () => undefined;
+  readonly reached = new Promise<void>((resolve) => (this.#reached = resolve));
+  readonly #over = new Promise<void>((resolve) => (this.#goOn = resolve));
+
+  wait(): Promise<void> {
+    this.#reached();
+    return this.#over;
+  }
+  goOn(): void {
+    this.#goOn();
+  }
+}
+
 /** The process is dead: every step it still tries comes to nothing. */
 export class Death extends Error {}
 
@@ -51,14 +73,14 @@ export class World {
     return new World(undefined, this.clock, this.log, this.keys, this.masterKey);
   }
 
-  /** @param diesAfter steps it may still take */
-  async start(diesAfter = Infinity): Promise<Process> {
-    let left = diesAfter;
+  async start({ diesAfter = Infinity, stallsAfter = Infinity }: Fate = {}, stall = new Stall()): Promise<Process> {
+    let steps = 0;
     const gate: Gate = async () => {
-      if (left <= 0) throw new Death();
-      left -= 1;
+      if (steps >= diesAfter) throw new Death();
+      steps += 1;
       await this.pass();
-      if (left <= 0) throw new Death();
+      if (steps > stallsAfter) await stall.wait();
+      if (steps >= diesAfter) throw new Death();
     };
     const ring = await KeyRing.open({
       store: new SimulatedKeyStore(this.keys, gate),
@@ -203,14 +225,13 @@ export function assertOneOwner({ customers, identities }: Ownership): void {
   }
 }
 
-/** Nothing is claimed that nobody holds. */
+/** Nothing is claimed that nobody holds, and nothing stayed with those who are erased. */
 export function assertNothingLeftBehind({ customers, identities }: Ownership): void {
   for (const [hash, { current }] of identities) {
     if (!current?.customerId) continue;
     const owner = customers.get(current.customerId);
+    const isHeld = owner?.identities.some(({ claim }) => claim === current.id) ?? false;
     // What an erased customer had claimed and never confirmed is free since its keys are gone.
-    if (owner?.status === 'erased' && owner.erasureCarriedOut) continue;
-    if (!owner?.identities.some(({ claim }) => claim === current.id))
-      throw new Error(`${hash} is claimed, but nobody holds it`);
+    if (owner?.status === 'erased' ? isHeld : !isHeld) throw new Error(`${hash} is claimed, but nobody holds it`);
   }
 }

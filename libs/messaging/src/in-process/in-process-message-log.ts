@@ -12,7 +12,7 @@ import type {
   PublicationWatch,
   PublicMessage,
 } from '../message-log.port.js';
-import { FencedError, MessageLog, publicationWithoutCheckpoint, refuseTooLarge } from '../message-log.port.js';
+import { checkedMessageBytes, FencedError, MessageLog, publicationWithoutCheckpoint } from '../message-log.port.js';
 
 /** A message with its place in its topic, counted from 0. */
 export type PlacedMessage = PublicMessage & { offset: number };
@@ -115,7 +115,7 @@ export class InProcessMessageLog extends MessageLog {
         this.#refuseWhenClosed();
         if (!open) throw new UnavailableError('message log', 'this publication is closed; open it again');
         if (writer.epoch !== epoch) throw new FencedError('another relay has taken this publication over');
-        refuseTooLarge(messages, this.maxMessageBytes);
+        for (const message of messages) checkedMessageBytes(message, this.maxMessageBytes);
         for (const message of messages) this.#append(message);
         writer.checkpoint = { ...checkpoint };
         for (const [key, value] of stateChanges ?? []) {

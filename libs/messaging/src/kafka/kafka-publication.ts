@@ -13,7 +13,7 @@ import { UnavailableError } from '@timeline/kernel';
 import kafkajs from 'kafkajs';
 import type { KafkaConfig, Message, PartitionMetadata, Producer, Transaction } from 'kafkajs';
 import type { Publication, PublicationCheckpoint, PublicMessage } from '../message-log.port.js';
-import { messageBytes, refuseTooLarge } from '../message-log.port.js';
+import { checkedMessageBytes, messageBytes } from '../message-log.port.js';
 import type { CheckpointRecord } from './checkpoint-topic.js';
 import { checkpointRecord, checkpointTopicOf, stateRecord } from './checkpoint-topic.js';
 import { KafkaClient } from './kafka-client.js';
@@ -98,7 +98,6 @@ export class KafkaPublication implements Publication {
     checkpoint: PublicationCheckpoint,
     stateChanges: ReadonlyMap<string, JsonObject | null> = new Map(),
   ): Promise<void> {
-    refuseTooLarge(messages, MAX_SEND_BYTES);
     const own = [...stateChanges].map(([key, value]) => stateRecord(key, value));
     await this.#commit([
       ...this.#messageSends(messages),
@@ -115,7 +114,8 @@ export class KafkaPublication implements Publication {
   #messageSends(messages: readonly PublicMessage[]): PartitionSends[] {
     const byPartition = new Map<string, PartitionSends>();
     const chosen = new Map<string, number>();
-    for (const { topic, key, value, headers } of messages) {
+    for (const message of messages) {
+      const { topic, key, value, headers } = message;
       const keyed = `${topic}/${key}`;
       let partition = chosen.get(keyed);
       if (partition === undefined) {
@@ -130,7 +130,7 @@ export class KafkaPublication implements Publication {
         sends = { topic, partition, sends: [], bytes: 0 };
         byPartition.set(place, sends);
       }
-      add(sends, { key, value, headers, partition }, messageBytes({ key, value, headers }));
+      add(sends, { key, value, headers, partition }, checkedMessageBytes(message, MAX_SEND_BYTES));
     }
     return [...byPartition.values()];
   }

@@ -107,9 +107,8 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
           if (!written) outcome.missed.push(id);
         } catch (error) {
           if (!isSqliteConstraint(error)) throw error;
-          // Only this statement was undone. SQLite may have met another unique index before that of `_id`.
-          if (!guard && this.#has(entry, id)) outcome.missed.push(id);
-          else outcome.violated += 1;
+          // Only this statement was undone. It is another index than that of `_id`, which ON CONFLICT has checked first.
+          outcome.violated += 1;
         }
       }
       return outcome;
@@ -194,10 +193,6 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
     const set = parameters.add(doc);
     const where = `_id = ${parameters.add(id)} AND ${filterToSql(guard, parameters, entry.mayBeArray)}`;
     return this.#db.run(`UPDATE ${entry.table} SET doc = ${set} WHERE ${where}`, parameters.values).changes > 0;
-  }
-
-  #has(entry: CollectionEntry, id: string): boolean {
-    return this.#db.get(`SELECT 1 FROM ${entry.table} WHERE _id = ?`, [id]) !== undefined;
   }
 
   #text(doc: T): string {

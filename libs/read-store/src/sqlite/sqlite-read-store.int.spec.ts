@@ -162,10 +162,9 @@ describe('several on one file', () => {
     const collection = store.collection<Doc>('a');
     const writes = [absent({ _id: 'a', n: [1] })];
     const db = new Libsql(join(folder, 'reads.db'));
-    db.exec('ALTER TABLE "c:a" RENAME TO hidden');
-    await expect(collection.writeGuarded(writes)).rejects.toThrow('no such table');
-    db.exec('ALTER TABLE hidden RENAME TO "c:a"');
+    db.exec(`CREATE TRIGGER fails BEFORE INSERT ON "c:a" WHEN NEW._id = 'boom' BEGIN SELECT json('{'); END`);
     db.close();
+    await expect(collection.writeGuarded([...writes, absent({ _id: 'boom' })])).rejects.toThrow('malformed JSON');
     expect(await collection.count({})).toBe(0);
     expect(await collection.writeGuarded(writes)).toEqual([]);
     // Another one knows of the array only if it was written down.

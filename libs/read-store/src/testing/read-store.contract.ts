@@ -660,6 +660,27 @@ export function readStoreContract(what: string, harness: ReadStoreHarness): void
         }
       });
 
+      it('for numbers that SQLite would read exactly where JavaScript rounds', async () => {
+        const numbers = [
+          2 ** 53,
+          2 ** 53 + 2,
+          2 ** 60,
+          2 ** 60 + 256,
+          -(2 ** 62),
+          2 ** 63,
+          1e21,
+          0.1,
+          0.1 + 0.2,
+          5e-324,
+        ];
+        const collection = await filled(numbers.map((n, index) => ({ _id: String(index), n })));
+        for (const n of numbers) {
+          expect((await collection.find({ n })).map((found) => found.n)).toEqual([n]);
+          expect((await collection.find({ n: { $in: [n, 'x'] } })).map((found) => found.n)).toEqual([n]);
+          expect(await collection.count({ n: { $gte: n } })).toBe(numbers.filter((other) => other >= n).length);
+        }
+      });
+
       it('and equal mingo, for any documents, filters, sorts and indexes', async () => {
         const name = newName();
         const shape = isSecantus ? withSecantus(agreedShape) : agreedShape;
