@@ -1,6 +1,5 @@
 // "Who may import whom", so that the drawing in README stays true.
 const kernel = '^libs/kernel/';
-const ports = '^libs/(event-store|key-store|read-store|messaging)/';
 const middle = '^libs/(deciding|projecting|reacting|relaying|http|security|composing)/';
 const slices = '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/';
 

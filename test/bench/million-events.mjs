@@ -16,7 +16,9 @@ const dist = new URL('../../dist/libs/', import.meta.url);
 const { Product, readConfig } = await import(new URL('composing/src/index.js', dist).href);
 const { productSlices } = await import(new URL('product/src/index.js', dist).href);
 
-const { values } = parseArgs({ options: { events: { type: 'string', default: '1000000' }, customers: { type: 'string', default: '20000' } } });
+const { values } = parseArgs({
+  options: { events: { type: 'string', default: '1000000' }, customers: { type: 'string', default: '20000' } },
+});
 const EVENTS = Number(values.events);
 const CUSTOMERS = Number(values.customers);
 const SEED = 7;
@@ -61,23 +63,62 @@ function* factsOf(customerId, occurredAt) {
   const payloadHash = 'bench';
   const channel = pick(channels);
   if (draw < 0.55) {
-    const data = { interactionId: entity, channel, direction: 'inbound', kind: 'call', agent: pick(['a', 'b', 'c']), payloadHash };
-    yield { stream: `interaction-${entity}`, type: 'InteractionRecorded', data, personal: { subject: 'Delivery', body: filler } };
+    const data = {
+      interactionId: entity,
+      channel,
+      direction: 'inbound',
+      kind: 'call',
+      agent: pick(['a', 'b', 'c']),
+      payloadHash,
+    };
+    yield {
+      stream: `interaction-${entity}`,
+      type: 'InteractionRecorded',
+      data,
+      personal: { subject: 'Delivery', body: filler },
+    };
   } else if (draw < 0.8) {
     const amount = (random() * 400).toFixed(2);
     const line = { lineId: '0', sku: 'B-1', name: 'Bookcase', category: 'Furniture', quantity: '1', amount };
     const data = { purchaseId: entity, channel, currency: 'USD', lines: [line], total: amount, payloadHash };
-    yield { stream: `purchase-${entity}`, type: 'PurchaseRecorded', data, personal: { shipTo: { city: 'Springfield' } } };
+    yield {
+      stream: `purchase-${entity}`,
+      type: 'PurchaseRecorded',
+      data,
+      personal: { shipTo: { city: 'Springfield' } },
+    };
   } else if (draw < 0.88) {
     const ofCase = { caseId: entity, channel, openedAt: occurredAt };
     const stream = `feedback-${entity}`;
-    yield { stream, type: 'FeedbackCaseOpened', data: { ...ofCase, kind: 'complaint', payloadHash }, personal: { subject: 'Late', body: filler } };
+    yield {
+      stream,
+      type: 'FeedbackCaseOpened',
+      data: { ...ofCase, kind: 'complaint', payloadHash },
+      personal: { subject: 'Late', body: filler },
+    };
     const waited = Math.floor(random() * 86_400_000);
-    yield { stream, type: 'FeedbackResponded', data: { ...ofCase, first: true, sinceOpenedMs: waited }, personal: { message: filler } };
-    yield { stream, type: 'FeedbackResolved', data: { ...ofCase, resolution: 'corrected', sinceOpenedMs: waited * 2, time: 1 } };
+    yield {
+      stream,
+      type: 'FeedbackResponded',
+      data: { ...ofCase, first: true, sinceOpenedMs: waited },
+      personal: { message: filler },
+    };
+    yield {
+      stream,
+      type: 'FeedbackResolved',
+      data: { ...ofCase, resolution: 'corrected', sinceOpenedMs: waited * 2, time: 1 },
+    };
   } else {
     const scale = { min: 0, max: 10, favourableFrom: 9 };
-    const data = { answerId: entity, surveyId: 'nps', kind: 'NPS', scale, score: Math.floor(random() * 11), channel, payloadHash };
+    const data = {
+      answerId: entity,
+      surveyId: 'nps',
+      kind: 'NPS',
+      scale,
+      score: Math.floor(random() * 11),
+      channel,
+      payloadHash,
+    };
     yield { stream: `survey-answer-${entity}`, type: 'SurveyAnswered', data, personal: { comment: 'Fine' } };
   }
 }
@@ -89,8 +130,23 @@ async function fill(product) {
   const append = async ({ stream, type, data, personal }, customerId, occurredAt, revision) => {
     const id = randomUUID();
     const sealed = personal && (await vault.seal(personal, { eventId: id, customerId }));
-    const metadata = { schemaVersion: 1, occurredAt, customerId, actor: 'bench', commandId: id, bodyHash: '', correlationId: id, causationId: id };
-    const event = { id, type, data, metadata: sealed ? { ...metadata, keyId: sealed.keyId } : metadata, ...(sealed && { personal: sealed.personal }) };
+    const metadata = {
+      schemaVersion: 1,
+      occurredAt,
+      customerId,
+      actor: 'bench',
+      commandId: id,
+      bodyHash: '',
+      correlationId: id,
+      causationId: id,
+    };
+    const event = {
+      id,
+      type,
+      data,
+      metadata: sealed ? { ...metadata, keyId: sealed.keyId } : metadata,
+      ...(sealed && { personal: sealed.personal }),
+    };
     await events.append(stream, [event], { expectedRevision: revision });
   };
   const step = async (facts, customerId, occurredAt) => {
@@ -103,7 +159,12 @@ async function fill(product) {
   const instantOf = (n) => new Date(START + Math.floor((n / EVENTS) * 4 * 365 * 86_400_000)).toISOString();
   for (const customerId of ids) {
     const data = { customerId, kind: 'person', stage: 'customer', traits: {} };
-    const fact = { stream: `customer-${customerId}`, type: 'CustomerRegistered', data, personal: { name: { full: `Person ${written}` }, identities: [] } };
+    const fact = {
+      stream: `customer-${customerId}`,
+      type: 'CustomerRegistered',
+      data,
+      personal: { name: { full: `Person ${written}` }, identities: [] },
+    };
     waiting.push(step([fact], customerId, instantOf(0)));
     written += 1;
     if (waiting.length === 512) (await Promise.all(waiting), (waiting = []));
@@ -136,7 +197,9 @@ try {
     const written = await fill(product);
     const seconds = (performance.now() - started) / 1000;
     await product.stop();
-    console.error(`${written} events written in ${seconds.toFixed(0)} s (${(written / seconds).toFixed(0)}/s), ${(statSync(at('events.db')).size / 2 ** 20).toFixed(0)} MiB`);
+    console.error(
+      `${written} events written in ${seconds.toFixed(0)} s (${(written / seconds).toFixed(0)}/s), ${(statSync(at('events.db')).size / 2 ** 20).toFixed(0)} MiB`,
+    );
     // A process of its own, so that what the writing left in memory is not counted.
     const { spawnSync } = await import('node:child_process');
     const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
@@ -163,8 +226,9 @@ async function rebuild(source) {
   const samples = [];
   const started = performance.now();
   await product.engine.start();
-  const behind = () => Math.min(...product.engine.status().map(({ position }) => Number((position ?? ':0').split(':')[1])));
-  for (let next = last / 10; next <= last; ) {
+  const behind = () =>
+    Math.min(...product.engine.status().map(({ position }) => Number((position ?? ':0').split(':')[1])));
+  for (let next = last / 10; next <= last;) {
     const done = behind();
     if (done >= next) {
       const rssMiB = Math.round(process.memoryUsage().rss / 2 ** 20);
@@ -184,10 +248,16 @@ async function rebuild(source) {
     customers: CUSTOMERS,
     seed: SEED,
     seconds: Math.round(seconds),
+    cpuSeconds: Math.round(process.cpuUsage().user / 1e6),
     eventsPerSecond: Math.round(last / seconds),
     rssGrowth: Math.round(growth * 100) / 100,
     samples,
-    machine: { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) },
+    machine: {
+      node: process.version,
+      cpu: cpus()[0]?.model,
+      cores: cpus().length,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+    },
   };
   const results = fileURLToPath(new URL('results/', import.meta.url));
   mkdirSync(results, { recursive: true });

@@ -106,7 +106,15 @@ export async function doMainJob(api: Api, tag = 'main'): Promise<MainJob> {
     channel: 'store',
     currency: 'EUR',
     lines: [
-      { lineId: 'chairs', sku: 'CH-1', name: 'Chair', category: 'Furniture', quantity: '3', unitPrice: '19.99', discount: '0.97' },
+      {
+        lineId: 'chairs',
+        sku: 'CH-1',
+        name: 'Chair',
+        category: 'Furniture',
+        quantity: '3',
+        unitPrice: '19.99',
+        discount: '0.97',
+      },
       { lineId: 'cloth', sku: 'CL-9', name: 'Cloth', quantity: '2.5', amount: '12.3456' },
     ],
     shipTo: { city: 'Leipzig', postalCode: '04109', country: 'DE' },

@@ -20,12 +20,18 @@ export const onKeyNeeded = (ask) => (askForKey = ask);
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 
 let asking;
+let isDeclined = false;
+/** Who closed the question without a key is not asked again before doing something that needs one. */
+export const askAgain = () => (isDeclined = false);
+
 /** One question at a time, however many requests were refused. Resolves to whether there is another key to try now. */
 function anotherKey(refused) {
   if (sessionStorage.getItem(KEY) !== refused) return Promise.resolve(true);
+  if (isDeclined) return Promise.resolve(false);
   asking ??= Promise.resolve(askForKey?.(refused !== null))
     .then((key) => {
       if (key) sessionStorage.setItem(KEY, key);
+      isDeclined = !key;
       return Boolean(key);
     })
     .finally(() => (asking = undefined));

@@ -161,7 +161,7 @@ const nothing = (filter) =>
     ? emptyState('No open case is like this', h('p', {}, 'Choose “Any” to see all open cases.'))
     : emptyState(
         'The inbox is empty',
-        h('p', {}, 'Every case is resolved. A new one comes in like this:'),
+        h('p', {}, 'No feedback waits for anybody. A new case comes in like this:'),
         curlExample('/v1/feedback', {
           customer: { identity: { kind: 'email', value: 'ann@example.com' } },
           channel: 'email',

@@ -1,5 +1,5 @@
 /** The page: reads its configuration, shows the view that the address names, and keeps the header in step. */
-import { get, onKeyNeeded } from './api.js';
+import { askAgain, get, onKeyNeeded } from './api.js';
 import { announce, h, icon, replace } from './dom.js';
 import { day, useTimeZone } from './format.js';
 import { problemBox, skeleton } from './parts.js';
@@ -60,6 +60,7 @@ function setQuery(members) {
 async function show() {
   leave.abort();
   leave = new AbortController();
+  askAgain();
   const { signal } = leave;
   const { name, id, query } = readAddress();
   const route = ROUTES[name];

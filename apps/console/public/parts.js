@@ -1,5 +1,5 @@
 /** Pieces that several views are made of. */
-import { cachedProfile, hasKey } from './api.js';
+import { askAgain, cachedProfile, hasKey } from './api.js';
 import { announce, h, icon, pill, replace, shellExample } from './dom.js';
 import { dayAndTime, money, roundMoney, words } from './format.js';
 
@@ -29,7 +29,21 @@ export function problemBox(problem, retry) {
           details.map((error) => h('li', {}, `${error.pointer ?? ''} ${error.detail}`.trim())),
         ),
       problem.instance && h('p', { class: 'faint' }, problem.instance),
-      retry && h('button', { class: 'button small', type: 'button', on: { click: retry } }, 'Try again'),
+      retry &&
+        h(
+          'button',
+          {
+            class: 'button small',
+            type: 'button',
+            on: {
+              click: () => {
+                askAgain();
+                retry();
+              },
+            },
+          },
+          'Try again',
+        ),
     ),
   );
 }

@@ -60,7 +60,7 @@ export class TimelineApp {
       http = await createHttpApp(module, {
         host: config.host,
         apiKeys: config.apiKeys,
-        openPaths: ['/health/live', '/', ...CONSOLE_OPEN_PATHS],
+        openPaths: ['/health/live', ...CONSOLE_OPEN_PATHS],
         log,
         onAnswered: (request) => {
           metrics.answered(request);

@@ -1,10 +1,10 @@
 /**
- * The *generated* layer of the demo: interactions, feedback and survey answers around the real orders, made up from a
+ * The *generated* layer of the demo: interactions, feedback, survey answers and points around the real orders, made up from a
  * fixed seed so that every installation shows the same. Its source says what it is.
  */
 import type { CommandLine } from '@timeline/composing';
-import { addDays, deriveId, toInstant } from '@timeline/kernel';
-import { noonOf, superstoreCustomer, type SuperstoreOrder } from './superstore.js';
+import { addDays, deriveId, toInstant, toNumber } from '@timeline/kernel';
+import { noonOf, salesOf, SUPERSTORE, superstoreCustomer, type SuperstoreOrder } from './superstore.js';
 
 export const GENERATED = 'generated-demo';
 const SEED = 20_180_101;
@@ -40,7 +40,10 @@ const COMPLAINTS = [
 
 const HOUR = 3_600_000;
 
-/** About one contact per order, a case per six, a survey answer per four. Oldest orders first, like `orders`. */
+/** A third of the customers are in the points programme. */
+const isMember = (customerId: string): boolean => Number(customerId.slice(-5)) % 15 < 5;
+
+/** About one contact per order, a case per six, a survey answer per four, points for members. Oldest orders first, like `orders`. */
 export function* generatedCommands(orders: readonly SuperstoreOrder[]): Generator<CommandLine> {
   const random = randomFrom(SEED);
   const whole = (from: number, to: number): number => from + Math.floor(random() * (to - from + 1));
@@ -58,6 +61,15 @@ export function* generatedCommands(orders: readonly SuperstoreOrder[]): Generato
   for (const order of orders) {
     const customer = superstoreCustomer(order.customerId);
     const orderedAt = noonOf(order.orderedOn);
+    const purchaseId = deriveId('purchase', SUPERSTORE, order.orderId);
+    if (isMember(order.customerId)) {
+      const points = Math.max(1, Math.floor(toNumber(salesOf([order]))));
+      yield {
+        id: `points-${order.orderId}`,
+        type: 'EarnPoints',
+        data: { customer, points, reason: 'a point a dollar (generated)', purchaseId, occurredAt: orderedAt },
+      };
+    }
     const draw = { contact: random(), feedback: random(), survey: random(), mood: random() };
 
     if (draw.contact < 0.75) {
@@ -133,7 +145,7 @@ export function* generatedCommands(orders: readonly SuperstoreOrder[]): Generato
         kind,
         channel,
         subject,
-        purchaseId: deriveId('purchase', 'superstore', order.orderId),
+        purchaseId: deriveId('purchase', SUPERSTORE, order.orderId),
         occurredAt: openedAt,
         source: GENERATED,
         sourceId,

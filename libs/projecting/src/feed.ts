@@ -220,6 +220,7 @@ export class Feed {
         }
       }),
     );
+    if (events.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
   }
 
   async #moveAll(runners: readonly BuildRunner[], checkpoint: Checkpoint): Promise<void> {

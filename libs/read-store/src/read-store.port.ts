@@ -113,5 +113,12 @@ export abstract class ReadStore {
   abstract listCollections(prefix?: string): Promise<string[]>;
   /** @throws UnavailableError */
   abstract ping(): Promise<void>;
+  /**
+   * Called after a person's documents were emptied: overwrites what the store's own files still hold of them, as far
+   * as that is in the adapter's hands. Best effort, harmless when repeated; never throws because the store is busy.
+   */
+  async scrub(): Promise<void> {
+    // What a database server keeps in its files and journals is the server's own affair.
+  }
   abstract close(): Promise<void>;
 }

@@ -148,6 +148,19 @@ export class SqliteDatabase {
     }
   }
 
+  /**
+   * Writes what waits in the write-ahead log into the file itself and empties the log, which holds pages as they were.
+   * False when another process keeps that from happening; SQLite would wait inside the call, and the event loop with it.
+   */
+  tryEmptyWriteAheadLog(): boolean {
+    this.exec('PRAGMA busy_timeout = 0');
+    try {
+      return this.get<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)')?.busy === 0;
+    } finally {
+      this.exec(`PRAGMA busy_timeout = ${READ_WAIT_MS}`);
+    }
+  }
+
   /** Changes when another connection (of any process) has committed. */
   dataVersion(): number {
     return this.value<number>('PRAGMA data_version') ?? 0;

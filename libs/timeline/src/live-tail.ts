@@ -31,28 +31,20 @@ export class LiveTail implements OnModuleDestroy {
     let seen: Position | undefined = after ?? (await this.events.head())?.position;
     const isOver = (): boolean => signal.aborted || this.#abort.signal.aborted;
     while (!isOver()) {
-      let batch: readonly StoredEvent[] = [];
       if ((seen ?? '') >= (this.#ringAfter ?? '')) {
-        batch = this.#ring.filter((event) => event.position > (seen ?? ''));
+        const batch = this.#ring.filter((event) => event.position > (seen ?? ''));
         if (batch.length === 0) await this.#change(signal);
-      } else {
-        const until = this.#ringAfter;
-        for await (const page of this.events.readAll({
-          ...(seen && { after: seen }),
-          ...(until && { until }),
-          signal,
-        })) {
-          if (isOver()) return;
-          yield page;
-          seen = page.at(-1)?.position ?? seen;
-        }
-        seen = (seen ?? '') < (until ?? '') ? until : seen;
+        else yield batch;
+        seen = batch.at(-1)?.position ?? seen;
         continue;
       }
-      if (batch.length > 0) {
-        yield batch;
-        seen = batch.at(-1)?.position ?? seen;
+      const until = this.#ringAfter;
+      for await (const page of this.events.readAll({ ...(seen && { after: seen }), ...(until && { until }), signal })) {
+        if (isOver()) return;
+        yield page;
+        seen = page.at(-1)?.position ?? seen;
       }
+      seen = (seen ?? '') < (until ?? '') ? until : seen;
     }
   }
 

@@ -199,7 +199,7 @@ export class SqliteKeyStore extends KeyStore {
   /** A process that reads just then keeps the log from being emptied; reads of key stores take microseconds. */
   async #emptyWriteAheadLog(): Promise<void> {
     const giveUpAt = performance.now() + EMPTYING_GIVE_UP_MS;
-    for (let attempt = 0; !this.#tryEmptyWriteAheadLog(); attempt++) {
+    for (let attempt = 0; !this.#db.tryEmptyWriteAheadLog(); attempt++) {
       if (performance.now() > giveUpAt) {
         throw new UnavailableError(
           'key store',
@@ -208,17 +208,6 @@ export class SqliteKeyStore extends KeyStore {
         );
       }
       await delay(backoffMs(attempt, 200));
-    }
-  }
-
-  #tryEmptyWriteAheadLog(): boolean {
-    // SQLite would wait inside the call, and the event loop with it.
-    const { timeout } = this.#db.get<{ timeout: number }>('PRAGMA busy_timeout') ?? { timeout: 0 };
-    this.#db.exec('PRAGMA busy_timeout = 0');
-    try {
-      return this.#db.get<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)')?.busy === 0;
-    } finally {
-      this.#db.exec(`PRAGMA busy_timeout = ${timeout}`);
     }
   }
 }

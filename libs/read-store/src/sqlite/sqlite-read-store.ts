@@ -1,4 +1,5 @@
 /** The read store in one SQLite file, for one machine; several processes may have it open. */
+import { backoffMs, delay } from '@timeline/kernel';
 import { isSqliteConstraint, openSqlite } from '@timeline/sqlite';
 import type { SqliteDatabase } from '@timeline/sqlite';
 import { checkedName, checkIndexes } from '../filter.js';
@@ -8,6 +9,8 @@ import { indexUnfit } from '../refusals.js';
 import { Catalog } from './catalog.js';
 import { SqliteCollection } from './sqlite-collection.js';
 import { changeIndexes, createTable, dropTable } from './tables.js';
+
+const SCRUB_GIVE_UP_MS = 2_000;
 
 export class SqliteReadStore extends ReadStore {
   readonly #db: SqliteDatabase;
@@ -32,6 +35,8 @@ export class SqliteReadStore extends ReadStore {
       // older checkpoint is guarded, and the log itself is durable. An fsync per batch would buy nothing here.
       synchronous: 'NORMAL',
     });
+    // Names stand in here in the clear: of an erased person, nothing may be left in pages that were freed.
+    db.exec('PRAGMA secure_delete = ON');
     return new SqliteReadStore(db);
   }
 
@@ -64,6 +69,14 @@ export class SqliteReadStore extends ReadStore {
 
   async ping(): Promise<void> {
     this.#catalog.names();
+  }
+
+  /** The write-ahead log still holds pages as they were; another process that keeps reading puts it off. */
+  override async scrub(): Promise<void> {
+    const giveUpAt = performance.now() + SCRUB_GIVE_UP_MS;
+    for (let attempt = 0; !this.#db.tryEmptyWriteAheadLog() && performance.now() < giveUpAt; attempt++) {
+      await delay(backoffMs(attempt, 200));
+    }
   }
 
   async close(): Promise<void> {

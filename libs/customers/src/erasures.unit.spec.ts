@@ -1,0 +1,121 @@
+/** Carrying erasures out, cut off anywhere, and again after a key store was restored. */
+import { carryOutErasures } from './erasures.js';
+import { customerIdOf, Death, overEveryPrefix, World, type Process } from './testing/simulated-world.js';
+
+async function register(process: Process, key: string, members: string[]): Promise<string> {
+  return (await process.register(key, members)).id;
+}
+
+const carriedOut = (world: World, customerId: string): boolean =>
+  world.log.events.some(
+    ({ type, metadata }) => type === 'CustomerErasureCarriedOut' && metadata.customerId === customerId,
+  );
+
+describe('an erasure', () => {
+  it('releases every identity, destroys the keys, and then says so', async () => {
+    const world = new World();
+    const process = await world.start();
+    const id = await register(process, 'first', ['m1', 'm2']);
+    const { position } = await process.erase('erase', id);
+    await process.react();
+    expect(world.keys.destroyed).toEqual(new Set([id]));
+    expect(world.keys.erasedUpTo).toBe(position);
+    const events = await process.vault.open(world.log.events);
+    expect(
+      events.filter(({ metadata }) => metadata.customerId === id).every(({ personal }) => personal === undefined),
+    ).toBe(true);
+    expect(events.at(-1)).toMatchObject({ type: 'CustomerErasureCarriedOut', data: { claimsReleased: 2 } });
+    await process.register('second', ['m1', 'm2']);
+  });
+
+  it('comes to the same end wherever it was cut off', async () => {
+    for (let diesAfter = 1; ; diesAfter += 1) {
+      const world = new World();
+      const before = await world.start();
+      const id = await register(before, 'first', ['m1', 'm2']);
+      await before.remove('remove', id, 'm2');
+      await before.erase('erase', id);
+      const reaction = (await world.start({ diesAfter })).react();
+      const died = await reaction.then(
+        () => false,
+        (error: unknown) => error instanceof Death,
+      );
+      const after = await world.start();
+      while ((await after.react()) > 0);
+      expect(world.keys.destroyed).toEqual(new Set([id]));
+      const { identities, customers } = await overEveryPrefix(world, () => undefined);
+      expect([...identities.values()].map(({ current }) => current)).toEqual([undefined, undefined]);
+      expect(customers.get(id)?.erasureCarriedOut).toBe(true);
+      expect(
+        world.log.events.filter(({ type }) => type === 'CustomerErasureCarriedOut').map(({ data }) => data),
+      ).toEqual([{ claimsReleased: 1 }]);
+      if (!died) return;
+    }
+  });
+
+  it('leaves nothing in the way of others that its customer had claimed and not confirmed', async () => {
+    const world = new World();
+    const process = await world.start();
+    const id = await register(process, 'first', []);
+    const isClaimed = (): boolean => world.log.events.some(({ type }) => type === 'IdentityClaimed');
+    for (let diesAfter = 1; !isClaimed(); diesAfter += 1) {
+      await expect((await world.start({ diesAfter })).add('add', id, 'm1')).rejects.toBeInstanceOf(Death);
+    }
+    await process.erase('erase', id);
+    await process.react();
+    const later = await world.start();
+    await expect(later.directory.resolve({ identity: { kind: 'member', value: 'm1' } })).rejects.toMatchObject({
+      code: 'CUSTOMER_NOT_FOUND',
+    });
+    await later.register('second', ['m1']);
+    expect(world.log.events.slice(-3).map(({ type, data }) => [type, data['reason']])).toEqual([
+      ['IdentityReleased', 'erased'],
+      ['IdentityClaimed', undefined],
+      ['CustomerRegistered', undefined],
+    ]);
+  });
+});
+
+describe('a key store restored from a backup', () => {
+  async function threeErased(): Promise<{ world: World; ids: string[] }> {
+    const world = new World();
+    const process = await world.start();
+    const ids: string[] = [];
+    for (const key of ['r1', 'r2', 'r3']) ids.push(await register(process, key, [key]));
+    for (const id of ids) await process.erase('erase' + id, id);
+    return { world, ids };
+  }
+
+  it('destroys again what had been carried out since, before it serves', async () => {
+    const { world, ids } = await threeErased();
+    while ((await (await world.start()).react()) > 0);
+    // As it was before any of it.
+    world.keys.destroyed.clear();
+    world.keys.erasedUpTo = undefined;
+    const process = await world.start();
+    expect(await carryOutErasures(process.events, process.ring)).toBe(3);
+    expect(world.keys.destroyed).toEqual(new Set(ids));
+    expect(await carryOutErasures(process.events, process.ring)).toBe(0);
+  });
+
+  it('leaves to the reaction what is not carried out, so that its identities are still found', async () => {
+    const { world, ids } = await threeErased();
+    const [first, second, third] = ids as [string, string, string];
+    const process = await world.start();
+    await process.erasures.carryOut(first);
+    await process.erasures.carryOut(third);
+    const marked = world.keys.erasedUpTo;
+    expect(carriedOut(world, second)).toBe(false);
+    expect(await carryOutErasures(process.events, process.ring)).toBe(1);
+    expect(world.keys.destroyed.has(second)).toBe(false);
+    // The mark must not pass the one that is still owed.
+    expect(world.keys.erasedUpTo).toBe(marked);
+    await process.react();
+    expect(world.keys.destroyed).toEqual(new Set(ids));
+    expect(world.keys.erasedUpTo).toBe(
+      world.log.events.filter(({ type }) => type === 'CustomerErased').at(-1)?.position,
+    );
+    await process.register('second', ['r2']);
+    expect(customerIdOf('r2')).toBe(second);
+  });
+});
