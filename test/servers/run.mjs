@@ -24,6 +24,8 @@ const SERVERS = [
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'timeline-servers-run-'));
+/** Jest's own results; CI names a file to sum them up from. */
+const results = process.env.TEST_RESULTS ?? join(folder, 'jest.json');
 const started = [];
 let jest;
 let interrupted = false;
@@ -73,7 +75,7 @@ function runJest(env) {
       '-c',
       join(root, '.config', 'jest.servers.config.mjs'),
       '--json',
-      `--outputFile=${join(folder, 'jest.json')}`,
+      `--outputFile=${results}`,
       ...process.argv.slice(2),
     ],
     // Jest reports on stderr; with `--json` it repeats its file on stdout.
@@ -86,7 +88,7 @@ function runJest(env) {
 }
 
 async function printTotals() {
-  const text = await readFile(join(folder, 'jest.json'), 'utf8').catch(() => undefined);
+  const text = await readFile(results, 'utf8').catch(() => undefined);
   if (text === undefined) return;
   const { numTotalTests, numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(text);
   console.log(

@@ -28,12 +28,17 @@ let base: string;
 let document: JsonObject;
 
 async function listen(): Promise<void> {
-  app = await createHttpApp(harness.product.module(), { openApi: { title: 'test', version: '1' } });
+  app = await createHttpApp(harness.product.module({ providers: [], controllers: [] }), {
+    openApi: { title: 'test', version: '1' },
+  });
   await app.listen(0, '127.0.0.1');
   // Listening on a port, so the address is not a path.
   base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
   document = (await (await fetch(`${base}/openapi.json`)).json()) as JsonObject;
 }
+
+/** What is injected under an abstract class. */
+const provided = <T>(type: abstract new () => T): T => harness.context.get<T>(type, { strict: false });
 
 async function restart(between: (folder: string) => Promise<void>): Promise<void> {
   await app.close();
@@ -322,7 +327,7 @@ describe('an identity', () => {
       const processor = new CommandProcessor(events, vault, clock);
       return new RegisterCustomerHandler(
         processor,
-        new IdentityRegistry(processor, events, hashes, harness.get(CustomersSettings)),
+        new IdentityRegistry(processor, events, hashes, provided<CustomersSettings>(CustomersSettings)),
       );
     });
     const outcomes = await Promise.all(
@@ -351,7 +356,9 @@ describe('an identity', () => {
     const owners = outcomes.filter((outcome) => outcome !== 'IDENTITY_TAKEN');
     expect(owners).toHaveLength(1);
     expect(await typesIn(streamOf(email))).toEqual(['IdentityClaimed']);
-    const found = await harness.get(CustomerDirectory).resolve({ identity: { kind: 'email', value: email } });
+    const found = await provided<CustomerDirectory>(CustomerDirectory).resolve({
+      identity: { kind: 'email', value: email },
+    });
     expect(found.customerId).toBe(owners[0]);
   });
 

@@ -36,8 +36,8 @@ export interface Turnover {
   returned: Decimal;
 }
 
-/** `since`: where in the log it was added; the order of identities. */
-export type HeldIdentity = Identity & { since: Position };
+/** The order of identities: where in the log it was added, and its place among those added there. */
+export type HeldIdentity = Identity & { since: Position; place: number };
 
 export interface ProfilePart {
   /** Source customers, sorted. */
@@ -146,4 +146,4 @@ function combineIdentities(a: readonly HeldIdentity[], b: readonly HeldIdentity[
 }
 
 export const inOrder = (a: HeldIdentity, b: HeldIdentity): number =>
-  a.since < b.since ? -1 : a.since > b.since ? 1 : a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0;
+  a.since === b.since ? a.place - b.place : a.since < b.since ? -1 : 1;

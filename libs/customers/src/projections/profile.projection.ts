@@ -66,7 +66,7 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
           ...seen(after, event),
           fields: withSourced<unknown>(after.fields, { kind, stage, ...details, language, region }, event),
           traits: withSourced(after.traits, traits, event),
-          identities: identities.map((identity) => held(identity, event)),
+          identities: identities.map((identity, place) => ({ ...identity, since: event.position, place })),
         };
       }
       case 'CustomerUpdated': {
@@ -188,22 +188,18 @@ function withSourced<T>(
   return after;
 }
 
-const held = (identity: Identity, { position }: Recorded<ProfileEvent>): HeldIdentity => ({
-  ...identity,
-  since: position,
-});
-
 /** Those that stayed keep their place. */
 function changedIdentities(
   part: ProfilePart,
   identities: readonly Identity[],
-  event: Recorded<ProfileEvent>,
+  { position }: Recorded<ProfileEvent>,
 ): HeldIdentity[] {
-  const since = new Map(part.identities.map((identity) => [identity.hash, identity.since]));
-  return identities.map((identity) => ({ ...held(identity, event), ...sinceOf(since.get(identity.hash)) }));
+  const before = new Map(part.identities.map((identity) => [identity.hash, identity]));
+  return identities.map((identity) => {
+    const { since = position, place = 0 } = before.get(identity.hash) ?? {};
+    return { ...identity, since, place };
+  });
 }
-const sinceOf = (since: HeldIdentity['since'] | undefined): Partial<HeldIdentity> =>
-  since === undefined ? {} : { since };
 
 function withTurnover(part: ProfilePart, currency: string, more: Turnover): Record<string, Turnover> {
   const { byCurrency } = part.purchases;
