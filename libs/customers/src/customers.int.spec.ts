@@ -275,6 +275,7 @@ describe('the list of customers', () => {
     expect(await names('q=MULL%20zoe')).toEqual(['Zoë List-Müller']);
     expect(await names(`q=${encodeURIComponent('小')}`)).toEqual(['列小明']);
     expect(await names('q=ist')).toEqual([]);
+    expect(await names('q=--')).toEqual([]);
     expect(await names('region=list-North')).toEqual(['Zoë List-Müller', '列小明']);
     expect(await names('region=list-North&stage=customer')).toEqual(['列小明']);
     expect(await names('q=list&kind=company')).toEqual(['List & Söhne']);

@@ -4,7 +4,7 @@
  * The version goes up with every derive, equal or not. (Skipping the write when equal loses an update: of two
  * runners, the one that read older parts could write last without the other noticing.)
  */
-import { canonicalJson } from '@timeline/kernel';
+import { canonicalJson, delay } from '@timeline/kernel';
 import { guarded, type BuildCollections } from './build.js';
 import { contentOf, type Derivation, type Stored, type StoredDerived } from './projection.js';
 import { groupsOf } from './pure-fold.js';
@@ -17,7 +17,9 @@ export async function deriveAll(
   touched: ReadonlySet<string>,
 ): Promise<void> {
   let pending = new Set(touched);
-  while (pending.size > 0) {
+  for (let attempt = 0; pending.size > 0; attempt += 1) {
+    // Two runners in step, each writing what the other is about to write, would make each other miss for ever.
+    if (attempt > 0) await delay(Math.random() * Math.min(100, 2 ** attempt));
     const { versions, parts } = await readAround(derivation, collections, pending);
     const groups = new Map(
       groupsOf(parts, (part) => derivation.links?.(part) ?? []).flatMap((group) =>

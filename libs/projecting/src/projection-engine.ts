@@ -74,7 +74,9 @@ export class ProjectionEngine {
     for (const projection of this.options.projections) runners.push(...(await this.#buildsOf(projection)));
     const sound = runners.filter((runner) => !runner.fault);
     const complete = sound.filter((runner) => runner.build.state === 'fed');
-    const furthest = complete.map((runner) => runner.position).reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b), undefined);
+    const furthest = complete
+      .map((runner) => runner.position)
+      .reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b), undefined);
     const level = complete.filter((runner) => runner.position === furthest);
     const head = level.length === 0 ? await this.options.events.head() : undefined;
     const start = head && { position: head.position, event: { position: head.position, id: head.eventId } };

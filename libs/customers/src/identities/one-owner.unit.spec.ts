@@ -119,7 +119,7 @@ describe('an identity has one owner', () => {
         await overEveryPrefix(world, assertOneOwner);
         await assertAllIsDoneInTheEnd(world.calmed());
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 100) },
+      { numRuns: Number(process.env['RUNS'] ?? 60) },
     );
   });
 });

@@ -116,7 +116,9 @@ export class ListCustomersHandler implements IQueryHandler<ListCustomers> {
 
   /** @throws DomainError CURSOR_MALFORMED, IDENTITY_REFUSED, VALIDATION_FAILED */
   async execute({ wanted, position }: ListCustomers): Promise<Page<CustomerSummary>> {
-    const { limit, cursor, identity } = wanted.params;
+    const { limit, cursor, identity, q } = wanted.params;
+    // Nothing but punctuation: no name begins with that.
+    if (q !== undefined && queryWords(q).length === 0) return { items: [] };
     const owner = identity === undefined ? undefined : await this.#owner(identityRef(identity));
     const conditions = [...matching(wanted), ...(cursor === undefined ? [] : [after(cursor)])];
     return this.models.read(profileProjection, position, async ({ derived }) => {

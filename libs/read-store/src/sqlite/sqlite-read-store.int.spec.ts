@@ -1,5 +1,5 @@
 /** What is SQLite's own: that indexes serve, that several processes agree, that nothing is lost or blocked. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorCode } from '@timeline/kernel';
@@ -200,6 +200,28 @@ it('lets others run between the batches of a stream, and of a deletion', async (
   await collection.deleteMany({});
   expect(turns).toBeGreaterThanOrEqual(3);
   running = false;
+});
+
+it('leaves nothing in its files of what was overwritten, once it was scrubbed', async () => {
+  await store.ensureCollection('people', [{ name: 'name', key: { name: 1 } }]);
+  const people = store.collection<Doc>('people');
+  const named = (index: number): Doc => ({
+    _id: `p${index}`,
+    _v: 1,
+    name: 'Quirkfeather',
+    note: 'Quirkfeather '.repeat(900),
+  });
+  const ids = Array.from({ length: 50 }, (_, index) => index);
+  await people.writeGuarded(ids.map((index) => absent(named(index))));
+  const files = (): string[] =>
+    ['', '-wal'].filter((end) => readFileSync(join(folder, `reads.db${end}`)).includes('Quirkfeather'));
+  await store.scrub();
+  expect(files()).toEqual(['']);
+  await people.writeGuarded(
+    ids.map((index) => ({ doc: { _id: `p${index}`, _v: 2 }, guard: { path: '_v', equals: 1 } })),
+  );
+  await store.scrub();
+  expect(files()).toEqual([]);
 });
 
 it('refuses a file that is not a read store', async () => {
