@@ -44,8 +44,8 @@ const CONTACTS = 200;
         if (response.ok) return (await response.json()) as { id: string; position: string };
         if (response.status !== 503) throw new Error(`${response.status}: ${await response.text()}`);
       } catch (error) {
-        // Killed under the request: the same command is sent again once it is back.
-        if (!(error instanceof TypeError)) throw error;
+        // Killed under the request: the same command is sent again once it is back. (Jest's `instanceof` does not know Node's errors.)
+        if ((error as Error).message !== 'fetch failed') throw error;
       }
       if (attempt > 400) throw new Error(`${path} was not answered:\n${product.log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));

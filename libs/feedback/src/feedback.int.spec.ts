@@ -27,7 +27,9 @@ let base: string;
 
 beforeAll(async () => {
   harness = await Harness.start({ slices: [customers, feedbackSlice] });
-  app = await createHttpApp(harness.product.module(), { openApi: { title: 'test', version: '1' } });
+  app = await createHttpApp(harness.product.module({ providers: [], controllers: [] }), {
+    openApi: { title: 'test', version: '1' },
+  });
   await app.listen(0, '127.0.0.1');
   // Listening on a port, so the address is not a path.
   base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;

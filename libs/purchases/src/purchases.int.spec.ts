@@ -27,7 +27,9 @@ describe('purchases', () => {
   let document: JsonObject;
   beforeAll(async () => {
     harness = await Harness.start({ slices: [customers, purchasesSlice] });
-    app = await createHttpApp(harness.product.module(), { openApi: { title: 'test', version: '0' } });
+    app = await createHttpApp(harness.product.module({ providers: [], controllers: [] }), {
+      openApi: { title: 'test', version: '0' },
+    });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
     document = (await (await fetch(`${url}/openapi.json`)).json()) as JsonObject;

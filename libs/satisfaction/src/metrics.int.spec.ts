@@ -16,7 +16,7 @@ let base: string;
 beforeAll(async () => {
   const clock = new TestClock(new Date('2024-06-30T20:00:00.000Z'));
   harness = await Harness.start({ slices: [satisfactionSlice({ zone: ZONE })], clock });
-  app = await createHttpApp(harness.product.module());
+  app = await createHttpApp(harness.product.module({ providers: [], controllers: [] }));
   await app.listen(0, '127.0.0.1');
   // Listening on a port, so the address is not a path.
   base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}/v1/metrics`;

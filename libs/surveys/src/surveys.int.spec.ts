@@ -24,7 +24,7 @@ let base: string;
 
 beforeAll(async () => {
   harness = await Harness.start({ slices: [customers, surveysSlice] });
-  app = await createHttpApp(harness.product.module());
+  app = await createHttpApp(harness.product.module({ providers: [], controllers: [] }));
   await app.listen(0, '127.0.0.1');
   // Listening on a port, so the address is not a path.
   base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}/v1/surveys`;
