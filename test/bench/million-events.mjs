@@ -231,10 +231,11 @@ async function rebuild(source) {
   for (let next = last / 10; next <= last;) {
     const done = behind();
     if (done >= next) {
-      const rssMiB = Math.round(process.memoryUsage().rss / 2 ** 20);
+      const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
+      const [rssMiB, heapMiB, usedMiB, externalMiB] = [rss, heapTotal, heapUsed, external].map((bytes) => Math.round(bytes / 2 ** 20));
       const seconds = Math.round((performance.now() - started) / 100) / 10;
-      samples.push({ events: Math.round(done), rssMiB, seconds });
-      console.error(`${done} events: ${rssMiB} MiB, ${seconds} s`);
+      samples.push({ events: Math.round(done), rssMiB, heapMiB, usedMiB, externalMiB, seconds });
+      console.error(`${done} events: ${rssMiB} MiB (heap ${heapMiB}, used ${usedMiB}, external ${externalMiB}), ${seconds} s`);
       next += last / 10;
     } else await new Promise((resolve) => setTimeout(resolve, 20));
   }
