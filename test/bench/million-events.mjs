@@ -232,10 +232,14 @@ async function rebuild(source) {
     const done = behind();
     if (done >= next) {
       const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
-      const [rssMiB, heapMiB, usedMiB, externalMiB] = [rss, heapTotal, heapUsed, external].map((bytes) => Math.round(bytes / 2 ** 20));
+      const [rssMiB, heapMiB, usedMiB, externalMiB] = [rss, heapTotal, heapUsed, external].map((bytes) =>
+        Math.round(bytes / 2 ** 20),
+      );
       const seconds = Math.round((performance.now() - started) / 100) / 10;
       samples.push({ events: Math.round(done), rssMiB, heapMiB, usedMiB, externalMiB, seconds });
-      console.error(`${done} events: ${rssMiB} MiB (heap ${heapMiB}, used ${usedMiB}, external ${externalMiB}), ${seconds} s`);
+      console.error(
+        `${done} events: ${rssMiB} MiB (heap ${heapMiB}, used ${usedMiB}, external ${externalMiB}), ${seconds} s`,
+      );
       next += last / 10;
     } else await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -100,7 +100,12 @@ describe('a body that cannot be read', () => {
     ['with Infinity', '{"kind":-Infinity}', 'MALFORMED_JSON', '/kind'],
     ['with a leading zero', '{"traits":{"seats":007}}', 'MALFORMED_JSON', '/traits'],
     ['with a number too large', '{"traits":{"seats":1e400}}', 'NUMBER_NOT_EXACT', '/traits/seats'],
-    ['with a whole number that is not exact', '{"traits":{"seats":9007199254740993}}', 'NUMBER_NOT_EXACT', '/traits/seats'],
+    [
+      'with a whole number that is not exact',
+      '{"traits":{"seats":9007199254740993}}',
+      'NUMBER_NOT_EXACT',
+      '/traits/seats',
+    ],
     ['with a member twice', '{"kind":"person","kind":"company"}', 'DUPLICATE_KEY', '/kind'],
     ['with a member twice, once escaped', '{"kind":"person","\\u006bind":"company"}', 'DUPLICATE_KEY', '/kind'],
     ['with a nested member twice', '{"name":{"full":"A","full":"B"}}', 'DUPLICATE_KEY', '/name/full'],
@@ -179,12 +184,20 @@ describe('a body of the wrong shape', () => {
     ['an unknown nested member', { kind: 'person', name: { full: 'A', nick: 'B' } }, '/name/nick UNKNOWN_FIELD'],
     ['the unknown member toString', { kind: 'person', toString: 'x' }, '/toString UNKNOWN_FIELD'],
     ['the unknown member constructor', { kind: 'person', constructor: {} }, '/constructor UNKNOWN_FIELD'],
-    ['the unknown member valueOf in an object', { kind: 'person', name: { full: 'A', valueOf: 1 } }, '/name/valueOf UNKNOWN_FIELD'],
+    [
+      'the unknown member valueOf in an object',
+      { kind: 'person', name: { full: 'A', valueOf: 1 } },
+      '/name/valueOf UNKNOWN_FIELD',
+    ],
     ['a member of another command', { kind: 'person', customerId: 'x' }, '/customerId UNKNOWN_FIELD'],
     ['a number for text', { kind: 'person', note: 5 }, '/note NOT_TEXT'],
     ['an array for text', { kind: 'person', note: ['x'] }, '/note NOT_TEXT'],
     ['a word that is not one of the list', { kind: 'alien' }, '/kind NOT_ONE_OF'],
-    ['text for a flag', { kind: 'person', identities: [{ kind: 'member', value: 'm-1', primary: 'true' }] }, '/identities/0/primary NOT_A_BOOLEAN'],
+    [
+      'text for a flag',
+      { kind: 'person', identities: [{ kind: 'member', value: 'm-1', primary: 'true' }] },
+      '/identities/0/primary NOT_A_BOOLEAN',
+    ],
     ['text of blanks', { kind: 'person', note: ' \u200b' }, '/note NOT_TEXT'],
     ['text with a control character', { kind: 'person', note: 'a\u0007' }, '/note NOT_TEXT'],
     ['text too long', { kind: 'person', note: 'x'.repeat(2001) }, '/note NOT_TEXT'],
@@ -192,8 +205,25 @@ describe('a body of the wrong shape', () => {
     ['a trait that is null', { kind: 'person', traits: { plan: null } }, '/traits/plan NOT_A_TRAIT'],
     ['a trait named like an operator', { kind: 'person', traits: { $gt: 1 } }, '/traits/$gt KEY_NOT_ALLOWED'],
     ['a trait named like a path', { kind: 'person', traits: { 'a.b': 1 } }, '/traits/a.b KEY_NOT_ALLOWED'],
-    ['several things wrong, all told', { kind: 'robot', birthDate: 'soon', region: '', extra: 1 }, '/extra UNKNOWN_FIELD', '/kind NOT_ONE_OF', '/birthDate NOT_A_DATE', '/region NOT_TEXT'],
-    ['two primary identities of a kind', { kind: 'person', identities: [{ kind: 'member', value: 'a1', primary: true }, { kind: 'member', value: 'a2', primary: true }] }, '/identities PRIMARY_REPEATED'],
+    [
+      'several things wrong, all told',
+      { kind: 'robot', birthDate: 'soon', region: '', extra: 1 },
+      '/extra UNKNOWN_FIELD',
+      '/kind NOT_ONE_OF',
+      '/birthDate NOT_A_DATE',
+      '/region NOT_TEXT',
+    ],
+    [
+      'two primary identities of a kind',
+      {
+        kind: 'person',
+        identities: [
+          { kind: 'member', value: 'a1', primary: true },
+          { kind: 'member', value: 'a2', primary: true },
+        ],
+      },
+      '/identities PRIMARY_REPEATED',
+    ],
   ])('with %s is refused', async (_what, body, ...errors) => {
     await refused('POST', register, { json: body }, invalid(...errors));
   });
@@ -302,12 +332,27 @@ describe('money', () => {
     ...more,
   });
 
-  it.each([12.5, 1, '1e5', '1E2', '12.12345678901', 'NaN', 'Infinity', '-1', '+1', '1,5', '.5', '1.', '', ' 1', '٣', '0x10', true])(
-    '%j is not an amount',
-    async (amount) => {
-      await refused('POST', '/v1/purchases', { json: buy({ amount }) }, invalid('/lines/0/amount NOT_A_DECIMAL'));
-    },
-  );
+  it.each([
+    12.5,
+    1,
+    '1e5',
+    '1E2',
+    '12.12345678901',
+    'NaN',
+    'Infinity',
+    '-1',
+    '+1',
+    '1,5',
+    '.5',
+    '1.',
+    '',
+    ' 1',
+    '٣',
+    '0x10',
+    true,
+  ])('%j is not an amount', async (amount) => {
+    await refused('POST', '/v1/purchases', { json: buy({ amount }) }, invalid('/lines/0/amount NOT_A_DECIMAL'));
+  });
 
   it.each(['0.00001', '0', '-1', 1, '1e1'])('%j is not a quantity', async (quantity) => {
     const body = buy({ amount: '1', quantity });
@@ -330,7 +375,8 @@ describe('money', () => {
     ],
     [
       'a line twice',
-      () => buy({}, { lines: ['a', 'a'].map((lineId) => ({ lineId, sku: 'A', name: 'A', quantity: '1', amount: '1' })) }),
+      () =>
+        buy({}, { lines: ['a', 'a'].map((lineId) => ({ lineId, sku: 'A', name: 'A', quantity: '1', amount: '1' })) }),
       { status: 422, code: 'DUPLICATE_LINE' },
     ],
     ['a source without its id', () => buy({ amount: '1' }, { source: 'shop' }), invalid('/sourceId REQUIRED')],
@@ -370,7 +416,13 @@ describe('what is not there', () => {
       { customer: { identity: { kind: 'email', value: 'nobody.there@example.org' } }, ...visit },
       '/customer/identity',
     ],
-    ['POST', '/v1/surveys/known/answers', 'CUSTOMER_NOT_FOUND', { customer, score: 1, channel: 'web' }, '/customer/customerId'],
+    [
+      'POST',
+      '/v1/surveys/known/answers',
+      'CUSTOMER_NOT_FOUND',
+      { customer, score: 1, channel: 'web' },
+      '/customer/customerId',
+    ],
     ['POST', `/v1/purchases/${nobody}/returns`, 'PURCHASE_NOT_FOUND', {}],
     ['GET', `/v1/feedback/${nobody}`, 'FEEDBACK_NOT_FOUND'],
     ['POST', `/v1/feedback/${nobody}/resolution`, 'FEEDBACK_NOT_FOUND', { resolution: 'x' }],
@@ -435,7 +487,12 @@ describe('a header', () => {
     await api.command('PATCH', `/v1/customers/${id}`, { language: 'en' });
     const expected = { status: 412, code: 'PRECONDITION_FAILED' };
     for (const tag of ['"0"', '"2"', '"999999999999999"'])
-      await refused('PATCH', `/v1/customers/${id}`, { json: { language: 'fr' }, headers: { 'if-match': tag } }, expected);
+      await refused(
+        'PATCH',
+        `/v1/customers/${id}`,
+        { json: { language: 'fr' }, headers: { 'if-match': tag } },
+        expected,
+      );
     await refused('POST', register, { json: { kind: 'person' }, headers: { 'if-match': '"0"' } }, expected);
     // Of several that ask for the same revision, one gets it.
     const answers = await Promise.all(
@@ -498,7 +555,12 @@ describe('a header', () => {
 
   it('Timeline-Position that lies ahead of the log is answered 503 with Retry-After', async () => {
     const ahead = `${position.slice(0, 13)}${'9'.repeat(16)}`;
-    const answer = await refused('GET', ofCustomer(), { position: ahead }, { status: 503, code: 'POSITION_NOT_REACHED' });
+    const answer = await refused(
+      'GET',
+      ofCustomer(),
+      { position: ahead },
+      { status: 503, code: 'POSITION_NOT_REACHED' },
+    );
     expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
   });
 });
@@ -570,7 +632,12 @@ describe('an identity', () => {
   const withIdentity = (...identities: Json[]): Sending => ({ json: { kind: 'person', identities } });
 
   it('that belongs to somebody is refused with 409, however it is written', async () => {
-    for (const value of ['somebody@example.org', 'SomeBody@EXAMPLE.org', ' somebody@example.org ', 'ｓomebody@example．org']) {
+    for (const value of [
+      'somebody@example.org',
+      'SomeBody@EXAMPLE.org',
+      ' somebody@example.org ',
+      'ｓomebody@example．org',
+    ]) {
       const expected = { status: 409, code: 'IDENTITY_TAKEN', errors: ['/identities/0/value IDENTITY_TAKEN'] };
       await refused('POST', register, withIdentity({ kind: 'email', value }), expected);
     }
@@ -721,7 +788,8 @@ describe('what the rules forbid', () => {
     await send(step(caseId, 'reopening'), { reason: 'r' }, rule(422, 'CASE_NOT_RESOLVED'));
     await send(step(resolvedId, 'resolution'), { resolution: 'x' }, rule(409, 'CASE_ALREADY_RESOLVED'));
     await send(step(resolvedId, 'assignment'), { agent: 'Kim' }, rule(409, 'CASE_ALREADY_RESOLVED'));
-    for (const score of [0, 6]) await send(step(resolvedId, 'rating'), { score }, rule(422, 'SCORE_OUT_OF_SCALE', '/score'));
+    for (const score of [0, 6])
+      await send(step(resolvedId, 'rating'), { score }, rule(422, 'SCORE_OUT_OF_SCALE', '/score'));
     await send(step(resolvedId, 'rating'), { score: 1.5 }, invalid('/score NOT_A_WHOLE_NUMBER'));
     await send(
       step(resolvedId, 'rating'),
@@ -908,7 +976,13 @@ describe('another site', () => {
         ['GET', '/v1/customers'],
         ['POST', register],
       ] as const) {
-        const answer = await sendRaw(product.url, method, path, { ...json, host }, method === 'POST' ? body : undefined);
+        const answer = await sendRaw(
+          product.url,
+          method,
+          path,
+          { ...json, host },
+          method === 'POST' ? body : undefined,
+        );
         expect([answer.status, answer.headers['content-type'], JSON.parse(answer.text).code]).toEqual([
           403,
           'application/problem+json; charset=utf-8',

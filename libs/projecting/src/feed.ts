@@ -207,20 +207,24 @@ export class Feed {
       this.context.vault.open(stored.filter((event) => wanted.has(event.type))),
     );
     if (!events) return;
-    await Promise.all(
-      runners.map(async (runner) => {
-        const fresh = unseen(events, runner.position);
-        if (fresh.length === 0) return;
-        try {
-          await this.#patiently(runner, () => applyBatch(runner.target, fresh));
-          this.context.moved?.(runner.build.projection, fresh.length);
-        } catch (error) {
-          if (this.#abort.signal.aborted) throw error;
-          this.#stopMember(runner, error);
-        }
-      }),
-    );
+    const waiting = [...runners];
+    const work = async (): Promise<void> => {
+      for (let runner = waiting.shift(); runner; runner = waiting.shift()) await this.#applyTo(runner, events);
+    };
+    await Promise.all(Array.from({ length: BUILDS_AT_ONCE }, work));
     if (events.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
+  }
+
+  async #applyTo(runner: BuildRunner, events: readonly Recorded<Fact>[]): Promise<void> {
+    const fresh = unseen(events, runner.position);
+    if (fresh.length === 0) return;
+    try {
+      await this.#patiently(runner, () => applyBatch(runner.target, fresh));
+      this.context.moved?.(runner.build.projection, fresh.length);
+    } catch (error) {
+      if (this.#abort.signal.aborted) throw error;
+      this.#stopMember(runner, error);
+    }
   }
 
   async #moveAll(runners: readonly BuildRunner[], checkpoint: Checkpoint): Promise<void> {
@@ -279,6 +283,9 @@ export class Feed {
     return this.context.upcasters.storedTypes([...types, CUSTOMER_ERASED]);
   }
 }
+
+/** Each holds the documents of its batch in memory; more at once would only wait for the same store. */
+const BUILDS_AT_ONCE = 3;
 
 /** Sorts before every position. */
 const NOTHING = '' as Position;

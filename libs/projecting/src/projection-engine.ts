@@ -27,7 +27,7 @@ export interface ProjectionEngineOptions {
   projections: readonly AnyProjection[];
   upcasters?: Upcasters;
   clock?: Clock;
-  /** Events per batch, default 2,000: in a large one, documents that many events touch are written once. */
+  /** Events per batch, default 1,000: in a large one, documents that many events touch are written once. */
   batchSize?: number;
   report?: (notice: FeedNotice) => void;
   moved?: (projection: string, events: number) => void;
@@ -62,7 +62,7 @@ export class ProjectionEngine {
       vault: options.vault,
       upcasters: options.upcasters ?? new Upcasters(),
       builds: this.builds,
-      batchSize: options.batchSize ?? 2_000,
+      batchSize: options.batchSize ?? 1_000,
       report: options.report ?? (() => undefined),
       ...(options.moved && { moved: options.moved }),
     };
