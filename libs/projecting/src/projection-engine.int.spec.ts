@@ -52,18 +52,33 @@ describe('the projection engine', () => {
   let models: ReadModels;
   let notices: FeedNotice[];
 
-  const open = async (projections: Projection<Sum, Added>[] = [sums], readStore = reads): Promise<void> => {
+  const make = (
+    projections: Projection<Sum, Added>[] = [sums],
+    readStore = reads,
+    opening = vault,
+    log: EventStore = events,
+  ): void => {
     notices = [];
     engine = new ProjectionEngine({
-      events,
+      events: log,
       reads: readStore,
-      vault,
+      vault: opening,
       projections,
       batchSize: 20,
       report: (notice) => notices.push(notice),
     });
     models = new ReadModels({ events, reads: readStore, engine, waitMs: 10_000 });
+  };
+  const open = async (...options: Parameters<typeof make>): Promise<void> => {
+    make(...options);
     await engine.start();
+  };
+  const engineless = async (): Promise<void> => {
+    make();
+    await engine.builds.prepare();
+  };
+  const until = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
+    while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
   };
 
   beforeEach(async () => {
@@ -285,6 +300,181 @@ describe('the projection engine', () => {
     await open();
     expect(engine.status()).toMatchObject([{ state: 'stopped', fault: { code: 'CHECKPOINT_OF_ANOTHER_LOG' } }]);
     expect(engine.status()[0]?.fault?.message).toContain('timeline rebuild sums');
+  });
+
+  it('comes back by the rebuild that it offers, also when the log was restored to an earlier state', async () => {
+    await open();
+    for (let n = 0; n < 5; n += 1) await append('ann', 1);
+    await total('ann', await append('ann', 1));
+    const pointer = await engine.builds.pointer('sums');
+    await engine.stop();
+    // What a restored log looks like to the build: it stands where the log does not reach.
+    const checkpoints = reads.collection<{ _id: string; _v: number; position: string; event: object }>(
+      'projection-checkpoints',
+    );
+    const stored = await checkpoints.findOne({ _id: pointer?.live ?? '' });
+    if (!stored) throw new Error('no checkpoint');
+    const lost = { position: `${events.logId}:9999999999999999`, id: newId() };
+    await checkpoints.writeGuarded([
+      {
+        doc: { ...stored, _v: stored._v + 1, position: lost.position, event: lost },
+        guard: { path: '_v', equals: stored._v },
+      },
+    ]);
+    await open();
+    expect(engine.status()).toMatchObject([{ state: 'stopped', fault: { code: 'CHECKPOINT_OF_ANOTHER_LOG' } }]);
+    const report = await rebuilt();
+    await until(() => engine.status().some(({ build, state }) => build === report.build && state === 'live'));
+    expect(await total('ann', await append('ann', 1))).toBe(7);
+  });
+
+  it('reads a build that was complete when the process died before it was pointed to', async () => {
+    await engineless();
+    const { _id } = await engine.builds.create(sums, 'product');
+    await engine.builds.setState(_id, 'fed');
+    await open();
+    expect(await total('ann', await append('ann', 1))).toBe(1);
+
+    // The same for a build of a new version.
+    await engine.stop();
+    const doubled: Projection<Sum, Added> = { ...sums, version: 2 };
+    const second = await engine.builds.create(doubled, 'product');
+    await engine.builds.setState(second._id, 'fed');
+    await open([doubled]);
+    await until(async () => (await engine.builds.pointer('sums'))?.live === second._id);
+    expect(await total('ann', await append('ann', 1))).toBe(2);
+  });
+
+  it('keeps the way back when two rebuilds go on with the same build', async () => {
+    await open();
+    await total('ann', await append('ann', 1));
+    const first = (await engine.builds.pointer('sums'))?.live;
+    await expect(rebuilt({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'REBUILD_CANCELLED' });
+    const [one, other] = await Promise.all([rebuilt(), rebuilt()]);
+    expect(one?.build).toBe(other?.build);
+    expect(await rollBack(sums, engine, engine.context)).toBe(first);
+  });
+
+  it('never reads a build that is being dropped', async () => {
+    await open();
+    await total('ann', await append('ann', 1));
+    const live = (await engine.builds.pointer('sums'))?.live;
+    const going = await engine.builds.create(sums, 'command-line');
+    await engine.builds.setState(going._id, 'dropping');
+    expect(await engine.builds.setState(going._id, 'fed')).toBe(false);
+    await engine.builds.drop(going);
+    expect(await engine.builds.setState(going._id, 'fed')).toBe(false);
+
+    // Cancelled by somebody else while it was being filled.
+    const context = {
+      ...engine.context,
+      moved: (): void => undefined,
+    };
+    const cancelled = rebuild(sums, {
+      engine,
+      context,
+      verify: {
+        events,
+        vault,
+        upcasters: new Upcasters(),
+        discarded: new Set(),
+        progress: () => void (cancelling ??= cancelRebuild(sums, engine)),
+      },
+    });
+    let cancelling: Promise<number> | undefined;
+    await expect(cancelled).rejects.toThrow();
+    expect(await cancelling).toBe(1);
+    expect((await engine.builds.pointer('sums'))?.live).toBe(live);
+  });
+
+  it('gives up a build that it fills when another of that version was switched to and it is dropped', async () => {
+    await open();
+    const position = await append('ann', 5);
+    await total('ann', position);
+    await engine.stop();
+    const doubled: Projection<Sum, Added> = {
+      ...sums,
+      version: 2,
+      evolve: (doc, { data }) => ({ total: (doc?.total ?? 0) + 2 * data.amount }),
+    };
+    const gate = { opened: (): void => undefined };
+    const held = new Promise<void>((resolve) => (gate.opened = resolve));
+    let filling = false;
+    await open([doubled], reads, {
+      open: async (stored) => {
+        filling = true;
+        await held;
+        return vault.open(stored);
+      },
+    });
+    await until(() => filling);
+    const own = (await engine.builds.list('sums')).find(({ state }) => state === 'filling');
+    const rival = await engine.builds.create(doubled, 'command-line');
+    await engine.builds.setState(rival._id, 'fed');
+    await engine.builds.point('sums', rival._id);
+    if (own) await engine.builds.drop(own);
+    gate.opened();
+    await until(() => engine.status().some(({ build, state }) => build === rival._id && state === 'live'));
+    await until(() => engine.runner(own?._id ?? '') === undefined);
+    expect((await engine.builds.pointer('sums'))?.live).toBe(rival._id);
+    expect(await total('ann', position)).toBe(10);
+  });
+
+  it('finishes dropping what a process that died has left half dropped', async () => {
+    await open();
+    const left = await engine.builds.create(sums, 'command-line');
+    await engine.builds.setState(left._id, 'dropping');
+    await until(async () => (await engine.builds.list('sums')).every(({ _id }) => _id !== left._id));
+    expect((await reads.listCollections(left._id)).length).toBe(0);
+  });
+
+  it('does not stop a build because the log is away while it is looked at', async () => {
+    let away = 1;
+    const flaky: EventStore = new Proxy(events, {
+      get: (store, name): unknown => {
+        const member: unknown = Reflect.get(store, name, store);
+        if (typeof member !== 'function') return member;
+        if (name === 'eventAt') {
+          return (at: Position) =>
+            away-- > 0 ? Promise.reject(new UnavailableError('event store', 'away')) : store.eventAt(at);
+        }
+        return member.bind(store) as unknown;
+      },
+    });
+    await open([sums], reads, vault, flaky);
+    await total('ann', await append('ann', 1));
+    const report = await rebuilt();
+    await until(() => engine.status().some(({ build }) => build === report.build));
+    await until(() => engine.status().every(({ state }) => state === 'live'));
+    expect(away).toBeLessThan(1);
+  });
+
+  it('tells that an event was parked', async () => {
+    await open();
+    poison = true;
+    await append('ann', 13);
+    await total('bob', await append('bob', 1));
+    expect(notices).toMatchObject([{ level: 'error', code: 'THIRTEEN', projection: 'sums' }]);
+  });
+
+  it('stops only the projection whose event cannot be lifted, and quotes nothing of it', async () => {
+    const others: Projection<Sum, Added> = { ...sums, name: 'others', handles: ['Other' as 'Added'] };
+    await open([sums, others], reads, {
+      open: (stored) =>
+        stored.some(({ type }) => type === 'Other')
+          ? Promise.reject(new TypeError('cannot lift "Ann Example"'))
+          : vault.open(stored),
+    });
+    await append('ann', 1, 'Other');
+    const last = await append('ann', 1);
+    expect(await total('ann', last)).toBe(1);
+    await until(() => engine.status().some(({ state }) => state === 'stopped'));
+    expect(engine.status()).toMatchObject([
+      { projection: 'sums', state: 'live' },
+      { projection: 'others', state: 'stopped', fault: { code: 'TypeError' } },
+    ]);
+    expect(JSON.stringify([engine.status(), notices])).not.toContain('Ann');
+    expect(await total('ann', await append('ann', 1))).toBe(2);
   });
 
   it('purges what an erased customer owns and keeps it away', async () => {
