@@ -49,6 +49,8 @@ export class Api {
     readonly url: string,
     /** Told of every answer. */
     readonly onAnswer: (answer: Answer<unknown>) => void = () => undefined,
+    /** Sent with every request, e.g. the API key. */
+    readonly always: Readonly<Record<string, string>> = {},
   ) {}
 
   async send<Body = Json>(method: string, path: string, sending: Sending = {}): Promise<Answer<Body>> {
@@ -59,6 +61,7 @@ export class Api {
       headers: {
         ...(json !== undefined && { 'content-type': 'application/json' }),
         ...(position !== undefined && { 'timeline-position': position }),
+        ...this.always,
         ...headers,
       },
       ...(body !== undefined && { body }),

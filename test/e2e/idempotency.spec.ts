@@ -253,7 +253,11 @@ describe('NDJSON sent again', () => {
       type: 'RecordInteraction',
       data: { customer: { identity: email(`line-${tag}`) }, ...visit },
     },
-    { id: `${tag}-3`, type: 'EarnPoints', data: { customer: { identity: email(`line-${tag}`) }, points: 5, reason: 'r' } },
+    {
+      id: `${tag}-3`,
+      type: 'EarnPoints',
+      data: { customer: { identity: email(`line-${tag}`) }, points: 5, reason: 'r' },
+    },
   ];
 
   it('answers the same outcomes, told as resent, and writes nothing', async () => {
@@ -275,7 +279,12 @@ describe('NDJSON sent again', () => {
     await api.lines(commands('c'), 'crm');
     const head = await api.head();
     const file = path.join(product.folder, 'commands.ndjson');
-    await writeFile(file, commands('c').map((command) => `${JSON.stringify(command)}\n`).join(''));
+    await writeFile(
+      file,
+      commands('c')
+        .map((command) => `${JSON.stringify(command)}\n`)
+        .join(''),
+    );
     const imported = await product.cli('--json', 'import', 'commands', file, '--source', 'crm');
     expect({ code: imported.code, ...JSON.parse(imported.out) }).toEqual({
       code: 0,

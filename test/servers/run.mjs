@@ -8,6 +8,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startEventStoreDb } from '../support/servers/eventstoredb.mjs';
 import { startKafka } from '../support/servers/kafka.mjs';
 import { startMongo } from '../support/servers/mongodb.mjs';
 
@@ -20,6 +21,7 @@ const SERVERS = [
     env: (url) => ({ READ_STORE_URL: url, KEY_STORE_URL: `${url}_keys` }),
   },
   { name: 'kafka', scheme: 'kafka', start: startKafka, env: (url) => ({ BROKER_URL: url }) },
+  { name: 'eventstoredb', scheme: 'esdb', start: startEventStoreDb, env: (url) => ({ EVENT_STORE_URL: url }) },
 ];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

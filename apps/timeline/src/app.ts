@@ -4,7 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { BulkCommands, Product, type Config, type Slice } from '@timeline/composing';
 import { carryOutErasures } from '@timeline/customers';
 import { DEMO_END, importDemoOnce } from '@timeline/demo';
-import { createHttpApp } from '@timeline/http';
+import { assertGuarded, createHttpApp, parseApiKeys } from '@timeline/http';
 import { errorCode, systemClock, type Clock } from '@timeline/kernel';
 import { productSlices } from '@timeline/product';
 import type { Logger } from 'pino';
@@ -36,6 +36,8 @@ export class TimelineApp {
 
   static async start(options: AppOptions): Promise<TimelineApp> {
     const { config, log, clock } = options;
+    // Before any store is opened, or made.
+    assertGuarded(config.host, parseApiKeys(config.apiKeys));
     const metrics = new MetricsService();
     const product = await Product.open({
       config,

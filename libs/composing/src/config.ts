@@ -1,4 +1,5 @@
 /** The configuration, read from the environment once at start. All that is wrong with it is told at once. */
+import { parseApiKeys } from '@timeline/http';
 import { FaultError } from '@timeline/kernel';
 
 export const ROLES = ['commands', 'queries', 'projections', 'reactions', 'relay'] as const;
@@ -65,6 +66,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     problems.push('DEFAULT_PHONE_REGION must be a country code such as US or CN');
   const demo = text('DEMO', 'on');
   if (demo !== 'on' && demo !== 'off') problems.push('DEMO must be on or off');
+  const apiKeys = text('API_KEYS', '');
+  try {
+    parseApiKeys(apiKeys);
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    problems.push(`API_KEYS: ${error.message}`);
+  }
   const usesOwnStores = ['EVENT_STORE_URL', 'READ_STORE_URL', 'KEY_STORE_URL'].some((name) => env[name]?.trim());
 
   const config: Config = {
@@ -76,7 +84,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     keyStoreUrl: url('KEY_STORE_URL', DEFAULT_URLS.KEY_STORE_URL),
     masterKeyFile: text('MASTER_KEY_FILE', './data/master.key'),
     brokerUrl: url('BROKER_URL', ''),
-    apiKeys: text('API_KEYS', ''),
+    apiKeys,
     demo: demo === 'on' && !usesOwnStores,
     reportingTimeZone,
     defaultPhoneRegion,

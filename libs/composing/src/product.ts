@@ -2,14 +2,15 @@
  * The product put together from its slices: stores opened, projections, reactions and relay made, one Nest module for
  * whoever dispatches commands or runs queries. Both apps start from here.
  */
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { CommandCatalogue, CommandProcessor, Commands } from '@timeline/deciding';
 import { EventStore, openEventStore } from '@timeline/event-store';
 import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
-import { Clock, systemClock, Upcasters } from '@timeline/kernel';
+import { Clock, FaultError, systemClock, Upcasters } from '@timeline/kernel';
 import { openMessageLog, type MessageLog } from '@timeline/messaging';
 import { ProjectionEngine, ReadModels, type FeedNotice } from '@timeline/projecting';
 import { openReadStore, ReadStore } from '@timeline/read-store';
@@ -60,8 +61,12 @@ export class Product {
       return store;
     };
     try {
+      // A first start, of another process too, makes the event store, then the key store, and only then appends.
+      if (isThere(config.keyStoreUrl) && !isThere(config.eventStoreUrl))
+        throw missing('event store', 'EVENT_STORE', 'key store');
       for (const url of [config.eventStoreUrl, config.readStoreUrl, config.keyStoreUrl]) await makeFolderFor(url);
       const events = track(await openEventStore(config.eventStoreUrl, { clock }));
+      if ((await events.head()) && !isThere(config.keyStoreUrl)) throw missing('key store', 'KEY_STORE', 'event store');
       const reads = track(await openReadStore(config.readStoreUrl));
       const keys = track(await openKeyStore(config.keyStoreUrl));
       const isNew = (await keys.identity()) === undefined && (await events.head()) === undefined;
@@ -188,6 +193,17 @@ export class Product {
     await this.events.close();
   }
 }
+
+/** Of a server it is always said to be there. */
+const isThere = (url: string): boolean => !url.startsWith('sqlite:') || existsSync(url.slice('sqlite:'.length));
+
+/** Event store and key store are worthless without each other: where one is there, the other is not made anew. */
+const missing = (what: string, prefix: string, other: string): FaultError =>
+  new FaultError(
+    `${prefix}_MISSING`,
+    `the ${what} is not there, but the ${other} that it belongs to is: restore the ${what} from its backup, or ` +
+      `correct ${prefix}_URL`,
+  );
 
 async function makeFolderFor(url: string): Promise<void> {
   if (url.startsWith('sqlite:')) await mkdir(dirname(url.slice('sqlite:'.length)), { recursive: true });

@@ -14,10 +14,12 @@ export class IdentityRefDto implements IdentityRef {
   system?: string;
 }
 
-@Check((ref: CustomerRef) =>
-  (ref.customerId === undefined) === (ref.identity === undefined)
-    ? [{ pointer: '', code: 'ONE_OF', message: 'name the customer by customerId or by identity, one of the two' }]
-    : [],
+@Check(
+  (ref: CustomerRef) =>
+    (ref.customerId === undefined) === (ref.identity === undefined)
+      ? [{ pointer: '', code: 'ONE_OF', message: 'name the customer by customerId or by identity, one of the two' }]
+      : [],
+  { schema: { oneOf: [{ required: ['customerId'] }, { required: ['identity'] }] } },
 )
 export class CustomerRefDto implements CustomerRef {
   @Optional()

@@ -198,4 +198,39 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     const found = await build.derived.findByIds(['ann']);
     expect(found.map((doc) => doc['members'])).toEqual([['ann']]);
   });
+  it('comes back to the others of a group when it died after one of them was missed', async () => {
+    const build = await makeBuild(store, accounts);
+    const target = { projection: accounts, collections: build, isDiscarded: () => Promise.resolve(false) };
+    const events = recorded([
+      { type: 'Added', customer: 0, amount: 1 },
+      { type: 'Linked', customer: 0, other: 1 },
+      { type: 'Cleared', customer: 0 },
+    ]);
+    await applyBatch(target, events.slice(0, 2));
+    let writes = 0;
+    const derived: BuildCollections['derived'] = Object.create(build.derived, {
+      writeGuarded: {
+        value: async (wanted: Parameters<typeof build.derived.writeGuarded>[0]) => {
+          writes += 1;
+          // Another runner writes what it derived from older parts; at the second write this one dies.
+          const bob = writes === 1 ? await build.derived.findOne({ _id: 'bob' }) : undefined;
+          if (bob) {
+            const doc = { ...bob, _v: bob._v + 1 };
+            await build.derived.writeGuarded([{ doc, guard: { path: '_v', equals: bob._v } }]);
+          }
+          const missed = await build.derived.writeGuarded(wanted);
+          if (writes === 2) throw new Error('died');
+          return missed;
+        },
+      },
+      findByIds: { value: (ids: readonly string[]) => build.derived.findByIds(ids) },
+    });
+    await expect(applyBatch({ ...target, collections: { ...build, derived } }, events.slice(2))).rejects.toThrow(
+      'died',
+    );
+    await applyBatch(target, events.slice(2));
+
+    const found = await build.derived.findByIds(['bob']);
+    expect(found.map((doc) => doc['members'])).toEqual([['bob']]);
+  });
 });

@@ -9,7 +9,7 @@
 import { CUSTOMER_ERASED, errorCode, FaultError, type Fact, type Position, type Recorded } from '@timeline/kernel';
 import { guarded, type BuildCollections } from './build.js';
 import { deriveAll } from './derive.js';
-import { contentOf, customerOwner, type AnyProjection, type Owner, type Stored } from './projection.js';
+import { contentOf, customerOwner, type AnyProjection, type Block, type Owner, type Stored } from './projection.js';
 import { discardId } from './pure-fold.js';
 
 type Document = Stored & Record<string, unknown>;
@@ -30,7 +30,8 @@ interface Steps {
 
 export interface BatchResult {
   written: number;
-  blocked: number;
+  /** What this batch found that cannot be applied; one for each document. */
+  blocked: Block[];
 }
 
 /** Marks that a customer is erased, in the same collection, so that one read brings documents and marks together. */
@@ -40,7 +41,7 @@ const markOf = (owner: Owner): string => `erased/${owner}`;
 export async function applyBatch(target: BatchTarget, events: readonly Recorded<Fact>[]): Promise<BatchResult> {
   const { projection, collections } = target;
   const { steps, erasures } = plan(projection, events);
-  const result: BatchResult = { written: 0, blocked: 0 };
+  const result: BatchResult = { written: 0, blocked: [] };
   const touched = new Set(steps.keys());
 
   let pending = [...steps.keys()];
@@ -49,7 +50,7 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
     const loaded = new Map(
       (await collections.documents.findByIds([...pending, ...[...owners].map(markOf)])).map((doc) => [doc._id, doc]),
     );
-    const writes: { doc: Document; version: number }[] = [];
+    const writes: { doc: Document; version: number; isBlockedNow: boolean }[] = [];
     for (const key of pending) {
       const step = steps.get(key);
       if (!step) continue;
@@ -57,12 +58,13 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
       const erasedAt = erasures.get(step.owner) ?? loaded.get(markOf(step.owner))?._p;
       const after = await fold(target, key, step, before, erasedAt);
       if (after && after.doc !== before) {
-        writes.push({ doc: after.doc, version: before?._v ?? 0 });
-        if (after.blockedNow) result.blocked += 1;
+        writes.push({ doc: after.doc, version: before?._v ?? 0, isBlockedNow: after.blockedNow });
       }
     }
     const missed = await collections.documents.writeGuarded(writes.map(({ doc, version }) => guarded(doc, version)));
     result.written += writes.length - missed.length;
+    for (const { doc, isBlockedNow } of writes)
+      if (isBlockedNow && doc._b && !missed.includes(doc._id)) result.blocked.push(doc._b);
     pending = missed;
   }
 

@@ -98,8 +98,14 @@ export class Builds {
     return this.#builds.find(projection ? { projection } : {}, { sort: { createdAt: 1, _id: 1 } });
   }
 
-  async setState(buildId: string, state: BuildRecord['state']): Promise<void> {
-    await update(this.#builds, buildId, (build) => (build && build.state !== state ? { ...build, state } : undefined));
+  /** Answers whether it is in that state now; one that is gone or being dropped does not come back. */
+  async setState(buildId: string, state: BuildRecord['state']): Promise<boolean> {
+    let isSet = false;
+    await update(this.#builds, buildId, (build) => {
+      isSet = build !== undefined && (build.state === state || build.state !== 'dropping');
+      return build && isSet && build.state !== state ? { ...build, state } : undefined;
+    });
+    return isSet;
   }
 
   async pointer(projection: string): Promise<{ live: string; previous?: string } | undefined> {
@@ -177,13 +183,16 @@ async function update<T extends { _id: string; _v: number }>(
  * a backup or swapped, and what was folded from the lost part cannot be taken back
  */
 export async function assertSameLog(events: EventStore, build: BuildRecord, checkpoint: Checkpoint): Promise<void> {
-  const found = checkpoint.position.startsWith(`${events.logId}:`)
-    ? await events.eventAt(checkpoint.event.position)
-    : undefined;
-  if (found?.id === checkpoint.event.id) return;
+  if (await isOfThisLog(events, checkpoint)) return;
   throw new FaultError(
     'CHECKPOINT_OF_ANOTHER_LOG',
     `build ${build._id} was folded from a log that held event ${checkpoint.event.id} at ${checkpoint.event.position}; ` +
       `log ${events.logId} does not. Restore that log, or run \`timeline rebuild ${build.projection}\``,
   );
+}
+
+/** Whether the log holds the checkpoint's event where it was. */
+export async function isOfThisLog(events: EventStore, { position, event }: Checkpoint): Promise<boolean> {
+  if (!position.startsWith(`${events.logId}:`)) return false;
+  return (await events.eventAt(event.position))?.id === event.id;
 }

@@ -47,15 +47,19 @@ export async function deriveAll(
       };
       return guarded(doc, version);
     });
-    // The touched ones last: until they are written, their old members lead a redelivery to the others again.
-    const missed: string[] = [];
-    for (const wave of [
-      writes.filter(({ doc }) => !touched.has(doc._id)),
-      writes.filter(({ doc }) => touched.has(doc._id)),
-    ]) {
-      missed.push(...(await collections.derived.writeGuarded(wave)));
-    }
-    pending = new Set(missed);
+    // The touched ones last, and not before all others of their groups: until they are written, their old members lead
+    // a redelivery to the others again.
+    const missed = new Set(await collections.derived.writeGuarded(writes.filter(({ doc }) => !touched.has(doc._id))));
+    const isHeld = ({ _id, _m }: StoredDerived): boolean =>
+      [..._m, ...(versions.get(_id)?._m ?? [])].some((member) => !touched.has(member) && missed.has(member));
+    const last = writes.filter(({ doc }) => touched.has(doc._id));
+    const held = last.filter(({ doc }) => isHeld(doc));
+    const rest = last.filter(({ doc }) => !isHeld(doc));
+    pending = new Set([
+      ...missed,
+      ...held.map(({ doc }) => doc._id),
+      ...(await collections.derived.writeGuarded(rest)),
+    ]);
   }
 }
 

@@ -9,7 +9,9 @@ import {
   comparePositions,
   CUSTOMER_ERASED,
   delay,
+  DomainError,
   errorCode,
+  FaultError,
   UnavailableError,
   type Fact,
   type Position,
@@ -18,6 +20,7 @@ import {
 } from '@timeline/kernel';
 import { applyBatch, type BatchTarget } from './apply-batch.js';
 import type { Builds, BuildRecord, Checkpoint } from './build.js';
+import type { Block } from './projection.js';
 
 /** What a projection's runner needs of the world. */
 export interface FeedContext {
@@ -202,24 +205,31 @@ export class Feed {
 
   /** Folds a batch into each runner that has not seen it. */
   async #apply(runners: readonly BuildRunner[], stored: readonly StoredEvent[]): Promise<void> {
-    const wanted = this.#wantedTypes(runners);
-    const events = await this.#patiently(undefined, () =>
-      this.context.vault.open(stored.filter((event) => wanted.has(event.type))),
-    );
-    if (!events) return;
+    let events: readonly Recorded<Fact>[] | undefined;
+    try {
+      events = await this.#open(runners, stored);
+    } catch (error) {
+      if (this.#abort.signal.aborted) throw error;
+      // One event does not open or cannot be lifted: only those that handle it are to stop, so each opens its own.
+    }
     const waiting = [...runners];
     const work = async (): Promise<void> => {
-      for (let runner = waiting.shift(); runner; runner = waiting.shift()) await this.#applyTo(runner, events);
+      for (let runner = waiting.shift(); runner; runner = waiting.shift()) await this.#applyTo(runner, stored, events);
     };
     await Promise.all(Array.from({ length: BUILDS_AT_ONCE }, work));
-    if (events.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
+    if (stored.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
   }
 
-  async #applyTo(runner: BuildRunner, events: readonly Recorded<Fact>[]): Promise<void> {
-    const fresh = unseen(events, runner.position);
-    if (fresh.length === 0) return;
+  async #applyTo(
+    runner: BuildRunner,
+    stored: readonly StoredEvent[],
+    events: readonly Recorded<Fact>[] | undefined,
+  ): Promise<void> {
     try {
-      await this.#patiently(runner, () => applyBatch(runner.target, fresh));
+      const fresh = unseen(events ?? (await this.#open([runner], stored)), runner.position);
+      if (fresh.length === 0) return;
+      const { blocked } = await this.#patiently(runner, () => applyBatch(runner.target, fresh));
+      for (const block of blocked) this.#tellParked(runner, block);
       this.context.moved?.(runner.build.projection, fresh.length);
     } catch (error) {
       if (this.#abort.signal.aborted) throw error;
@@ -227,19 +237,27 @@ export class Feed {
     }
   }
 
+  #open(runners: readonly BuildRunner[], stored: readonly StoredEvent[]): Promise<readonly Recorded<Fact>[]> {
+    const wanted = new Set(this.#storedTypes(runners));
+    return this.#patiently(undefined, () => this.context.vault.open(stored.filter((event) => wanted.has(event.type))));
+  }
+
+  /** Position, event id and code only: what the event says stays out of logs. */
+  #tellParked({ build: { projection } }: BuildRunner, { position, eventId, code }: Block): void {
+    const message = `event ${eventId} at ${position} cannot be applied and is parked; see \`timeline parked list\``;
+    this.context.report({ level: 'error', projection, code, message });
+  }
+
   async #moveAll(runners: readonly BuildRunner[], checkpoint: Checkpoint): Promise<void> {
     const behind = runners.filter((runner) => !runner.fault && (runner.position ?? NOTHING) < checkpoint.position);
     if (behind.length === 0) return;
     const moves = new Map(behind.map((runner) => [runner.build._id, checkpoint]));
-    const saved = await this.#patiently(undefined, async () => {
-      await this.context.builds.saveCheckpoints(moves);
-      return true;
-    });
-    if (saved) for (const runner of behind) runner.moveTo(checkpoint);
+    await this.#patiently(undefined, () => this.context.builds.saveCheckpoints(moves));
+    for (const runner of behind) runner.moveTo(checkpoint);
   }
 
-  /** Tries again, with backoff, for as long as a store is away. Answers undefined when stopped meanwhile. */
-  async #patiently<T>(runner: BuildRunner | undefined, work: () => Promise<T>): Promise<T | undefined> {
+  /** Tries again, with backoff, for as long as a store is away; throws when stopped meanwhile. */
+  async #patiently<T>(runner: BuildRunner | undefined, work: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await work();
@@ -254,11 +272,9 @@ export class Feed {
   }
 
   #trouble(error: unknown, projection?: string): void {
-    const message = error instanceof Error ? error.message : String(error);
-    if (!this.waiting) {
-      this.context.report({ level: 'warn', message, code: errorCode(error), ...(projection && { projection }) });
-    }
-    this.waiting = { code: errorCode(error), message };
+    const trouble = faultOf(error);
+    if (!this.waiting) this.context.report({ level: 'warn', ...trouble, ...(projection && { projection }) });
+    this.waiting = trouble;
   }
 
   #recovered(): void {
@@ -268,14 +284,10 @@ export class Feed {
   }
 
   #stopMember(runner: BuildRunner, error: unknown): void {
-    runner.fault = { code: errorCode(error), message: error instanceof Error ? error.message : String(error) };
+    runner.fault = faultOf(error);
     const at = this.members.indexOf(runner);
     if (at >= 0) this.members.splice(at, 1);
     this.context.report({ level: 'error', projection: runner.build.projection, ...runner.fault });
-  }
-
-  #wantedTypes(runners: readonly BuildRunner[]): ReadonlySet<string> {
-    return new Set(this.#storedTypes(runners));
   }
 
   #storedTypes(runners: readonly BuildRunner[]): string[] {
@@ -286,6 +298,13 @@ export class Feed {
 
 /** Each holds the documents of its batch in memory; more at once would only wait for the same store. */
 const BUILDS_AT_ONCE = 3;
+
+/** Of an error that is none of ours only the code: its message might quote what must not be in a log. */
+export function faultOf(error: unknown): { code: string; message: string } {
+  const code = errorCode(error);
+  const isOurs = error instanceof DomainError || error instanceof FaultError || error instanceof UnavailableError;
+  return { code, message: isOurs ? error.message : `unexpected ${code}` };
+}
 
 /** Sorts before every position. */
 const NOTHING = '' as Position;

@@ -11,13 +11,14 @@ import {
   DomainError,
   errorCode,
   systemClock,
+  UnavailableError,
   Upcasters,
   type Clock,
   type Position,
 } from '@timeline/kernel';
 import { assertSameLog, Builds, DISCARDS, type BuildRecord } from './build.js';
 import type { BatchTarget } from './apply-batch.js';
-import { BuildRunner, Feed, type FeedContext, type FeedNotice } from './feed.js';
+import { BuildRunner, faultOf, Feed, type FeedContext, type FeedNotice } from './feed.js';
 import type { AnyProjection } from './projection.js';
 
 export interface ProjectionEngineOptions {
@@ -44,6 +45,7 @@ export interface BuildStatus {
 }
 
 const BUILDS_POLL_MS = 1_000;
+const DROP_ABANDONED_MS = 4_000;
 
 export class ProjectionEngine {
   readonly builds: Builds;
@@ -52,6 +54,8 @@ export class ProjectionEngine {
   readonly #pointers = new Map<string, string>();
   #live: Feed | undefined;
   readonly #filling = new Set<Feed>();
+  /** When each build that is being dropped was first seen so. */
+  #dropping = new Map<string, number>();
   readonly #abort = new AbortController();
   #watching: Promise<void> | undefined;
 
@@ -126,6 +130,10 @@ export class ProjectionEngine {
     const ours = current.filter((build) => build.state === 'fed' || build.filledBy === 'product');
     const pointer = await this.builds.pointer(projection.name);
     if (pointer) this.#pointers.set(projection.name, pointer.live);
+    const read = records.find((build) => build._id === pointer?.live);
+    const newest = ours.at(-1);
+    // Died between making it complete and pointing to it: what is left to do comes after the catching up.
+    if (newest?.state === 'fed' && (!read || read.version < projection.version)) newest.state = 'filling';
     if (ours.length === 0) {
       const created = await this.builds.create(projection, 'product');
       ours.push(created);
@@ -156,7 +164,9 @@ export class ProjectionEngine {
       try {
         await assertSameLog(this.options.events, build, checkpoint);
       } catch (error) {
-        runner.fault = { code: errorCode(error), message: error instanceof Error ? error.message : String(error) };
+        // Away is not another log: whoever asked tries again.
+        if (error instanceof UnavailableError) throw error;
+        runner.fault = faultOf(error);
         this.context.report({ level: 'error', projection: projection.name, ...runner.fault });
       }
     }
@@ -189,10 +199,12 @@ export class ProjectionEngine {
   async #handOver(feed: Feed, runners: readonly BuildRunner[]): Promise<void> {
     await feed.finished();
     for (const runner of runners) {
-      for (let attempt = 0; !this.#abort.signal.aborted && !runner.fault; attempt += 1) {
+      const isWanted = (): boolean =>
+        !this.#abort.signal.aborted && !runner.fault && this.#runners.get(runner.build._id) === runner;
+      for (let attempt = 0; isWanted(); attempt += 1) {
         try {
           await this.#live?.adopt(runner);
-          if (runner.build.state === 'filling') await this.#complete(runner.build);
+          if (runner.build.state === 'filling' && isWanted()) await this.#complete(runner.build);
           break;
         } catch (error) {
           this.context.report({
@@ -208,7 +220,8 @@ export class ProjectionEngine {
   }
 
   async #complete(build: BuildRecord): Promise<void> {
-    await this.builds.setState(build._id, 'fed');
+    // Dropped meanwhile, for one that the command line was quicker with; `#followBuilds` lets go of it.
+    if (!(await this.builds.setState(build._id, 'fed'))) return;
     build.state = 'fed';
     await this.#pointTo(build);
     this.context.report({
@@ -241,9 +254,10 @@ export class ProjectionEngine {
     for (const [id, runner] of this.#runners) {
       const record = records.get(id);
       if (record && record.state !== 'dropping') continue;
-      await this.#live?.release(runner);
       this.#runners.delete(id);
+      for (const feed of [...this.#filling, this.#live]) await feed?.release(runner);
     }
+    await this.#finishDrops([...records.values()].filter((build) => build.state === 'dropping'));
     for (const projection of this.options.projections) {
       const pointer = await this.builds.pointer(projection.name);
       if (pointer) this.#pointers.set(projection.name, pointer.live);
@@ -256,6 +270,17 @@ export class ProjectionEngine {
         if (!runner.fault) this.#fill([runner]);
       }
     }
+  }
+
+  /** Whoever began to drop a build and has not come to its end for so long has died. */
+  async #finishDrops(dropping: readonly BuildRecord[]): Promise<void> {
+    const now = performance.now();
+    const since = new Map(dropping.map(({ _id }) => [_id, this.#dropping.get(_id) ?? now]));
+    this.#dropping = since;
+    const read = new Set(this.#pointers.values());
+    for (const build of dropping)
+      if (!read.has(build._id) && now - (since.get(build._id) ?? now) >= DROP_ABANDONED_MS)
+        await this.builds.drop(build);
   }
 
   projectionNamed(name: string): AnyProjection {

@@ -3,6 +3,7 @@
  * resumes after a crash, can be cancelled, and the copy read until then is kept, fed, as the way back.
  */
 import { DomainError, type Position } from '@timeline/kernel';
+import { isOfThisLog } from './build.js';
 import { BuildRunner, Feed, type FeedContext } from './feed.js';
 import type { ProjectionEngine } from './projection-engine.js';
 import type { AnyProjection } from './projection.js';
@@ -62,11 +63,18 @@ export async function rebuild(projection: AnyProjection, options: RebuildOptions
     );
   }
 
-  const previous = (await builds.pointer(projection.name))?.live;
   // From here on the running product moves it; this process goes on until it is past the build read now.
-  await builds.setState(build._id, 'fed');
-  if (previous) await passLive(runner, previous, context, options);
+  if (!(await builds.setState(build._id, 'fed'))) throw droppedMeanwhile(build._id);
+  const live = (await builds.pointer(projection.name))?.live;
+  if (live) await passLive(runner, live, context, options);
   await builds.point(projection.name, build._id);
+  // As the pointer says it: another rebuild may have switched to this very build already.
+  const previous = (await builds.pointer(projection.name))?.previous;
+  if (!(await builds.setState(build._id, 'fed'))) {
+    // Another rebuild came to drop it before it saw the pointer.
+    if (previous) await builds.point(projection.name, previous);
+    throw droppedMeanwhile(build._id);
+  }
   await dropOthers(projection, engine, [build._id, previous]);
   return { build: build._id, previous, resumed: unfinished !== undefined, verified };
 }
@@ -100,6 +108,12 @@ export async function cancelRebuild(projection: AnyProjection, engine: Projectio
   for (const build of unfinished) await engine.builds.drop(build);
   return unfinished.length;
 }
+
+const droppedMeanwhile = (buildId: string): DomainError =>
+  new DomainError(
+    'REBUILD_CANCELLED',
+    `build ${buildId} was cancelled or dropped by another rebuild; it was not switched to`,
+  );
 
 type FillOptions = Pick<RebuildOptions, 'progress' | 'signal'>;
 
@@ -137,13 +151,18 @@ async function fillGap(runner: BuildRunner, context: FeedContext, until: Positio
   if (runner.fault) throw new DomainError(runner.fault.code, runner.fault.message);
 }
 
-/** Moves the build on until it is at or past the live one's checkpoint. */
+/**
+ * Moves the build on until it is at or past the live one's checkpoint. A live one that was folded from another log, or
+ * from what this one has lost, is behind in any case.
+ */
 async function passLive(runner: BuildRunner, live: string, context: FeedContext, options: FillOptions): Promise<void> {
   for (;;) {
     const stored = await context.builds.checkpoints([live, runner.build._id]);
     const own = stored.get(runner.build._id);
     if (own) runner.moveTo(own);
-    if ((runner.position ?? '') >= (stored.get(live)?.position ?? '')) return;
+    const passed = stored.get(live);
+    if (!passed || (runner.position ?? '') >= passed.position) return;
+    if (!(await isOfThisLog(context.events, passed))) return;
     await fill(runner, context, options);
   }
 }
@@ -159,5 +178,6 @@ async function dropOthers(
   for (const build of others) await engine.builds.setState(build._id, 'dropping');
   // Readers that still hold the old pointer must have let go before the collections do.
   if (others.length > 0) await new Promise((resolve) => setTimeout(resolve, 2 * POINTER_CACHE_MS));
-  for (const build of others) await engine.builds.drop(build);
+  const pointer = await engine.builds.pointer(projection.name);
+  for (const build of others) if (build._id !== pointer?.live) await engine.builds.drop(build);
 }

@@ -173,6 +173,13 @@ describe('the reaction pump', () => {
     expect(notices).toHaveLength(1);
   });
 
+  it('comes to what is owed behind many that fail', async () => {
+    for (let n = 0; n < 120; n += 1) await record('Ordered', { order: `bad-${n}` }, newId(), 'no-stream');
+    await record('Ordered', { order: 'good' }, newId(), 'no-stream');
+    startPump(reaction((order) => (order === 'good' ? undefined : new Error('no'))));
+    await until(async () => (await thanked()).includes('good'));
+  });
+
   it('waits while a store is away and goes on by itself', async () => {
     let isAway = true;
     startPump(reaction(() => (isAway ? new UnavailableError('event store', 'away') : undefined)));

@@ -19,11 +19,16 @@ export interface ReactionPumpOptions {
 
 const PAGE = 100;
 
+interface Failure {
+  attempts: number;
+  notBefore: number;
+}
+
 export class ReactionPump {
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
   /** By reaction and subject: when a failed act may be tried again. */
-  readonly #failures = new Map<string, { attempts: number; notBefore: number }>();
+  readonly #failures = new Map<string, Map<string, Failure>>();
 
   constructor(readonly options: ReactionPumpOptions) {}
 
@@ -54,16 +59,20 @@ export class ReactionPump {
   async #round(reaction: Reaction): Promise<number> {
     const now = toInstant(this.options.clock.now());
     const owed = { $or: [{ owed: true }, { dueAt: { $lte: now } }] };
-    const subjects = await this.options.models.read(reaction.projection, undefined, async ({ documents }) =>
-      (await documents.find(owed, { limit: PAGE })).map((document) => document._id),
+    // What failed and has to wait must not fill the page: behind it others are owed.
+    const waiting = this.#mayNotBeTried(reaction);
+    const ready = await this.options.models.read(reaction.projection, undefined, async ({ documents }) =>
+      (await documents.find({ $and: [owed, { _id: { $nin: waiting } }] }, { limit: PAGE })).map(({ _id }) => _id),
     );
-    const ready = subjects.filter((subject) => this.#mayTry(reaction, subject));
     if (ready.length === 0) return 0;
 
     const head = await this.options.events.head();
     const documents = await this.options.models.read(reaction.projection, head?.position, ({ documents }) =>
       documents.find({ $and: [{ _id: { $in: ready } }, owed] }),
     );
+    // Recorded by somebody else meanwhile: forgotten here.
+    const owing = new Set(documents.map(({ _id }) => _id));
+    for (const subject of ready) if (!owing.has(subject)) this.#failuresOf(reaction).delete(subject);
     let acted = 0;
     for (const document of documents) {
       if (this.#abort.signal.aborted) return acted;
@@ -73,23 +82,30 @@ export class ReactionPump {
   }
 
   async #act(reaction: Reaction, document: ReactionDocument): Promise<boolean> {
-    const id = `${reaction.projection.name}/${document.subject}`;
+    const failures = this.#failuresOf(reaction);
+    const id = document.subject;
     try {
       await reaction.act(document);
-      this.#failures.delete(id);
+      failures.delete(id);
       return true;
     } catch (error) {
       if (error instanceof UnavailableError) throw error;
-      const attempts = (this.#failures.get(id)?.attempts ?? 0) + 1;
-      this.#failures.set(id, { attempts, notBefore: Date.now() + backoffMs(attempts, 60_000) });
+      const attempts = (failures.get(id)?.attempts ?? 0) + 1;
+      failures.set(id, { attempts, notBefore: Date.now() + backoffMs(attempts, 60_000) });
       if (attempts === 1) this.#report(reaction, error);
       return false;
     }
   }
 
-  #mayTry(reaction: Reaction, subject: string): boolean {
-    const failure = this.#failures.get(`${reaction.projection.name}/${subject}`);
-    return failure === undefined || failure.notBefore <= Date.now();
+  #mayNotBeTried(reaction: Reaction): string[] {
+    const now = Date.now();
+    return [...this.#failuresOf(reaction)].flatMap(([subject, { notBefore }]) => (notBefore > now ? [subject] : []));
+  }
+
+  #failuresOf({ projection: { name } }: Reaction): Map<string, Failure> {
+    const failures = this.#failures.get(name) ?? new Map<string, Failure>();
+    this.#failures.set(name, failures);
+    return failures;
   }
 
   #report(reaction: Reaction, error: unknown): void {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openEventStore, type EventStore } from '@timeline/event-store';
-import { newId, type Position } from '@timeline/kernel';
+import { newId, UnavailableError, type Position } from '@timeline/kernel';
 import { LiveTail } from './live-tail.js';
 
 describe('the live tail', () => {
@@ -74,6 +74,17 @@ describe('the live tail', () => {
     await appendAll(0, 100);
     expect(sorted(await slow)).toEqual(range(0, 4_500));
     expect(sorted(await quick)).toEqual(range(0, 4_500));
+  });
+
+  it('serves the next reader after the store was away for the first', async () => {
+    await append(1);
+    const head = events.head.bind(events);
+    events.head = () => Promise.reject(new UnavailableError('event store', 'away'));
+    await expect(take(1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    events.head = head;
+    const reading = take(1, (await events.head())?.position);
+    await append(2);
+    expect(await reading).toEqual([2]);
   });
 
   it('ends when the reader leaves and when the process stops', async () => {

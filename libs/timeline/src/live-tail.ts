@@ -27,7 +27,11 @@ export class LiveTail implements OnModuleDestroy {
   /** Events after `after` (default: those to come), in order, until the signal ends it. */
   async *follow(after: Position | undefined, signal: AbortSignal): AsyncGenerator<readonly StoredEvent[]> {
     this.#started ??= this.#start();
-    await this.#started;
+    await this.#started.catch((error: unknown) => {
+      // The store was away: the next reader tries again.
+      this.#started = undefined;
+      throw error;
+    });
     let seen: Position | undefined = after ?? (await this.events.head())?.position;
     const isOver = (): boolean => signal.aborted || this.#abort.signal.aborted;
     while (!isOver()) {

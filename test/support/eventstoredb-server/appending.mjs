@@ -127,7 +127,9 @@ async function appendBatch(log, { stream, expected, deadline, events }) {
   const refuse = (code, name, fill) => (response) => response.setError(packedStatus(code, name, fill));
   if (stream === '' || events.includes(undefined)) return refuse(REFUSED_BY_CODE, 'BadRequest');
   if (totalSize(events) > MAX_APPEND_BYTES) {
-    return refuse(REFUSED_BY_CODE, 'MaximumAppendSizeExceeded', (details) => details.setMaxappendsize(MAX_APPEND_BYTES));
+    return refuse(REFUSED_BY_CODE, 'MaximumAppendSizeExceeded', (details) =>
+      details.setMaxappendsize(MAX_APPEND_BYTES),
+    );
   }
   const result = await log.write(() =>
     Date.now() > deadline ? { kind: 'late' } : log.append(stream, expected, events),

@@ -5,6 +5,7 @@
  * committed together (`synchronous = FULL`) and answered after that.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers';
 import Database from 'libsql';
 
 /** Expected revisions as the server counts them; 0 and above are revisions. */
@@ -205,7 +206,7 @@ export class Log {
         stream,
         from + index,
       );
-      if (!found || !id.equals(found.id)) return index === 0 ? undefined : false;
+      if (!found || !id.equals(bytes(found.id))) return index === 0 ? undefined : false;
       last = found;
     }
     return last ? { kind: 'ok', revision: last.revision, position: last.position } : false;
@@ -247,7 +248,7 @@ export class Log {
     );
     if (!row) return {};
     try {
-      return JSON.parse(row.data.toString('utf8')) ?? {};
+      return JSON.parse(bytes(row.data).toString('utf8')) ?? {};
     } catch {
       return {};
     }
@@ -255,30 +256,31 @@ export class Log {
 
   /** Some records of a stream from a revision on, that one included; none at the end. */
   streamForwards(stream, from, limit = CHUNK) {
-    return this.#sql(
-      `SELECT ${COLUMNS} FROM records WHERE stream = ? AND revision >= ? ORDER BY revision LIMIT ?`,
-    ).all(stream, from, Math.min(limit, CHUNK));
+    return this.#records('WHERE stream = ? AND revision >= ? ORDER BY revision', stream, from, limit);
   }
 
   streamBackwards(stream, from, limit = CHUNK) {
-    return this.#sql(
-      `SELECT ${COLUMNS} FROM records WHERE stream = ? AND revision <= ? ORDER BY revision DESC LIMIT ?`,
-    ).all(stream, from, Math.min(limit, CHUNK));
+    return this.#records('WHERE stream = ? AND revision <= ? ORDER BY revision DESC', stream, from, limit);
   }
 
   /** Some records of the whole log after a position. */
   after(position, limit = CHUNK) {
-    return this.#sql(`SELECT ${COLUMNS} FROM records WHERE position > ? ORDER BY position LIMIT ?`).all(
-      position,
-      Math.min(limit, CHUNK),
-    );
+    return this.#records('WHERE position > ? ORDER BY position', position, limit);
   }
 
   before(position, limit = CHUNK) {
-    return this.#sql(`SELECT ${COLUMNS} FROM records WHERE position < ? ORDER BY position DESC LIMIT ?`).all(
-      position,
-      Math.min(limit, CHUNK),
-    );
+    return this.#records('WHERE position < ? ORDER BY position DESC', position, limit);
+  }
+
+  #records(where, ...values) {
+    const limit = values.pop();
+    const rows = this.#sql(`SELECT ${COLUMNS} FROM records ${where} LIMIT ?`).all(...values, Math.min(limit, CHUNK));
+    for (const row of rows) {
+      row.id = bytes(row.id);
+      row.data = bytes(row.data);
+      row.metadata = bytes(row.metadata);
+    }
+    return rows;
   }
 
   startsAt(position) {
@@ -306,7 +308,9 @@ export class Log {
   // ── persistent subscriptions ──────────────────────────────────────────────────────────────────
 
   groups() {
-    return this.#sql('SELECT name, settings FROM groups').all().map(({ name, settings }) => [name, JSON.parse(settings)]);
+    return this.#sql('SELECT name, settings FROM groups')
+      .all()
+      .map(({ name, settings }) => [name, JSON.parse(settings)]);
   }
 
   /** Only inside `write`. */
@@ -342,6 +346,8 @@ export class Log {
 }
 
 const EMPTY = new Uint8Array(0);
+/** libsql takes blobs as Buffer only and hands them out as ArrayBuffer. */
+const bytes = (blob) => Buffer.from(blob);
 const asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 
 export const idOf = (uuid) => Buffer.from(uuid.replaceAll('-', ''), 'hex');

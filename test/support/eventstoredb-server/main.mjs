@@ -22,7 +22,7 @@ import { persistentHandlers } from './persistent.mjs';
 import { readingHandlers } from './reading.mjs';
 import { failAll } from './sending.mjs';
 
-const VERSIONS = { '23.10': '23.10.6', '24.6': '24.6.0' };
+const VERSIONS = { '23.10': '23.10.6', 24.6: '24.6.0' };
 const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 
 const { values } = parseArgs({

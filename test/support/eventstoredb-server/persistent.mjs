@@ -55,7 +55,10 @@ export function persistentHandlers(log, version) {
     const group = groups.get(name);
     if (!options.hasAll()) return callback(onlyAll());
     if (!group) return callback(doesNotExist(name));
-    action(group, name).then((answer) => callback(null, answer), (error) => callback(error));
+    action(group, name).then(
+      (answer) => callback(null, answer),
+      (error) => callback(error),
+    );
   };
 
   return {

@@ -26,7 +26,8 @@ export const readingHandlers = (log, version) => ({
     const sending = new Sending(call);
     const options = call.request.getOptions();
     try {
-      if (options.hasSubscription()) await (options.hasAll() ? subscribeToAll : subscribeToStream)(log, sending, options, version);
+      if (options.hasSubscription())
+        await (options.hasAll() ? subscribeToAll : subscribeToStream)(log, sending, options, version);
       else await (options.hasAll() ? readAll : readStream)(log, sending, options, version);
     } catch (error) {
       if (!isFailure(error)) console.error(error);

@@ -10,6 +10,7 @@
  * where its queue begins.
  */
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import eventStoreDb from '@eventstore/db-client';
 import type {
   EventData,
@@ -469,6 +470,11 @@ export class EventStoreDbEventStore extends EventStore {
   #stopWith(reading: StreamingRead<unknown>, signal?: AbortSignal): () => void {
     // Iterating throws what happens meanwhile; what comes after it was left must not end the process.
     reading.on('error', () => undefined);
+    // A read left with all its answers already here would never be done with: the client keeps it, and waits for it
+    // when it is disposed of. What is left of it must flow away.
+    reading.on('unpipe', (source) => {
+      if (source instanceof Readable) source.resume();
+    });
     const ended = eitherSignal(this.#ending.signal, signal);
     const stop = (): void => {
       ended.release();

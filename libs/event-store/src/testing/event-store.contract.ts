@@ -400,12 +400,14 @@ export function describeEventStoreContract(
 
       it('stops when its signal says so, and when its reader leaves', async () => {
         const controller = new AbortController();
-        let seen = 0;
+        const sizes: number[] = [];
         for await (const batch of store.readAll({ ...since(), batchSize: 5, signal: controller.signal })) {
-          seen += batch.length;
+          sizes.push(batch.length);
           controller.abort();
         }
-        expect(seen).toBe(5);
+        expect(sizes).toHaveLength(1);
+        // A store hands on what is there rather than wait for a whole batch.
+        expect(sizes[0]).toBeLessThanOrEqual(5);
         for await (const _batch of store.readAll({ ...since(), batchSize: 5 })) break;
         expect(await read(since())).toHaveLength(40);
       });

@@ -17,10 +17,12 @@ import { feedbackDecider } from '../feedback.decider.js';
 import { FEEDBACK_KINDS, type FeedbackKind } from '../feedback.events.js';
 import { caseStream } from './case-commands.js';
 
-@Check(({ source, sourceId }: OpenCaseData) =>
-  (source === undefined) === (sourceId === undefined)
-    ? []
-    : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
+@Check(
+  ({ source, sourceId }: OpenCaseData) =>
+    (source === undefined) === (sourceId === undefined)
+      ? []
+      : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
+  { schema: { dependentRequired: { source: ['sourceId'], sourceId: ['source'] } } },
 )
 export class OpenCaseData {
   @Nested(() => CustomerRefDto)

@@ -171,9 +171,9 @@ class Samples {
     yield* POOL;
   }
 
-  /** The good value and all that differ from it in one place. */
-  *around(given: JsonObject, depth = 0): Iterable<unknown> {
-    const base = this.good(given);
+  /** The good value (`known`, or one that is found) and all that differ from it in one place. */
+  *around(given: JsonObject, depth = 0, known?: unknown): Iterable<unknown> {
+    const base = known ?? this.good(given);
     yield base;
     yield* POOL;
     const schema = this.#resolve(given);
@@ -187,13 +187,13 @@ class Samples {
         if (!isJsonObject(member)) continue;
         const { [name]: _, ...without } = base;
         yield without;
-        for (const value of this.around(member, depth + 1)) yield withMember(base, name, value);
+        for (const value of this.around(member, depth + 1, base[name])) yield withMember(base, name, value);
       }
       for (const name of UNKNOWN_MEMBERS) yield withMember(base, name, 'x');
     }
     if (isJsonObject(schema['items'])) {
       const good = listOf(base);
-      for (const item of this.around(schema['items'], depth + 1)) {
+      for (const item of this.around(schema['items'], depth + 1, good[0])) {
         yield [item];
         yield [...good.slice(1), item];
       }
@@ -243,8 +243,11 @@ export interface Comparison {
   disagreements: Disagreement[];
 }
 
-/** Compares the schema of a class in the document with the validation by the class. */
-export function compareSchema(cls: DtoClass, document: JsonObject, pointer: string): Comparison {
+/**
+ * Compares the schema of a class in the document with the validation by the class.
+ * @param known a good value; needed where the class has rules that its schema cannot say, so that none can be found
+ */
+export function compareSchema(cls: DtoClass, document: JsonObject, pointer: string, known?: unknown): Comparison {
   const ajv = documentAjv();
   ajv.addSchema(document, 'document');
   const compiled = new Map<JsonObject, ValidateFunction>();
@@ -264,7 +267,7 @@ export function compareSchema(cls: DtoClass, document: JsonObject, pointer: stri
   const result: Comparison = { compared: 0, taken: 0, disagreements: [] };
   // Any rule that the document only names may make the server refuse more; nothing else may.
   const namesRules = JSON.stringify(document).includes('"x-rules"');
-  for (const value of new Samples(document, isValid).around({ $ref: `#${pointer}` })) {
+  for (const value of new Samples(document, isValid).around({ $ref: `#${pointer}` }, 0, known)) {
     if (value === undefined) continue;
     const isTakenByDocument = isValid(root, value);
     const refusals = refusalsOf(cls, value);
@@ -296,9 +299,15 @@ function refusalsOf(cls: DtoClass, value: unknown): readonly { pointer: string; 
   }
 }
 
-/** Every documented body of the application against its class. */
-export function compareBodies(app: INestApplication, document: JsonObject): Comparison[] {
-  return documentedBodies(app).map((cls) => compareSchema(cls, document, `/components/schemas/${cls.name}`));
+/** Every documented body of the application against its class. `known`: good bodies by the name of their class. */
+export function compareBodies(
+  app: INestApplication,
+  document: JsonObject,
+  known: Readonly<Record<string, unknown>> = {},
+): Comparison[] {
+  return documentedBodies(app).map((cls) =>
+    compareSchema(cls, document, `/components/schemas/${cls.name}`, known[cls.name]),
+  );
 }
 
 /** What is wrong with an answer by the document; empty when it is as announced. `route` as in the document: `/v1/customers/{id}`. */

@@ -17,10 +17,12 @@ import { surveyAnswerDecider } from '../survey-answer.decider.js';
 import { surveyDecider } from '../survey.decider.js';
 import { answerStream, surveyId, surveyStream } from './survey-id.js';
 
-@Check(({ source, sourceId }: RecordAnswerBody) =>
-  (source === undefined) === (sourceId === undefined)
-    ? []
-    : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
+@Check(
+  ({ source, sourceId }: RecordAnswerBody) =>
+    (source === undefined) === (sourceId === undefined)
+      ? []
+      : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
+  { schema: { dependentRequired: { source: ['sourceId'], sourceId: ['source'] } } },
 )
 export class RecordAnswerBody {
   @Nested(() => CustomerRefDto)

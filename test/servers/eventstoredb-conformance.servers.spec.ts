@@ -1,0 +1,69 @@
+/**
+ * Whether what `EVENT_STORE_URL` names behaves as EventStoreDB does towards its client: the 26 cases of
+ * `eventstoredb-conformance.mjs`, all of which passed on real servers (23.10.6 and 24.6.0). They run by Node's own
+ * runner, in a process of their own. Without this, tests against the stand-in would prove little.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startEventStoreDb } from '../support/servers/eventstoredb.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CASES = fileURLToPath(new URL('eventstoredb-conformance.mjs', import.meta.url));
+const url = process.env.EVENT_STORE_URL ?? '';
+
+interface Outcome {
+  passed: number;
+  /** Names of the cases that failed, with all that was printed should there be any. */
+  failed: string[];
+  output: string;
+}
+
+function runCases(server: string): Promise<Outcome> {
+  // The client is looked for from the working folder. NODE_TEST_CONTEXT would make it a silent part of another run.
+  const { NODE_OPTIONS: _ofJest, NODE_TEST_CONTEXT: _ofAnother, ...env } = process.env;
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--test', '--test-reporter=tap', CASES],
+      { cwd: ROOT, env: { ...env, ESDB_URL: server }, timeout: 150_000 },
+      (_exitCodeSaysTheSame, stdout, stderr) => {
+        resolve({
+          passed: Number(/^# pass (\d+)$/m.exec(stdout)?.[1] ?? 0),
+          failed: [...stdout.matchAll(/^not ok \d+ - (.*)$/gm)].map(([, name]) => name ?? ''),
+          output: `${stdout}\n${stderr}`,
+        });
+      },
+    );
+  });
+}
+
+function expectAllPassed({ passed, failed, output }: Outcome): void {
+  if (failed.length > 0 || passed === 0) console.error(output.slice(-10_000));
+  expect({ passed, failed }).toEqual({ passed: 26, failed: [] });
+}
+
+if (url.startsWith('esdb')) {
+  it('what EVENT_STORE_URL names passes all 26 cases that EventStoreDB passed', async () => {
+    expectAllPassed(await runCases(url));
+  });
+} else {
+  it.skip('26 cases that EventStoreDB passed: skipped, since EVENT_STORE_URL=esdb://… is not set', () => undefined);
+}
+
+describe('the stand-in for EventStoreDB', () => {
+  let dir: string;
+  beforeEach(async () => (dir = await mkdtemp(join(tmpdir(), 'timeline-eventstoredb-'))));
+  afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  it('passes all 26 cases in the ways of version 24.6 too', async () => {
+    const server = await startEventStoreDb({ dir, version: '24.6' });
+    try {
+      expectAllPassed(await runCases(server.url));
+    } finally {
+      await server.stop();
+    }
+  });
+});
