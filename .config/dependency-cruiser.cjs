@@ -7,22 +7,46 @@ const slices = '^libs/(customers|interactions|purchases|feedback|surveys|loyalty
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'kernel-imports-nothing-of-ours', severity: 'error', from: { path: kernel }, to: { path: '^(libs|apps)/', pathNot: kernel } },
-    { name: 'kernel-does-no-io', severity: 'error', from: { path: kernel, pathNot: '\\.spec\\.ts$' }, to: { path: '(^@nestjs|mongodb|kafkajs|libsql|fastify|^(node:)?(fs|net|http))' } },
-    { name: 'ports-import-only-kernel', severity: 'error', from: { path: '^libs/(event-store|key-store|read-store|messaging)/' }, to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/', '^libs/$1/'] } },
-    { name: 'sqlite-imports-only-kernel', severity: 'error', from: { path: '^libs/sqlite/' }, to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/'] } },
+    {
+      name: 'kernel-imports-nothing-of-ours',
+      severity: 'error',
+      from: { path: kernel },
+      to: { path: '^(libs|apps)/', pathNot: kernel },
+    },
+    {
+      name: 'kernel-does-no-io',
+      severity: 'error',
+      from: { path: kernel, pathNot: '\\.spec\\.ts$' },
+      to: { path: '(^@nestjs|mongodb|kafkajs|libsql|fastify|^(node:)?(fs|net|http))' },
+    },
+    {
+      name: 'ports-import-only-kernel',
+      severity: 'error',
+      from: { path: '^libs/(event-store|key-store|read-store|messaging)/' },
+      to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/', '^libs/$1/'] },
+    },
+    {
+      name: 'sqlite-imports-only-kernel',
+      severity: 'error',
+      from: { path: '^libs/sqlite/' },
+      to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/'] },
+    },
     { name: 'middle-imports-no-slice', severity: 'error', from: { path: middle }, to: { path: [slices, '^apps/'] } },
     {
       name: 'a-slice-knows-another-only-through-its-events',
       severity: 'error',
-      from: { path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/' },
+      from: {
+        path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/',
+      },
       to: { path: `${slices}|^libs/(product|demo)/`, pathNot: ['^libs/$1/', '^libs/[^/]+/src/[^/]+\\.events\\.ts$'] },
     },
     {
       name: 'projections-are-pure',
       severity: 'error',
       from: { path: '\\.projection\\.ts$' },
-      to: { path: '(^@nestjs|mongodb|kafkajs|libsql|fastify|libs/(messaging|event-store|key-store|http|deciding)/|^(node:)?(fs|net|http|child_process))' },
+      to: {
+        path: '(^@nestjs|mongodb|kafkajs|libsql|fastify|libs/(messaging|event-store|key-store|http|deciding)/|^(node:)?(fs|net|http|child_process))',
+      },
     },
     { name: 'libs-do-not-import-apps', severity: 'error', from: { path: '^libs/' }, to: { path: '^apps/' } },
   ],

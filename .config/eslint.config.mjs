@@ -2,14 +2,38 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'data/', 'coverage/', 'apps/console/public/vendor/'] },
+  {
+    ignores: [
+      'test/servers/eventstoredb-conformance.mjs',
+      'dist/',
+      'node_modules/',
+      'data/',
+      'coverage/',
+      'apps/console/public/vendor/',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs,cjs}'],
     languageOptions: {
       globals: {
         ...Object.fromEntries(
-          ['process', 'console', 'module', 'require', 'setTimeout', 'clearTimeout', 'URL', 'fetch', 'Buffer', 'setInterval', 'clearInterval', 'AbortController', 'AbortSignal', 'performance'].map((name) => [name, 'readonly']),
+          [
+            'process',
+            'console',
+            'module',
+            'require',
+            'setTimeout',
+            'clearTimeout',
+            'URL',
+            'fetch',
+            'Buffer',
+            'setInterval',
+            'clearInterval',
+            'AbortController',
+            'AbortSignal',
+            'performance',
+          ].map((name) => [name, 'readonly']),
         ),
       },
     },
@@ -18,7 +42,24 @@ export default tseslint.config(
     files: ['apps/console/**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['document', 'window', 'location', 'history', 'EventSource', 'URLSearchParams', 'Intl', 'Chart', 'customElements', 'HTMLElement', 'localStorage', 'crypto', 'sessionStorage', 'navigator', 'getComputedStyle', 'TextDecoderStream'].map((name) => [name, 'readonly']),
+        [
+          'document',
+          'window',
+          'location',
+          'history',
+          'EventSource',
+          'URLSearchParams',
+          'Intl',
+          'Chart',
+          'customElements',
+          'HTMLElement',
+          'localStorage',
+          'crypto',
+          'sessionStorage',
+          'navigator',
+          'getComputedStyle',
+          'TextDecoderStream',
+        ].map((name) => [name, 'readonly']),
       ),
     },
   },

@@ -280,7 +280,7 @@ describe('SIGTERM in the middle of work', () => {
     expect(['answered in full', 'cut off']).toContain(await streaming);
     expect(acknowledged.size + byLine.size).toBeLessThan(COMMANDS + LINES);
     // What was not carried out was told so, or not answered at all.
-    for (const refusal of refusals) expect(refusal).toMatch(/^503 .*SHUTTING_DOWN|fetch failed/);
+    for (const refusal of refusals) expect(refusal).toMatch(/^503 .*SHUTTING_DOWN|fetch failed|terminated/);
     expect(product.log).not.toMatch(/"level":50|"level":60/);
 
     await new Promise<void>((resolve, reject) => {

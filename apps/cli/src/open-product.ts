@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import { Product, readConfig } from '@timeline/composing';
+import { carryOutErasures } from '@timeline/customers';
 import { DomainError } from '@timeline/kernel';
 import { Parking, type AnyProjection, type FeedNotice } from '@timeline/projecting';
 import { productSlices } from '@timeline/product';
@@ -35,6 +36,8 @@ export async function withProduct<T>(
   try {
     const { events, reads, vault, upcasters, engine } = product;
     await engine.builds.prepare();
+    // A key store restored from a backup may hold keys that were destroyed: they go again before anything is read.
+    await carryOutErasures(events, product.ring);
     const projections = engine.options.projections;
     const clock = engine.builds.clock;
     const parking = new Parking({ events, reads, vault, upcasters, builds: engine.builds, projections, clock });

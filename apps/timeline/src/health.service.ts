@@ -28,6 +28,8 @@ export interface Health {
   projections: ProjectionHealth[];
   /** Why the projections wait, while they do. */
   waiting?: { code: string; message: string };
+  /** Documents that wait behind an event that could not be applied; see `timeline parked`. */
+  parked: number;
   relay?: { status: Light; state: string; position: Position | null; parked: number; lastError?: string };
 }
 
@@ -36,8 +38,8 @@ const STALLED_MS = 30_000;
 
 @Injectable()
 export class HealthService {
-  /** When each build was last seen to move, or to have nothing to do. */
-  readonly #moved = new Map<string, { position: Position | undefined; at: number }>();
+  /** Where each build that is behind the log was first seen to be, and when. */
+  readonly #behind = new Map<string, { position: Position | undefined; at: number }>();
 
   constructor(@Inject(Product) private readonly product: Product) {}
 
@@ -57,12 +59,16 @@ export class HealthService {
       check('eventStore', async () => (head = await events.head())),
       check('readStore', () => reads.ping()),
       check('keyStore', () => keys.identity()),
-      ...(messages ? [check('broker', () => messages.ping())] : []),
+      ...(relay && messages ? [check('broker', () => messages.ping())] : []),
     ]);
 
     const projections = this.product.has('projections')
       ? engine.status().map((build) => this.#ofBuild(build, head))
       : [];
+    let parked = 0;
+    await check('readStore', async () => {
+      for (const { build } of projections) parked += await engine.builds.countBlocked(build);
+    });
     const relayStatus = relay?.status();
     const relayHealth = relayStatus && {
       status: lightOfRelay(relayStatus.state),
@@ -74,6 +80,7 @@ export class HealthService {
     const lights = [
       ...Object.values(stores).map(({ status }) => status),
       ...projections.map(({ status }) => status),
+      ...(parked > 0 ? ['yellow' as const] : []),
       ...(relayHealth ? [relayHealth.status] : []),
     ];
     return {
@@ -82,6 +89,7 @@ export class HealthService {
       stores,
       head: head?.position ?? null,
       projections,
+      parked,
       ...(engine.waiting && { waiting: engine.waiting }),
       ...(relayHealth && { relay: relayHealth }),
     };
@@ -90,10 +98,11 @@ export class HealthService {
   #ofBuild(build: ReturnType<Product['engine']['status']>[number], head: LogHead | undefined): ProjectionHealth {
     const now = Date.now();
     const isBehind = head !== undefined && (build.position ?? '') < head.position;
-    const seen = this.#moved.get(build.build);
-    if (!seen || seen.position !== build.position || !isBehind)
-      this.#moved.set(build.build, { position: build.position, at: now });
-    const stalled = isBehind && now - (this.#moved.get(build.build)?.at ?? now) > STALLED_MS;
+    // Counted from the first look that finds it behind: how long it had nothing to do before says nothing.
+    if (!isBehind) this.#behind.delete(build.build);
+    else if (this.#behind.get(build.build)?.position !== build.position || !this.#behind.has(build.build))
+      this.#behind.set(build.build, { position: build.position, at: now });
+    const stalled = isBehind && now - (this.#behind.get(build.build)?.at ?? now) > STALLED_MS;
     const status =
       build.state === 'stopped' || stalled ? 'red' : isBehind && build.state !== 'live' ? 'yellow' : 'green';
     return {

@@ -12,7 +12,8 @@ try {
   log.info({ url: app.url, roles: [...config.roles] }, `listening; open ${app.url}/`);
   let stopping = false;
   const stop = (signal: string): void => {
-    if (stopping) return;
+    // Asked a second time: at once. What was not acknowledged may be cut off, nothing else.
+    if (stopping) process.exit(1);
     stopping = true;
     log.info({ signal }, 'stopping: finishing what was accepted');
     app.stop().then(

@@ -147,6 +147,11 @@ export class Builds {
     }
   }
 
+  /** How many documents of the build wait behind a parked event. */
+  countBlocked(buildId: string): Promise<number> {
+    return this.collections(buildId).documents.count({ '_b.position': { $exists: true } });
+  }
+
   /** Forgets the build and its collections. The pointer must not name it. */
   async drop(build: BuildRecord): Promise<void> {
     await this.setState(build._id, 'dropping');

@@ -224,6 +224,10 @@ export class ProjectionEngine {
     if (!(await this.builds.setState(build._id, 'fed'))) return;
     build.state = 'fed';
     await this.#pointTo(build);
+    // Builds of older versions are fed by nobody any more, so they would keep what is erased from now on.
+    for (const older of await this.builds.list(build.projection)) {
+      if (older.version < build.version) await this.builds.setState(older._id, 'dropping');
+    }
     this.context.report({
       level: 'info',
       projection: build.projection,

@@ -2,13 +2,15 @@
  * Rebuild: a new copy of a projection is filled beside the live one, checked, and then made the one that is read. It
  * resumes after a crash, can be cancelled, and the copy read until then is kept, fed, as the way back.
  */
-import { DomainError, type Position } from '@timeline/kernel';
+import { delay, DomainError, type Position } from '@timeline/kernel';
 import { isOfThisLog } from './build.js';
 import { BuildRunner, Feed, type FeedContext } from './feed.js';
 import type { ProjectionEngine } from './projection-engine.js';
 import type { AnyProjection } from './projection.js';
-import { POINTER_CACHE_MS } from './read-models.js';
 import { verifyBuild, type VerifyOptions, type VerifyReport } from './verify.js';
+
+/** Longer than readers keep a pointer and feeds wait between two looks at the builds. */
+const LET_GO_MS = 3_000;
 
 export interface RebuildOptions {
   engine: ProjectionEngine;
@@ -176,8 +178,8 @@ async function dropOthers(
     (build) => !keep.includes(build._id) && build.version <= projection.version,
   );
   for (const build of others) await engine.builds.setState(build._id, 'dropping');
-  // Readers that still hold the old pointer must have let go before the collections do.
-  if (others.length > 0) await new Promise((resolve) => setTimeout(resolve, 2 * POINTER_CACHE_MS));
+  // Readers that still hold the old pointer, and feeds that have not looked yet, must let go before the collections do.
+  if (others.length > 0) await delay(LET_GO_MS);
   const pointer = await engine.builds.pointer(projection.name);
   for (const build of others) if (build._id !== pointer?.live) await engine.builds.drop(build);
 }
