@@ -276,12 +276,14 @@ describe('SIGTERM in the middle of work', () => {
         if (!stopped) await new Promise((resolve) => setTimeout(resolve, 10));
       },
     );
-    expect(await stopped).toBe(0);
+    expect([await stopped, product.log]).toEqual([0, expect.stringContaining('"msg":"stopping')]);
     expect(['answered in full', 'cut off']).toContain(await streaming);
     expect(acknowledged.size + byLine.size).toBeLessThan(COMMANDS + LINES);
     // What was not carried out was told so, or not answered at all.
     for (const refusal of refusals) expect(refusal).toMatch(/^503 .*SHUTTING_DOWN|fetch failed|terminated/);
     expect(product.log).not.toMatch(/"level":50|"level":60/);
+
+    product.log = '';
 
     await new Promise<void>((resolve, reject) => {
       const probe = createServer();
@@ -312,6 +314,32 @@ describe('SIGTERM in the middle of work', () => {
     expect(all).toHaveLength(COMMANDS + LINES);
     expect(new Set(all).size).toBe(COMMANDS + LINES);
   }, 120_000);
+
+  it('sent a second time ends at once, and still loses nothing', async () => {
+    // A client that neither sends on nor leaves: the first signal waits for it a while.
+    const held = request(`${product.url}/v1/commands?source=held`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson', authorization: `Bearer ${KEY}` },
+    });
+    held.on('error', () => undefined);
+    const outcome = new Promise<LineOutcome | undefined>((resolve) =>
+      held.on('response', (response) => {
+        response.on('error', () => undefined);
+        response.once('data', (chunk: Buffer) => resolve(linesOf(chunk.toString())[0]));
+      }),
+    );
+    held.write(line(LINES));
+    const { id } = (await outcome)?.outcome ?? {};
+    const ended = product.kill('SIGTERM');
+    await product.until(() => product.log.includes('"msg":"stopping'), 'it is stopping');
+    process.kill(product.pid, 'SIGTERM');
+    expect(await ended).toBe(1);
+    held.destroy();
+    product.log = '';
+    await product.start();
+    const registered = await api.events('&types=CustomerRegistered');
+    expect(registered.filter(({ data }) => data['customerId'] === id)).toHaveLength(1);
+  });
 
   it('ends open event streams', async () => {
     const open = await fetch(`${product.url}/v1/events/stream`, { headers: { authorization: `Bearer ${KEY}` } });

@@ -1,4 +1,4 @@
-/** `npm start`: reads the configuration, starts the server, stops it on SIGTERM or SIGINT. */
+/** `npm start`: reads the configuration, starts the server, stops it on SIGTERM, SIGINT or SIGHUP. */
 import 'reflect-metadata';
 import { readConfig } from '@timeline/composing';
 import { errorCode, FaultError, UnavailableError } from '@timeline/kernel';
@@ -24,8 +24,7 @@ try {
       },
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
 } catch (error) {
   // What an operator can mend is said in words, without a stack.
   const isOurs = error instanceof FaultError || error instanceof UnavailableError;

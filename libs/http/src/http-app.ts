@@ -68,7 +68,8 @@ class Adapter extends FastifyAdapter {
 }
 
 /**
- * The initialised application, not yet listening: `await app.listen(port, host)`.
+ * The initialised application, not yet listening: `await app.listen(port, host)`. Signals are the caller's to handle:
+ * Nest's own hooks would close it a second time beside the caller and then send the signal again.
  * @throws FaultError CONFIG_INVALID when `host` is reachable by others and there are no keys
  */
 export async function createHttpApp(
@@ -118,7 +119,6 @@ export async function createHttpApp(
     bodyParser: false,
     logger: false,
   });
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT', 'SIGHUP']);
   try {
     await app.init();
     if (openApi) {

@@ -53,7 +53,12 @@ function fold(part: SegmentPart, happening: Happening): SegmentPart {
     case 'return':
       return gaveBack(now, 'USD', String(happening.amount), happening.at, happening.purchasedAt);
     case 'nps':
-      return answered(now, { at: happening.at, position: 'p', group: npsGroupOf(happening.score) });
+      // Of two histories with an answer at one instant; no two events share a position.
+      return answered(now, {
+        at: happening.at,
+        position: `p${happening.score}`,
+        group: npsGroupOf(happening.score),
+      });
   }
 }
 

@@ -161,7 +161,10 @@ class Samples {
       );
       const found = members.filter(([, value]) => value !== undefined);
       yield Object.fromEntries(found);
-      yield Object.fromEntries(found.filter(([name]) => listOf(schema['required']).includes(name)));
+      const required = found.filter(([name]) => listOf(schema['required']).includes(name));
+      yield Object.fromEntries(required);
+      // Where one of several members must be there, and only one.
+      for (const member of found) yield Object.fromEntries([...required, member]);
     }
     if (isJsonObject(schema['items'])) {
       const item = this.good(schema['items'], depth + 1);
