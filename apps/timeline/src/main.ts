@@ -12,8 +12,8 @@ try {
   log.info({ url: app.url, roles: [...config.roles] }, `listening; open ${app.url}/`);
   let stopping = false;
   const stop = (signal: string): void => {
-    // Asked a second time: at once. What was not acknowledged may be cut off, nothing else.
-    if (stopping) process.exit(1);
+    // Nest's own shutdown hooks send the signal again.
+    if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping: finishing what was accepted');
     app.stop().then(

@@ -63,9 +63,10 @@ export async function openSqlite(path: string, settings: SqliteFileSettings): Pr
   }
 }
 
+/** With its birth: the number of a file that was removed is soon given to another. */
 function inodeOf(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found ? `${found.dev}:${found.ino}` : '';
+  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return found ? `${found.dev}:${found.ino}:${found.birthtimeNs}` : '';
 }
 
 function resolvedPath(path: string, settings: SqliteFileSettings): string {
