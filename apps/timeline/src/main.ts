@@ -12,7 +12,7 @@ try {
   log.info({ url: app.url, roles: [...config.roles] }, `listening; open ${app.url}/`);
   let stopping = false;
   const stop = (signal: string): void => {
-    // Nest's own shutdown hooks send the signal again.
+    // It may come twice: npm passes on what the terminal has sent to all of them already.
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping: finishing what was accepted');
