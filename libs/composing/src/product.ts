@@ -62,7 +62,8 @@ export class Product {
     };
     try {
       // A first start, of another process too, makes the event store, then the key store, and only then appends.
-      if (isThere(config.keyStoreUrl) && !isThere(config.eventStoreUrl))
+      // (Of a key store on a server, its own record of the log's id tells the same, once it is opened.)
+      if (isFile(config.keyStoreUrl) && isThere(config.keyStoreUrl) && !isThere(config.eventStoreUrl))
         throw missing('event store', 'EVENT_STORE', 'key store');
       for (const url of [config.eventStoreUrl, config.readStoreUrl, config.keyStoreUrl]) await makeFolderFor(url);
       const events = track(await openEventStore(config.eventStoreUrl, { clock }));
@@ -195,7 +196,8 @@ export class Product {
 }
 
 /** Of a server it is always said to be there. */
-const isThere = (url: string): boolean => !url.startsWith('sqlite:') || existsSync(url.slice('sqlite:'.length));
+const isThere = (url: string): boolean => !isFile(url) || existsSync(url.slice('sqlite:'.length));
+const isFile = (url: string): boolean => url.startsWith('sqlite:');
 
 /** Event store and key store are worthless without each other: where one is there, the other is not made anew. */
 const missing = (what: string, prefix: string, other: string): FaultError =>
@@ -206,5 +208,5 @@ const missing = (what: string, prefix: string, other: string): FaultError =>
   );
 
 async function makeFolderFor(url: string): Promise<void> {
-  if (url.startsWith('sqlite:')) await mkdir(dirname(url.slice('sqlite:'.length)), { recursive: true });
+  if (isFile(url)) await mkdir(dirname(url.slice('sqlite:'.length)), { recursive: true });
 }
