@@ -82,7 +82,7 @@ export async function doMainJob(api: Api, tag = 'main'): Promise<MainJob> {
     agent: 'Kim',
     subject: 'Where is my order?',
     body: 'Asked about delivery.',
-    attachments: [{ name: 'call.ogg', url: 'https://files.example.org/call.ogg', mediaType: 'audio/ogg' }],
+    attachments: [{ name: 'call.ogg', url: 'https://media.example.org/call.ogg', mediaType: 'audio/ogg' }],
     durationSeconds: 240,
     outcome: 'answered',
     threadId: 'thread-1',

@@ -157,7 +157,7 @@ describe('the bodies in /openapi.json', () => {
       channel: 'web',
       direction: 'inbound',
       kind: 'visit',
-      attachments: [{ name: 'a', url: 'https://files.example.org/a' }],
+      attachments: [{ name: 'a', url: 'https://media.example.org/a' }],
       durationSeconds: 1,
       occurredAt: '2024-02-29T12:00:00Z',
       source: 's',

@@ -56,7 +56,7 @@ describe('interactions', () => {
   });
 
   it('records what passed between us, the words sealed', async () => {
-    const attachments = [{ name: 'photo.png', url: 'https://files.example.com/1?x=2', mediaType: 'image/png' }];
+    const attachments = [{ name: 'photo.png', url: 'https://media.example.com/1?x=2', mediaType: 'image/png' }];
     const more = {
       subject: '包裹丢了',
       body: 'Where is my parcel?',
