@@ -21,6 +21,8 @@ export interface Config {
   demo: boolean;
   reportingTimeZone: string;
   defaultPhoneRegion: string;
+  /** How many days backups of the stores live, 0 where there are none; certificates of erasure say it. */
+  backupRetentionDays: number | undefined;
   logLevel: string;
 }
 
@@ -64,6 +66,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const defaultPhoneRegion = text('DEFAULT_PHONE_REGION', 'US');
   if (!/^[A-Z]{2}$/.test(defaultPhoneRegion))
     problems.push('DEFAULT_PHONE_REGION must be a country code such as US or CN');
+  const stated = text('BACKUP_RETENTION_DAYS', '');
+  if (!/^(\d{1,5})?$/.test(stated)) problems.push('BACKUP_RETENTION_DAYS must be a whole number from 0 to 99999');
   const demo = text('DEMO', 'on');
   if (demo !== 'on' && demo !== 'off') problems.push('DEMO must be on or off');
   const apiKeys = text('API_KEYS', '');
@@ -88,6 +92,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     demo: demo === 'on' && !usesOwnStores,
     reportingTimeZone,
     defaultPhoneRegion,
+    backupRetentionDays: stated === '' ? undefined : Number(stated),
     logLevel,
   };
   if (problems.length > 0) {

@@ -17,6 +17,14 @@ describe('the configuration', () => {
     expect(readConfig({ READ_STORE_URL: 'mongodb://127.0.0.1/reads' }).demo).toBe(false);
   });
 
+  it('takes nothing for granted about backups', () => {
+    expect(readConfig({}).backupRetentionDays).toBeUndefined();
+    expect(readConfig({ BACKUP_RETENTION_DAYS: '0' }).backupRetentionDays).toBe(0);
+    expect(readConfig({ BACKUP_RETENTION_DAYS: ' 35 ' }).backupRetentionDays).toBe(35);
+    for (const wrong of ['-1', '1.5', '1e3', '0x10', '100000', 'month'])
+      expect(() => readConfig({ BACKUP_RETENTION_DAYS: wrong })).toThrow('BACKUP_RETENTION_DAYS');
+  });
+
   it('tells everything that is wrong at once, without showing a URL', () => {
     const wrong = {
       PORT: 'x',

@@ -39,8 +39,8 @@ export class StreamCustomerDirectory extends CustomerDirectory {
   /** Looks at the end of the stream only and opens nothing: this runs for every command of every slice. */
   async #byId(customerId: string, pointer: string): Promise<DirectoryEntry> {
     const stream = customerStream(customerId);
-    const last = await this.events.readStream(stream, { direction: 'backwards', limit: 2 });
-    // What may follow it is that it was carried out, nothing else.
+    const last = await this.events.readStream(stream, { direction: 'backwards', limit: 3 });
+    // What may follow it is that it was carried out and that it is certified, nothing else.
     if (last.some(({ type }) => type === CUSTOMER_ERASED)) throw customerErased();
     if (last.every(isLapse) && !(await this.events.readStream(stream)).some((event) => !isLapse(event))) {
       throw notFound(`${pointer}/customerId`);

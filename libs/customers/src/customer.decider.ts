@@ -4,6 +4,7 @@
  * Erased is final: whatever comes later is refused, and `evolve` takes no notice of it.
  */
 import {
+  addDays,
   canonicalJson,
   DomainError,
   type Decider,
@@ -14,6 +15,7 @@ import {
 import type {
   CustomerEvent,
   CustomerKind,
+  ErasureCertificate,
   Identity,
   LifecycleStage,
   PersonalDetails,
@@ -67,6 +69,12 @@ export type CustomerCommand = { customerId: string } & (
   /** `occurredAt`: when the command behind the claim says that it happened. */
   | { type: 'lapse-claim'; claim: string; occurredAt?: Instant }
   | { type: 'carry-out-erasure' }
+  | {
+      type: 'certify-erasure';
+      found: Omit<ErasureCertificate, 'backups'>;
+      /** Where the operator states it. */
+      backupRetentionDays?: number;
+    }
 );
 
 export interface CustomerState {
@@ -84,6 +92,7 @@ export interface CustomerState {
   readonly endedClaims: Readonly<Record<string, { reason: ReleaseReason; hash?: string }>>;
   readonly consents: Readonly<Record<string, Latest<Consent>>>;
   readonly erasureCarriedOut: boolean;
+  readonly erasureCertified: boolean;
 }
 
 type Command<Type extends CustomerCommand['type']> = Extract<CustomerCommand, { type: Type }>;
@@ -99,11 +108,13 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
     endedClaims: {},
     consents: {},
     erasureCarriedOut: false,
+    erasureCertified: false,
   },
 
   evolve(state, event) {
     if (state.status === 'erased') {
-      return event.type === 'CustomerErasureCarriedOut' ? { ...state, erasureCarriedOut: true } : state;
+      if (event.type === 'CustomerErasureCarriedOut') return { ...state, erasureCarriedOut: true };
+      return event.type === 'CustomerErasureCertified' ? { ...state, erasureCertified: true } : state;
     }
     const said = saidBy(event);
     switch (event.type) {
@@ -160,6 +171,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
       case 'CustomerErased':
         return { ...state, status: 'erased' };
       case 'CustomerErasureCarriedOut':
+      case 'CustomerErasureCertified':
         return state;
       case 'IdentityClaimLapsed':
         return { ...state, endedClaims: { ...state.endedClaims, [event.data.claim]: { reason: 'lapsed' } } };
@@ -169,7 +181,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
   },
 
   decide(command, state, context) {
-    if (state.status === 'erased') return decideErased(command, state);
+    if (state.status === 'erased') return decideErased(command, state, context);
     if (command.type === 'register') return register(command, state, context);
     if (command.type === 'lapse-claim') return lapseClaim(command, state);
     if (state.status === 'unknown') throw new DomainError('CUSTOMER_NOT_FOUND', 'there is no customer with this id');
@@ -187,9 +199,10 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
       case 'erase':
         return [{ type: 'CustomerErased', data: { reason: command.reason } }];
       case 'carry-out-erasure':
+      case 'certify-erasure':
         throw new DomainError(
           'CUSTOMER_NOT_ERASED',
-          'the erasure of a customer who is not erased cannot be carried out',
+          'the erasure of a customer who is not erased cannot be carried out or certified',
         );
       default:
         return command satisfies never;
@@ -206,12 +219,32 @@ export const holdsClaim = (state: CustomerState, claim: string): boolean =>
 export const customerErased = (): DomainError =>
   new DomainError('CUSTOMER_ERASED', 'the customer was erased; nothing can be recorded or read under this id any more');
 
-function decideErased(command: CustomerCommand, state: CustomerState): Decisions {
-  // Nobody can hold a claim under this customer any more, so there is nothing to guard against.
-  if (command.type === 'lapse-claim') return [];
-  if (command.type !== 'carry-out-erasure') throw customerErased();
-  if (state.erasureCarriedOut) return [];
-  return [{ type: 'CustomerErasureCarriedOut', data: { claimsReleased: state.identityCount } }];
+function decideErased(command: CustomerCommand, state: CustomerState, { now }: DecisionContext): Decisions {
+  switch (command.type) {
+    case 'lapse-claim':
+      // Nobody can hold a claim under this customer any more, so there is nothing to guard against.
+      return [];
+    case 'carry-out-erasure':
+      if (state.erasureCarriedOut) return [];
+      return [{ type: 'CustomerErasureCarriedOut', data: { claimsReleased: state.identityCount } }];
+    case 'certify-erasure':
+      return certifyErasure(command, state, now);
+    default:
+      throw customerErased();
+  }
+}
+
+function certifyErasure(
+  { found, backupRetentionDays: days }: Command<'certify-erasure'>,
+  state: CustomerState,
+  now: Instant,
+): Decisions {
+  if (!state.erasureCarriedOut)
+    throw new DomainError('ERASURE_NOT_CARRIED_OUT', 'an erasure is certified only after it was carried out');
+  if (state.erasureCertified) return [];
+  // A backup made just now may be the last that holds something: a read store has names until it is past the erasure.
+  const backups = days === undefined ? 'not-stated' : { retentionDays: days, expireAt: addDays(now, days) };
+  return [{ type: 'CustomerErasureCertified', data: { ...found, backups } }];
 }
 
 function register(command: Command<'register'>, state: CustomerState, { now }: DecisionContext): Decisions {

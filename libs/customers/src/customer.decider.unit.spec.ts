@@ -5,7 +5,7 @@ import { customerDecider, type CustomerChanges, type CustomerCommand } from './c
 import { LIFECYCLE_STAGES, type CustomerEvent, type LifecycleStage } from './customers.events.js';
 import { MAX_IDENTITIES } from './identities/held-identities.js';
 import { recorder } from './testing/recorder.js';
-import { CUSTOMER, erased, identity, registered } from './testing/fixtures.js';
+import { certificate, CUSTOMER, erased, identity, registered } from './testing/fixtures.js';
 
 const given = (...past: (CustomerEvent | [CustomerEvent, RecordedAs])[]) => playing(customerDecider, past);
 const customerId = CUSTOMER;
@@ -353,4 +353,25 @@ describe('erasure', () => {
       .then([{ type: 'CustomerErasureCarriedOut', data: { claimsReleased: 2 } }]);
   });
   it('is carried out only of those erased', () => given(registered()).when(carryOut).then('CUSTOMER_NOT_ERASED'));
+
+  const carriedOut: CustomerEvent = { type: 'CustomerErasureCarriedOut', data: { claimsReleased: 1 } };
+  const { backups: _, ...found } = certificate;
+  const certify: CustomerCommand = { type: 'certify-erasure', customerId, found };
+  it('is certified once it was carried out, and once only', () => {
+    given(registered()).when(certify).then('CUSTOMER_NOT_ERASED');
+    given(registered(), erased).when(certify).then('ERASURE_NOT_CARRIED_OUT');
+    given(registered(), erased, carriedOut)
+      .when(certify, { numberOfTimes: 2 })
+      .then([{ type: 'CustomerErasureCertified', data: { ...found, backups: 'not-stated' } }]);
+  });
+  it('says until when backups live, where that is stated: from the certificate on', () => {
+    given(registered(), erased, carriedOut)
+      .when({ ...certify, backupRetentionDays: 30 })
+      .then([
+        {
+          type: 'CustomerErasureCertified',
+          data: { ...found, backups: { retentionDays: 30, expireAt: addDays(NOON, 30) } },
+        },
+      ]);
+  });
 });

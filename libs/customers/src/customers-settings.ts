@@ -6,11 +6,18 @@ import type { NormalisingOptions } from './identities/normalise.js';
 
 export abstract class CustomersSettings implements NormalisingOptions {
   abstract readonly defaultPhoneRegion: CountryCode;
+  /** How long backups of the stores live; `undefined`: the operator does not say. */
+  abstract readonly backupRetentionDays: number | undefined;
+}
+
+export interface CustomersOptions {
+  defaultPhoneRegion: string;
+  backupRetentionDays?: number | undefined;
 }
 
 /** @throws FaultError CONFIG_INVALID */
-export function customersSettings({ defaultPhoneRegion }: { defaultPhoneRegion: string }): CustomersSettings {
-  if (isCountry(defaultPhoneRegion)) return { defaultPhoneRegion };
+export function customersSettings({ defaultPhoneRegion, backupRetentionDays }: CustomersOptions): CustomersSettings {
+  if (isCountry(defaultPhoneRegion)) return { defaultPhoneRegion, backupRetentionDays };
   throw new FaultError(
     'CONFIG_INVALID',
     'DEFAULT_PHONE_REGION must be a country that has phone numbers, such as US or CN',

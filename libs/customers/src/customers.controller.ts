@@ -29,7 +29,9 @@ import { registerCustomer, RegisterCustomerData } from './commands/register-cust
 import { removeIdentity, RemoveIdentityBody } from './commands/remove-identity.command.js';
 import { updateCustomer, UpdateCustomerBody } from './commands/update-customer.command.js';
 import { profileSchema, summarySchema, type CustomerProfile, type CustomerSummary } from './queries/customer-view.js';
+import { erasureSchema, type ErasureView } from './queries/erasure-view.js';
 import { GetCustomer } from './queries/get-customer.query.js';
+import { GetErasure } from './queries/get-erasure.query.js';
 import { ListCustomers, WantedCustomers, type CustomersWanted } from './queries/list-customers.query.js';
 
 const ON_A_CUSTOMER = ['CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'OCCURRED_IN_FUTURE', 'OCCURRED_BEFORE_START'];
@@ -125,7 +127,7 @@ export class CustomersCommandController {
   @Delete(':id')
   @Describes(
     'Erase a customer for good',
-    'From now on the customer is answered 410. Identities are released and keys destroyed right after, by a reaction; the event CustomerErasureCarriedOut says that it is done.',
+    'From now on the customer is answered 410. Identities are released and keys destroyed right after, by a reaction. Location is where to read how far it is, and the certificate in the end.',
   )
   @AnswersOutcome(202, 'Erased; identities and keys follow')
   @Refuses(...ON_A_CUSTOMER)
@@ -136,7 +138,7 @@ export class CustomersCommandController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CommandOutcome> {
     const body = await this.#onCustomer(eraseCustomer, { ...params, customerId }, headers, reply);
-    void reply.status(202);
+    void reply.status(202).header('location', `/v1/customers/${customerId}/erasure`);
     return body;
   }
 
@@ -180,5 +182,16 @@ export class CustomersQueryController {
   ): Promise<CustomerProfile | undefined> {
     const { profile, version } = await this.queries.execute(new GetCustomer(customerId, position));
     return answered(reply, profile, { etag: etagOf(...version) });
+  }
+
+  @Get(':id/erasure')
+  @Describes(
+    'How far the erasure of a customer is, and its certificate',
+    'The certificate comes when every copy of every read model is past the erasure, their files are overwritten and no process has the keys in memory any more: some two minutes later. It says how long backups live, where the operator states it.',
+  )
+  @Answers(200, erasureSchema)
+  @Refuses('CUSTOMER_NOT_FOUND', 'ERASURE_NOT_FOUND', 'READ_MODEL_NOT_READY')
+  erasure(@PathId('id') customerId: string, @PositionHeader() position: string | undefined): Promise<ErasureView> {
+    return this.queries.execute(new GetErasure(customerId, position));
   }
 }

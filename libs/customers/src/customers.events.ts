@@ -52,6 +52,24 @@ export interface PersonalDetails {
 /** Coarse, not personal: what segments and breakdowns may look at. */
 export type Traits = Record<string, string | number | boolean>;
 
+/** What was done about an erasure and how far it reaches; nothing of the person. */
+export interface ErasureCertificate {
+  /** Of the `CustomerErased`. */
+  position: string;
+  erasedAt: string;
+  /** When the claims were released and the keys destroyed. */
+  carriedOutAt: string;
+  claimsReleased: number;
+  /** Every copy of every read model there was, and how far each had come: to `position` or past it. */
+  builds: { projection: string; build: string; position: string }[];
+  /** What the files of the read store still held of the person. */
+  readStoreFiles: 'overwritten' | 'left-to-server';
+  /** How long after `carriedOutAt` it waited at least, for keys that processes had in memory. */
+  waitedForKeysMs: number;
+  /** What they hold goes only with them; `expireAt` counts from the certificate on. */
+  backups: 'not-stated' | { retentionDays: number; expireAt: string };
+}
+
 export type CustomerEvent =
   | Fact<
       'CustomerRegistered',
@@ -98,6 +116,8 @@ export type CustomerEvent =
   | Fact<'CustomerErased', { reason: string }>
   /** Claims released and keys destroyed. */
   | Fact<'CustomerErasureCarriedOut', { claimsReleased: number }>
+  /** Nothing that a process or a read store can show holds anything of the person any more. */
+  | Fact<'CustomerErasureCertified', ErasureCertificate>
   /** In the *owner's* stream before the claim is released, so that an owner who wakes up late meets a conflict. */
   | Fact<'IdentityClaimLapsed', { claim: string }>;
 

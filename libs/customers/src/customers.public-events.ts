@@ -4,6 +4,7 @@ import type { PublicEventMapping, PublicFact } from '@timeline/relaying';
 import { IDENTITY_KINDS, LIFECYCLE_STAGES, type CustomerEvent } from './customers.events.js';
 
 const text = { type: 'string' };
+const instant = { type: 'string', format: 'date-time' };
 const oneOf = (words: readonly string[]): JsonObject => ({ type: 'string', enum: [...words] });
 const orNull = (schema: JsonObject): JsonObject => ({ anyOf: [schema, { type: 'null' }] });
 const trait = { type: ['string', 'number', 'boolean'] };
@@ -53,6 +54,7 @@ const SCHEMAS = {
   'customers.stage-changed': schemaOf({ from: stage, to: stage }),
   'customers.erased': schemaOf({}),
   'customers.erasure-carried-out': schemaOf({}),
+  'customers.erasure-certified': schemaOf({ erasedAt: instant, carriedOutAt: instant, 'backupsExpireAt?': instant }),
 };
 
 export const customersPublicEvents: PublicEventMapping = {
@@ -81,6 +83,7 @@ const OF_THE_CUSTOMER: Readonly<Record<CustomerEvent['type'], true>> = {
   CustomerLifecycleStageChanged: true,
   CustomerErased: true,
   CustomerErasureCarriedOut: true,
+  CustomerErasureCertified: true,
   IdentityClaimLapsed: true,
 };
 const isCustomerEvent = (event: Recorded): event is Recorded<CustomerEvent> =>
@@ -115,6 +118,12 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
       return { type: 'customers.erased', data: {} };
     case 'CustomerErasureCarriedOut':
       return { type: 'customers.erasure-carried-out', data: {} };
+    case 'CustomerErasureCertified': {
+      // For those who copied what was published and must say until when. Which copies we have is our own affair.
+      const { erasedAt, carriedOutAt, backups } = event.data;
+      const backupsExpireAt = backups === 'not-stated' ? undefined : backups.expireAt;
+      return { type: 'customers.erasure-certified', data: { erasedAt, carriedOutAt, ...known({ backupsExpireAt }) } };
+    }
     case 'IdentityClaimLapsed':
       return undefined;
     default:

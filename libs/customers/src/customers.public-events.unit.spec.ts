@@ -4,7 +4,7 @@ import addFormats from 'ajv-formats';
 import type { Fact } from '@timeline/kernel';
 import { customersPublicEvents } from './customers.public-events.js';
 import type { CustomerEvent } from './customers.events.js';
-import { CUSTOMER, erased, identity, registered } from './testing/fixtures.js';
+import { certificate, CUSTOMER, erased, identity, registered } from './testing/fixtures.js';
 import { recorder } from './testing/recorder.js';
 
 const ann = identity('ann');
@@ -27,6 +27,8 @@ const facts: CustomerEvent[] = [
   { type: 'CustomerLifecycleStageChanged', data: { from: 'customer', to: 'lead', reason: 'secret reason' } },
   { ...erased, data: { reason: 'secret reason' } } as CustomerEvent,
   { type: 'CustomerErasureCarriedOut', data: { claimsReleased: 1 } },
+  { type: 'CustomerErasureCertified', data: certificate },
+  { type: 'CustomerErasureCertified', data: { ...certificate, backups: 'not-stated' } },
 ];
 
 const record = recorder({ customerId: CUSTOMER });

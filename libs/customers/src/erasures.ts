@@ -91,8 +91,12 @@ async function* erasuresAfter(
 }
 
 async function wasCarriedOut(events: EventStore, customerId: string): Promise<boolean> {
+  const done: readonly string[] = [
+    'CustomerErasureCarriedOut',
+    'CustomerErasureCertified',
+  ] satisfies CustomerEvent['type'][];
   const [last] = await events.readStream(customerStream(customerId), { direction: 'backwards', limit: 1 });
-  return last?.type === ('CustomerErasureCarriedOut' satisfies CustomerEvent['type']);
+  return last !== undefined && done.includes(last.type);
 }
 
 /** Those held, and those removed whose release may still be owed. */

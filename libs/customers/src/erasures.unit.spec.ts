@@ -1,4 +1,5 @@
 /** Carrying erasures out, cut off anywhere, and again after a key store was restored. */
+import { KEYS_GONE_AFTER_MS } from '@timeline/key-store';
 import { carryOutErasures } from './erasures.js';
 import { customerIdOf, Death, overEveryPrefix, World, type Process } from './testing/simulated-world.js';
 
@@ -43,6 +44,15 @@ describe('an erasure', () => {
       const after = await world.start();
       while ((await after.react()) > 0);
       expect(world.keys.destroyed).toEqual(new Set([id]));
+      // The certificate: cut off as well, then asked for by two at once.
+      world.clock.advance(KEYS_GONE_AFTER_MS);
+      await (await world.start({ diesAfter: diesAfter % 10 })).react().catch((error: unknown) => {
+        if (!(error instanceof Death)) throw error;
+      });
+      await Promise.all([after.react(), (await world.start()).react()]);
+      expect(await after.react()).toBe(0);
+      expect(world.log.events.filter(({ type }) => type === 'CustomerErasureCertified')).toHaveLength(1);
+      await expect(after.directory.resolve({ customerId: id })).rejects.toMatchObject({ code: 'CUSTOMER_ERASED' });
       const { identities, customers } = await overEveryPrefix(world, () => undefined);
       expect([...identities.values()].map(({ current }) => current)).toEqual([undefined, undefined]);
       expect(customers.get(id)?.erasureCarriedOut).toBe(true);
@@ -96,6 +106,20 @@ describe('a key store restored from a backup', () => {
     expect(await carryOutErasures(process.events, process.ring)).toBe(3);
     expect(world.keys.destroyed).toEqual(new Set(ids));
     expect(await carryOutErasures(process.events, process.ring)).toBe(0);
+  });
+
+  it('destroys again what had been certified since', async () => {
+    const { world, ids } = await threeErased();
+    const before = await world.start();
+    while ((await before.react()) > 0);
+    world.clock.advance(KEYS_GONE_AFTER_MS);
+    while ((await before.react()) > 0);
+    expect(world.log.events.at(-1)?.type).toBe('CustomerErasureCertified');
+    world.keys.destroyed.clear();
+    world.keys.erasedUpTo = undefined;
+    const process = await world.start();
+    expect(await carryOutErasures(process.events, process.ring)).toBe(3);
+    expect(world.keys.destroyed).toEqual(new Set(ids));
   });
 
   it('leaves to the reaction what is not carried out, so that its identities are still found', async () => {

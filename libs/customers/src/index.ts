@@ -11,19 +11,21 @@ import { updateCustomer, UpdateCustomerHandler } from './commands/update-custome
 import { StreamCustomerDirectory } from './customer-directory.js';
 import { CustomersCommandController, CustomersQueryController } from './customers.controller.js';
 import { customersPublicEvents } from './customers.public-events.js';
-import { CustomersSettings, customersSettings } from './customers-settings.js';
+import { CustomersSettings, customersSettings, type CustomersOptions } from './customers-settings.js';
+import { ErasureCertificates } from './erasure-certificates.js';
 import { Erasures } from './erasures.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
 import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
 import { profileProjection } from './projections/profile.projection.js';
 import { GetCustomerHandler } from './queries/get-customer.query.js';
+import { GetErasureHandler } from './queries/get-erasure.query.js';
 import { ListCustomersHandler } from './queries/list-customers.query.js';
 import { ErasureReaction } from './reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from './reactions/identity-claims.reaction.js';
 
 /** @throws FaultError CONFIG_INVALID when the region has no phone numbers */
-export const customersSlice = (options: { defaultPhoneRegion: string }): Slice => ({
+export const customersSlice = (options: CustomersOptions): Slice => ({
   name: 'customers',
   commandTypes: [
     registerCustomer,
@@ -38,6 +40,7 @@ export const customersSlice = (options: { defaultPhoneRegion: string }): Slice =
     { provide: CustomersSettings, useValue: customersSettings(options) },
     IdentityRegistry,
     Erasures,
+    ErasureCertificates,
     { provide: CustomerDirectory, useClass: StreamCustomerDirectory },
     RegisterCustomerHandler,
     UpdateCustomerHandler,
@@ -48,7 +51,7 @@ export const customersSlice = (options: { defaultPhoneRegion: string }): Slice =
     EraseCustomerHandler,
   ],
   commandControllers: [CustomersCommandController],
-  queryProviders: [GetCustomerHandler, ListCustomersHandler],
+  queryProviders: [GetCustomerHandler, ListCustomersHandler, GetErasureHandler],
   queryControllers: [CustomersQueryController],
   projections: [profileProjection, identityClaimsProjection, erasureProjection],
   reactions: [IdentityClaimsReaction, ErasureReaction],

@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { FaultError, logOf } from '@timeline/kernel';
 import type { Position } from '@timeline/kernel';
 import { KEY_BYTES, seal, unseal } from './aes-gcm.js';
-import { KeyCache, ownerOf } from './key-cache.js';
+import { KEY_CACHE_LIFETIME_MS, KeyCache, ownerOf } from './key-cache.js';
 import type { CachedKey } from './key-cache.js';
 import type { KeyStore, KeyStoreIdentity, StoredKey } from './key-store.port.js';
 import type { MasterKey } from './master-key.js';
@@ -20,7 +20,7 @@ export interface KeyRingOptions {
    * new store has not got their keys, and new ones must not be made beside them.
    */
   mayClaim?: boolean;
-  /** How long a key may be used after it was read from the store; default 60,000. */
+  /** How long a key may be used after it was read from the store; default `KEY_CACHE_LIFETIME_MS`. */
   cacheLifetimeMs?: number;
   /** Default 20,000 (about 10 MB). */
   cacheSize?: number;
@@ -55,7 +55,7 @@ export class KeyRing {
     this.#store = store;
     this.#masterKey = masterKey;
     this.#logId = logId;
-    this.cacheLifetimeMs = options.cacheLifetimeMs ?? 60_000;
+    this.cacheLifetimeMs = options.cacheLifetimeMs ?? KEY_CACHE_LIFETIME_MS;
     this.#now = options.now ?? (() => performance.now());
     this.#cache = new KeyCache(this.cacheLifetimeMs, options.cacheSize ?? 20_000, this.#now);
   }

@@ -11,9 +11,12 @@ import { surveysSlice } from '@timeline/surveys';
 import { timelineSlice } from '@timeline/timeline';
 import type { Config, Slice } from '@timeline/composing';
 
-export function productSlices(config: Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'>): Slice[] {
+type SlicesConfig = Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'> &
+  Partial<Pick<Config, 'backupRetentionDays'>>;
+
+export function productSlices(config: SlicesConfig): Slice[] {
   return [
-    customersSlice({ defaultPhoneRegion: config.defaultPhoneRegion }),
+    customersSlice(config),
     interactionsSlice,
     purchasesSlice,
     feedbackSlice,

@@ -5,7 +5,7 @@
 import type { EventStore } from '@timeline/event-store';
 import type { Filter, FindOptions, ReadCollection, ReadStore, StoredDocument as AnyStored } from '@timeline/read-store';
 import { delay, DomainError, parsePosition, systemClock, type Position } from '@timeline/kernel';
-import { Builds } from './build.js';
+import { Builds, isOfThisLog } from './build.js';
 import type { ProjectionEngine } from './projection-engine.js';
 import { customerOwner, type Projection, type Stored, type StoredDerived } from './projection.js';
 
@@ -36,6 +36,14 @@ export interface ReadModel<Doc extends object, Derived extends object> {
   derived: Documents<StoredDerived & Derived>;
   /** Whether the customer was erased, as far as this build has come. */
   isErased(customerId: string): Promise<boolean>;
+}
+
+/** How far a build has come; `isPast`: to the position asked for, in this log. */
+export interface BuildProgress {
+  projection: string;
+  build: string;
+  position?: Position;
+  isPast: boolean;
 }
 
 export interface ReadModelsOptions {
@@ -83,6 +91,26 @@ export class ReadModels {
       if (still) return result;
       this.#pointers.delete(projection.name);
     }
+  }
+
+  /**
+   * Of every copy of every read model in the store, whoever fills it and whether or not any process still knows its
+   * projection. One that is being dropped is among them until its collections are gone.
+   */
+  async buildsAgainst(position: Position): Promise<BuildProgress[]> {
+    const builds = await this.#builds.list();
+    const checkpoints = await this.#builds.checkpoints(builds.map(({ _id }) => _id));
+    return Promise.all(
+      builds.map(async ({ _id, projection }) => {
+        const checkpoint = checkpoints.get(_id);
+        // One folded from what this log has lost has not seen what stands there now.
+        const isPast =
+          checkpoint !== undefined &&
+          checkpoint.position >= position &&
+          (await isOfThisLog(this.options.events, checkpoint));
+        return { projection, build: _id, ...(checkpoint && { position: checkpoint.position }), isPast };
+      }),
+    );
   }
 
   async #resolve(name: string): Promise<{ buildId: string; at: number }> {

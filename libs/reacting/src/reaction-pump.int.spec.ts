@@ -91,11 +91,12 @@ describe('the reaction pump', () => {
     });
     return result.position;
   };
-  const reaction = (fail?: (order: string) => Error | undefined): Reaction => ({
+  const reaction = (fail?: (order: string) => Error | 'later' | undefined): Reaction => ({
     projection: thanks,
     act: async ({ subject, recorded }) => {
       const error = fail?.(subject);
       acts.push(subject);
+      if (error === 'later') return error;
       if (error) throw error;
       try {
         await record('Thanked', { order: subject }, deriveId('thanks', subject, recorded), 0);
@@ -103,6 +104,7 @@ describe('the reaction pump', () => {
         // Another pump was quicker: it is recorded.
         if (!(refusal instanceof WrongExpectedRevisionError)) throw refusal;
       }
+      return undefined;
     },
   });
   const startPump = (of: Reaction): void => {
@@ -170,6 +172,33 @@ describe('the reaction pump', () => {
     await record('Ordered', { order: 'bad' }, newId(), 'no-stream');
     await record('Ordered', { order: 'good' }, newId(), 'no-stream');
     await until(async () => (await thanked()).length === 2);
+    expect(notices).toHaveLength(1);
+  });
+
+  it('asks again, in a while and telling nobody, what says that it is not to be recorded yet', async () => {
+    let isTime = false;
+    const tried = (): number => acts.filter((order) => order === 'patient').length;
+    startPump(reaction((order) => (order === 'patient' && !isTime ? 'later' : undefined)));
+    await record('Ordered', { order: 'patient' }, newId(), 'no-stream');
+    await until(() => tried() >= 3);
+    // Each time it waits longer: many rounds for others, few for this one.
+    const before = tried();
+    for (let n = 0; n < 20; n += 1) {
+      await record('Ordered', { order: `other-${n}` }, newId(), 'no-stream');
+      await until(async () => (await thanked()).includes(`other-${n}`));
+    }
+    expect(tried() - before).toBeLessThan(10);
+    expect(await thanked()).not.toContain('patient');
+    isTime = true;
+    await until(async () => (await thanked()).includes('patient'));
+    expect(notices).toEqual([]);
+  });
+
+  it('tells of a failure that comes after it was asked to wait', async () => {
+    const answers: (Error | 'later' | undefined)[] = ['later', 'later', new Error('no'), new Error('no'), undefined];
+    startPump(reaction(() => answers.shift()));
+    await record('Ordered', { order: 'bad' }, newId(), 'no-stream');
+    await until(async () => (await thanked()).length === 1);
     expect(notices).toHaveLength(1);
   });
 

@@ -19,16 +19,18 @@ export interface ReactionPumpOptions {
 
 const PAGE = 100;
 
-interface Failure {
+/** What failed, or was not to be recorded yet. */
+interface Wait {
   attempts: number;
   notBefore: number;
+  isReported: boolean;
 }
 
 export class ReactionPump {
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
-  /** By reaction and subject: when a failed act may be tried again. */
-  readonly #failures = new Map<string, Map<string, Failure>>();
+  /** By reaction and subject: when an act that recorded nothing may be tried again. */
+  readonly #waits = new Map<string, Map<string, Wait>>();
 
   constructor(readonly options: ReactionPumpOptions) {}
 
@@ -59,7 +61,7 @@ export class ReactionPump {
   async #round(reaction: Reaction): Promise<number> {
     const now = toInstant(this.options.clock.now());
     const owed = { $or: [{ owed: true }, { dueAt: { $lte: now } }] };
-    // What failed and has to wait must not fill the page: behind it others are owed.
+    // What has to wait must not fill the page: behind it others are owed.
     const waiting = this.#mayNotBeTried(reaction);
     const ready = await this.options.models.read(reaction.projection, undefined, async ({ documents }) =>
       (await documents.find({ $and: [owed, { _id: { $nin: waiting } }] }, { limit: PAGE })).map(({ _id }) => _id),
@@ -72,7 +74,7 @@ export class ReactionPump {
     );
     // Recorded by somebody else meanwhile: forgotten here.
     const owing = new Set(documents.map(({ _id }) => _id));
-    for (const subject of ready) if (!owing.has(subject)) this.#failuresOf(reaction).delete(subject);
+    for (const subject of ready) if (!owing.has(subject)) this.#waitsOf(reaction).delete(subject);
     let acted = 0;
     for (const document of documents) {
       if (this.#abort.signal.aborted) return acted;
@@ -82,30 +84,38 @@ export class ReactionPump {
   }
 
   async #act(reaction: Reaction, document: ReactionDocument): Promise<boolean> {
-    const failures = this.#failuresOf(reaction);
+    const waits = this.#waitsOf(reaction);
     const id = document.subject;
+    const { attempts = 0, isReported = false } = waits.get(id) ?? {};
+    const tryAgainLater = (): Wait => ({
+      attempts: attempts + 1,
+      notBefore: Date.now() + backoffMs(attempts + 1, 60_000),
+      isReported,
+    });
     try {
-      await reaction.act(document);
-      failures.delete(id);
+      if ((await reaction.act(document)) === 'later') {
+        waits.set(id, tryAgainLater());
+        return false;
+      }
+      waits.delete(id);
       return true;
     } catch (error) {
       if (error instanceof UnavailableError) throw error;
-      const attempts = (failures.get(id)?.attempts ?? 0) + 1;
-      failures.set(id, { attempts, notBefore: Date.now() + backoffMs(attempts, 60_000) });
-      if (attempts === 1) this.#report(reaction, error);
+      waits.set(id, { ...tryAgainLater(), isReported: true });
+      if (!isReported) this.#report(reaction, error);
       return false;
     }
   }
 
   #mayNotBeTried(reaction: Reaction): string[] {
     const now = Date.now();
-    return [...this.#failuresOf(reaction)].flatMap(([subject, { notBefore }]) => (notBefore > now ? [subject] : []));
+    return [...this.#waitsOf(reaction)].flatMap(([subject, { notBefore }]) => (notBefore > now ? [subject] : []));
   }
 
-  #failuresOf({ projection: { name } }: Reaction): Map<string, Failure> {
-    const failures = this.#failures.get(name) ?? new Map<string, Failure>();
-    this.#failures.set(name, failures);
-    return failures;
+  #waitsOf({ projection: { name } }: Reaction): Map<string, Wait> {
+    const waits = this.#waits.get(name) ?? new Map<string, Wait>();
+    this.#waits.set(name, waits);
+    return waits;
   }
 
   #report(reaction: Reaction, error: unknown): void {

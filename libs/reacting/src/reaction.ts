@@ -22,8 +22,10 @@ export interface Reaction<Doc extends ReactionDocument = ReactionDocument, Event
   /**
    * Records what the document owes: appends at the expected revision under ids derived from (subject, recorded), so that
    * a second pump or a restart changes nothing. What is refused must be recorded too, or it stays owed for good.
+   * `later`: what it waits for besides its instant has not come about; nothing was recorded, and it is asked again in a
+   * while.
    */
-  act(document: Doc): Promise<void>;
+  act(document: Doc): Promise<void | 'later'>;
 }
 
 export const REACTION_INDEXES = [

@@ -104,6 +104,9 @@ export interface ReadCollection<T extends StoredDocument> {
   deleteMany(filter: Filter): Promise<number>;
 }
 
+/** `put-off`: others were reading, and something may be left; to be called again. */
+export type ScrubOutcome = 'overwritten' | 'put-off' | 'left-to-server';
+
 export abstract class ReadStore {
   abstract collection<T extends StoredDocument>(name: string): ReadCollection<T>;
   /** Creates the collection and its indexes where missing; harmless when repeated. Other indexes are dropped. */
@@ -117,8 +120,9 @@ export abstract class ReadStore {
    * Called after a person's documents were emptied: overwrites what the store's own files still hold of them, as far
    * as that is in the adapter's hands. Best effort, harmless when repeated; never throws because the store is busy.
    */
-  async scrub(): Promise<void> {
+  async scrub(): Promise<ScrubOutcome> {
     // What a database server keeps in its files and journals is the server's own affair.
+    return 'left-to-server';
   }
   abstract close(): Promise<void>;
 }

@@ -1,11 +1,13 @@
 /**
- * Which erasures are still to be carried out. A document per erased customer; it holds no personal data and belongs to
+ * The register of erasures: which are still to be carried out or certified, and the certificates. A document per erased
+ * customer; it holds no personal data and belongs to
  * a bucket, since it must outlive what the customer owned.
  */
-import type { CUSTOMER_ERASED, Instant, Position } from '@timeline/kernel';
+import { KEYS_GONE_AFTER_MS } from '@timeline/key-store';
+import { toInstant, type CUSTOMER_ERASED, type Instant, type Position } from '@timeline/kernel';
 import { bucketOf, type Projection } from '@timeline/projecting';
 import { REACTION_INDEXES, type ReactionDocument } from '@timeline/reacting';
-import type { CustomerEvent } from '../customers.events.js';
+import type { CustomerEvent, ErasureCertificate } from '../customers.events.js';
 
 export interface ErasureDocument extends ReactionDocument {
   /** Of the `CustomerErased`. */
@@ -13,14 +15,23 @@ export interface ErasureDocument extends ReactionDocument {
   erasedAt: Instant;
   carriedOutAt?: Instant;
   claimsReleased?: number;
+  certifiedAt?: Instant;
+  certificate?: ErasureCertificate;
 }
 
-export type ErasureEvent = Extract<CustomerEvent, { type: typeof CUSTOMER_ERASED | 'CustomerErasureCarriedOut' }>;
+export type CarriedOut = ErasureDocument & Required<Pick<ErasureDocument, 'carriedOutAt' | 'claimsReleased'>>;
+
+export const isCarriedOut = (document: ErasureDocument): document is CarriedOut => document.carriedOutAt !== undefined;
+
+export type ErasureEvent = Extract<
+  CustomerEvent,
+  { type: typeof CUSTOMER_ERASED | 'CustomerErasureCarriedOut' | 'CustomerErasureCertified' }
+>;
 
 export const erasureProjection: Projection<ErasureDocument, ErasureEvent, never> = {
   name: 'erasure',
-  version: 1,
-  handles: ['CustomerErased', 'CustomerErasureCarriedOut'],
+  version: 2,
+  handles: ['CustomerErased', 'CustomerErasureCarriedOut', 'CustomerErasureCertified'],
   indexes: REACTION_INDEXES,
 
   keys({ metadata: { customerId } }) {
@@ -37,9 +48,16 @@ export const erasureProjection: Projection<ErasureDocument, ErasureEvent, never>
           ...doc,
           owed: false,
           recorded: 1,
+          // The certificate: not before the last process has forgotten the keys.
+          dueAt: toInstant(Date.parse(event.recordedAt) + KEYS_GONE_AFTER_MS),
           carriedOutAt: event.recordedAt,
           claimsReleased: event.data.claimsReleased,
         };
+      }
+      case 'CustomerErasureCertified': {
+        if (!doc) return undefined;
+        const { dueAt: _, ...rest } = doc;
+        return { ...rest, owed: false, recorded: 2, certifiedAt: event.recordedAt, certificate: event.data };
       }
       default:
         return event satisfies never;

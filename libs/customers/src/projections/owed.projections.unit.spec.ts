@@ -1,4 +1,5 @@
 /** What claims and erasures still owe, over random logs: nothing after a quiet end, and the same live and rebuilt. */
+import { KEYS_GONE_AFTER_MS } from '@timeline/key-store';
 import { CUSTOMER_ERASED, errorCode, type Fact, type Recorded } from '@timeline/kernel';
 import { PureFold, type AnyProjection } from '@timeline/projecting';
 import fc from 'fast-check';
@@ -84,5 +85,32 @@ describe('erasure', () => {
       owner: expect.stringMatching(/^bucket:/),
       content: { owed: false, recorded: 1, claimsReleased: 1 },
     });
+  });
+
+  it('is due again once no process has the keys any more, and then never', async () => {
+    const log = await logOf([
+      ['register', 'r1', 'm1', Infinity],
+      ['erase', 'r1', 'm1', Infinity],
+      ...Array.from({ length: 6 }, (): [string, string, string, number] => ['react', 'r1', 'm1', Infinity]),
+    ]);
+    const contentAfter = (type: string): Record<string, unknown> | undefined =>
+      foldOf(erasureProjection, log.slice(0, log.findIndex((event) => event.type === type) + 1)).documents.get(
+        customerIdOf('r1'),
+      )?.content;
+    const at = (type: string): string => log.find((event) => event.type === type)?.recordedAt ?? '';
+    const carriedOutAt = at('CustomerErasureCarriedOut');
+    const dueAt = new Date(Date.parse(carriedOutAt) + KEYS_GONE_AFTER_MS).toISOString();
+    expect(contentAfter('CustomerErased')).not.toHaveProperty('dueAt');
+    expect(contentAfter('CustomerErasureCarriedOut')).toMatchObject({ owed: false, carriedOutAt, dueAt });
+    const certified = contentAfter('CustomerErasureCertified');
+    expect(certified).toMatchObject({
+      owed: false,
+      recorded: 2,
+      certifiedAt: at('CustomerErasureCertified'),
+      certificate: { erasedAt: at('CustomerErased'), carriedOutAt, claimsReleased: 1, backups: 'not-stated' },
+    });
+    expect(certified).not.toHaveProperty('dueAt');
+    expect(log.filter(({ type }) => type === 'CustomerErasureCertified')).toHaveLength(1);
+    expect(at('CustomerErasureCertified') >= dueAt).toBe(true);
   });
 });

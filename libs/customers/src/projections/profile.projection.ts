@@ -23,7 +23,12 @@ import {
 } from './profile-part.js';
 
 type ProfileEvent =
-  | Exclude<CustomerEvent, { type: typeof CUSTOMER_ERASED | 'CustomerErasureCarriedOut' | 'IdentityClaimLapsed' }>
+  | Exclude<
+      CustomerEvent,
+      {
+        type: typeof CUSTOMER_ERASED | 'CustomerErasureCarriedOut' | 'CustomerErasureCertified' | 'IdentityClaimLapsed';
+      }
+    >
   | InteractionEvent
   | PurchaseEvent
   | Extract<FeedbackEvent, { type: 'FeedbackCaseOpened' | 'FeedbackResolved' | 'FeedbackReopened' | 'FeedbackRated' }>

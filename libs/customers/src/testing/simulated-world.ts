@@ -15,6 +15,7 @@ import { StreamCustomerDirectory } from '../customer-directory.js';
 import { customerDecider, type CustomerState } from '../customer.decider.js';
 import { customersSettings } from '../customers-settings.js';
 import type { CustomerEvent, IdentityEvent } from '../customers.events.js';
+import { ErasureCertificates } from '../erasure-certificates.js';
 import { Erasures } from '../erasures.js';
 import { identityDecider, type IdentityState } from '../identities/identity.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
@@ -114,15 +115,22 @@ export class Process {
   ) {
     this.vault = new PersonalVault(ring, new Upcasters());
     this.processor = new CommandProcessor(events, this.vault, world.clock);
-    this.registry = new IdentityRegistry(
-      this.processor,
-      events,
-      hashes,
-      customersSettings({ defaultPhoneRegion: 'US' }),
-    );
+    const settings = customersSettings({ defaultPhoneRegion: 'US' });
+    this.registry = new IdentityRegistry(this.processor, events, hashes, settings);
     this.directory = new StreamCustomerDirectory(events, this.processor, this.registry);
     this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes);
-    this.reactions = [new IdentityClaimsReaction(this.registry), new ErasureReaction(this.erasures)] as const;
+    // There is no read store here, so nothing in it that could be behind.
+    const certificates = new ErasureCertificates(
+      this.processor,
+      hashes,
+      settings,
+      { buildsAgainst: () => Promise.resolve([]) },
+      { scrub: () => Promise.resolve('overwritten') },
+    );
+    this.reactions = [
+      new IdentityClaimsReaction(this.registry),
+      new ErasureReaction(this.erasures, certificates),
+    ] as const;
   }
 
   register(key: string, members: readonly string[], occurredAt?: string): Promise<CommandOutcome> {

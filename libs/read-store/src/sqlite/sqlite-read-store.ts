@@ -3,7 +3,7 @@ import { backoffMs, delay } from '@timeline/kernel';
 import { isSqliteConstraint, openSqlite } from '@timeline/sqlite';
 import type { SqliteDatabase } from '@timeline/sqlite';
 import { checkedName, checkIndexes } from '../filter.js';
-import type { IndexSpec, ReadCollection, StoredDocument } from '../read-store.port.js';
+import type { IndexSpec, ReadCollection, ScrubOutcome, StoredDocument } from '../read-store.port.js';
 import { ReadStore } from '../read-store.port.js';
 import { indexUnfit } from '../refusals.js';
 import { Catalog } from './catalog.js';
@@ -72,11 +72,13 @@ export class SqliteReadStore extends ReadStore {
   }
 
   /** The write-ahead log still holds pages as they were; another process that keeps reading puts it off. */
-  override async scrub(): Promise<void> {
+  override async scrub(): Promise<ScrubOutcome> {
     const giveUpAt = performance.now() + SCRUB_GIVE_UP_MS;
-    for (let attempt = 0; !this.#db.tryEmptyWriteAheadLog() && performance.now() < giveUpAt; attempt++) {
+    for (let attempt = 0; !this.#db.tryEmptyWriteAheadLog(); attempt++) {
+      if (performance.now() >= giveUpAt) return 'put-off';
       await delay(backoffMs(attempt, 200));
     }
+    return 'overwritten';
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,7 @@ import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 
-type Technical = 'CustomerErased' | 'CustomerErasureCarriedOut' | 'IdentityClaimLapsed';
+type Technical = 'CustomerErased' | 'CustomerErasureCarriedOut' | 'CustomerErasureCertified' | 'IdentityClaimLapsed';
 
 export type TimelineFact =
   | Exclude<CustomerEvent, { type: Technical }>
