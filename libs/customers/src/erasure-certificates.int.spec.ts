@@ -1,6 +1,5 @@
 /** Certificates of erasure on real embedded stores: not too early, not while a build is behind, and once. */
 import { CommandProcessor } from '@timeline/deciding';
-import { KEYS_GONE_AFTER_MS } from '@timeline/key-store';
 import { addDays, newId, type Instant, type Position } from '@timeline/kernel';
 import type { BuildRecord } from '@timeline/projecting';
 import { ReactionPump } from '@timeline/reacting';
@@ -13,7 +12,11 @@ import { ErasureCertificates } from './erasure-certificates.js';
 import { Erasures } from './erasures.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
 import { customersSlice } from './index.js';
-import { erasureProjection, isCarriedOut as isErasureCarriedOut } from './projections/erasure.projection.js';
+import {
+  erasureProjection,
+  isCarriedOut as isErasureCarriedOut,
+  KEYS_GONE_AFTER_MS,
+} from './projections/erasure.projection.js';
 import { profileProjection } from './projections/profile.projection.js';
 import type { ErasureView } from './queries/erasure-view.js';
 import { GetErasure } from './queries/get-erasure.query.js';

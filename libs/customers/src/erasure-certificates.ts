@@ -5,14 +5,14 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { CommandProcessor, type CommandContext } from '@timeline/deciding';
-import { KeyedHashes, KEYS_GONE_AFTER_MS } from '@timeline/key-store';
+import { KeyedHashes } from '@timeline/key-store';
 import { deriveId } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import { ReadStore } from '@timeline/read-store';
 import { customerDecider, customerStream } from './customer.decider.js';
 import { CustomersSettings } from './customers-settings.js';
 import type { ErasureCertificate } from './customers.events.js';
-import type { CarriedOut } from './projections/erasure.projection.js';
+import { KEYS_GONE_AFTER_MS, type CarriedOut } from './projections/erasure.projection.js';
 
 @Injectable()
 export class ErasureCertificates {

@@ -1,6 +1,6 @@
 /** Carrying erasures out, cut off anywhere, and again after a key store was restored. */
-import { KEYS_GONE_AFTER_MS } from '@timeline/key-store';
 import { carryOutErasures } from './erasures.js';
+import { KEYS_GONE_AFTER_MS } from './projections/erasure.projection.js';
 import { customerIdOf, Death, overEveryPrefix, World, type Process } from './testing/simulated-world.js';
 
 async function register(process: Process, key: string, members: string[]): Promise<string> {

@@ -3,7 +3,7 @@ export type { KeyStoreIdentity, StoredKey } from './key-store.port.js';
 export { openKeyStore } from './open-key-store.js';
 export { loadMasterKey } from './master-key.js';
 export type { MasterKey } from './master-key.js';
-export { KEYS_GONE_AFTER_MS } from './key-cache.js';
+export { KEY_CACHE_LIFETIME_MS } from './key-cache.js';
 export { KeyRing } from './key-ring.js';
 export type { DataKey, KeyRingOptions } from './key-ring.js';
 export { PersonalVault } from './personal-vault.js';

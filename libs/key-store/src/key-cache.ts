@@ -5,12 +5,6 @@
  */
 export const KEY_CACHE_LIFETIME_MS = 60_000;
 
-/**
- * So long after a key was destroyed no process holds or is given it any more: a lifetime of the caches, and beyond it
- * what a replaced MongoDB primary that has not noticed still answers, and what the clocks of two machines are apart.
- */
-export const KEYS_GONE_AFTER_MS = KEY_CACHE_LIFETIME_MS + 30_000;
-
 export interface CachedKey {
   keyId: string;
   customerId: string;

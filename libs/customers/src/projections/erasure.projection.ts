@@ -3,11 +3,17 @@
  * customer; it holds no personal data and belongs to
  * a bucket, since it must outlive what the customer owned.
  */
-import { KEYS_GONE_AFTER_MS } from '@timeline/key-store';
 import { toInstant, type CUSTOMER_ERASED, type Instant, type Position } from '@timeline/kernel';
 import { bucketOf, type Projection } from '@timeline/projecting';
 import { REACTION_INDEXES, type ReactionDocument } from '@timeline/reacting';
 import type { CustomerEvent, ErasureCertificate } from '../customers.events.js';
+
+/**
+ * So long after a key was destroyed no process has it or is given it any more: one lifetime of the key caches
+ * (`KEY_CACHE_LIFETIME_MS`), and beyond it what a replaced MongoDB primary that has not noticed still answers, and what
+ * the clocks of two machines are apart.
+ */
+export const KEYS_GONE_AFTER_MS = 90_000;
 
 export interface ErasureDocument extends ReactionDocument {
   /** Of the `CustomerErased`. */
