@@ -8,24 +8,15 @@
  */
 import type { PersonalVault } from '@timeline/key-store';
 import type { EventStore } from '@timeline/event-store';
-import {
-  canonicalJson,
-  CUSTOMER_ERASED,
-  delay,
-  differingMembers,
-  DomainError,
-  type Position,
-  type Upcasters,
-} from '@timeline/kernel';
-import type { ReadCollection } from '@timeline/read-store';
+import { CUSTOMER_ERASED, delay, differingMembers, DomainError, type Position, type Upcasters } from '@timeline/kernel';
 import type { BuildCollections, Builds, BuildRecord } from './build.js';
+import { collectionOf, membersOf, textOf, type AnyStored, type Kind } from './document-text.js';
 import { compareKeys, KeyRange } from './key-order.js';
-import { contentOf, type AnyProjection, type Stored, type StoredDerived } from './projection.js';
+import type { AnyProjection } from './projection.js';
 import { PureFold } from './pure-fold.js';
 
 export interface Difference {
-  /** `derived` documents are the second stage. */
-  kind: 'document' | 'derived';
+  kind: Kind;
   key: string;
   problem: 'missing' | 'unexpected' | 'different';
   /** Members whose values differ; names only, never values. */
@@ -68,8 +59,6 @@ export interface VerifyOptions {
   /** Documents that a pass holds in memory, default 100,000: the more, the fewer passes. */
   passDocuments?: number;
 }
-
-type Kind = Difference['kind'];
 
 const PASS_DOCUMENTS = 100_000;
 /** What stays when an overfull pass is cut. */
@@ -233,7 +222,7 @@ class Verification {
   async #compareStored(pass: Pass, range: KeyRange, kind: Kind): Promise<void> {
     const unseen = new Set(pass.fold.documents.keys());
     const suspects = new Set<string>();
-    for await (const page of this.#stored(kind).stream(range.filter)) {
+    for await (const page of collectionOf(this.#collections, kind).stream(range.filter)) {
       this.report.documents += page.length;
       for (const doc of page) {
         unseen.delete(doc._id);
@@ -251,7 +240,9 @@ class Verification {
   /** Looks at the suspects again, follows the build while it moves, and tells of those that differ in the end. */
   async #settle(pass: Pass, kind: Kind, suspects: Set<string>): Promise<void> {
     for (let round = 1; suspects.size > 0; round += 1) {
-      const stored = new Map((await this.#stored(kind).findByIds([...suspects])).map((doc) => [doc._id, doc]));
+      const stored = new Map(
+        (await collectionOf(this.#collections, kind).findByIds([...suspects])).map((doc) => [doc._id, doc]),
+      );
       const differences: Difference[] = [];
       for (const key of suspects) {
         const difference = this.#difference(pass, kind, key, stored.get(key));
@@ -268,7 +259,7 @@ class Verification {
     }
   }
 
-  #difference(pass: Pass, kind: Kind, key: string, doc: AnyDocument | undefined): Difference | undefined {
+  #difference(pass: Pass, kind: Kind, key: string, doc: AnyStored | undefined): Difference | undefined {
     if (kind === 'derived' && this.#isSpread(pass, key)) return undefined;
     const wanted = kind === 'document' ? pass.fold.text(key) : pass.fold.derivedText(key);
     const actual = doc && !doc._x ? textOf(kind, doc) : undefined;
@@ -292,25 +283,4 @@ class Verification {
     }
     return false;
   }
-
-  #stored(kind: Kind): ReadCollection<AnyDocument> {
-    // Both hold content with bookkeeping beside it, which is read here only.
-    return (
-      kind === 'document' ? this.#collections.documents : this.#collections.derived
-    ) as ReadCollection<AnyDocument>;
-  }
-}
-
-type AnyDocument = (Stored | StoredDerived) & Record<string, unknown>;
-
-function textOf(kind: Kind, doc: AnyDocument): string {
-  const content = contentOf(doc);
-  if (kind === 'derived') return canonicalJson(content);
-  return canonicalJson({ content: Object.keys(content).length > 0 ? content : undefined, block: doc._b });
-}
-
-function membersOf(kind: Kind, text: string): object {
-  // Made by `textOf` or the fold.
-  const parsed = JSON.parse(text) as { content?: object; block?: object };
-  return kind === 'derived' ? parsed : { ...parsed.content, ...(parsed.block && { block: parsed.block }) };
 }
