@@ -334,6 +334,15 @@ describe('the projection engine', () => {
       await until(() => engine.status().every(({ build, state }) => build === report.build && state === 'live'));
     });
 
+    it('lets go of what was read before when the command line has switched', async () => {
+      make([doubled]);
+      const report = await rebuilt({ force: true }, doubled);
+      expect(report.previous).toBe(first);
+      await open([doubled]);
+      await until(async () => (await engine.builds.list('sums')).every(({ _id }) => _id === report.build));
+      expect(engine.status()).toMatchObject([{ build: report.build, state: 'live' }]);
+    });
+
     it('retries nothing of a build of another version', async () => {
       await open();
       await append('ann', 13);

@@ -145,6 +145,8 @@ export class ProjectionEngine {
     const pointer = await this.builds.pointer(projection.name);
     if (pointer) this.#pointers.set(projection.name, pointer.live);
     const read = records.find((build) => build._id === pointer?.live);
+    // The command line was quicker with the switch; it left what was read before.
+    if (read?.version === projection.version) await this.#dropOlder(records, projection.version);
     const newest = ours.at(-1);
     // Held, or died between making it complete and pointing to it: what is left to do comes after the catching up.
     if (newest?.state === 'fed' && (!read || read.version < projection.version)) newest.state = 'filling';
@@ -248,16 +250,18 @@ export class ProjectionEngine {
     this.#held.delete(build._id);
     build.state = 'fed';
     if (!isRead) await this.#pointTo(build);
-    // Builds of older versions are fed by nobody any more, so they would keep what is erased from now on.
-    for (const older of all) {
-      if (older.version < build.version) await this.builds.setState(older._id, 'dropping');
-    }
+    await this.#dropOlder(all, build.version);
     if (isRead) return;
     this.context.report({
       level: 'info',
       projection: build.projection,
       message: `build ${build._id} is now the one read`,
     });
+  }
+
+  /** They are fed by nobody any more, so they would keep what is erased from now on. */
+  async #dropOlder(builds: readonly BuildRecord[], version: number): Promise<void> {
+    for (const older of builds) if (older.version < version) await this.builds.setState(older._id, 'dropping');
   }
 
   #hold(build: BuildRecord, parked: number): void {
