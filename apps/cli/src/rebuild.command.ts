@@ -60,6 +60,8 @@ export function addRebuild(program: Command, output: () => Output): void {
             progress: (position) => bar.update(offsetOf(position)),
             compared: (comparison) => {
               bar.stop();
+              // What is left to do is short, and would draw over the report.
+              bar = { update: () => undefined, stop: () => undefined };
               if (!output().json) console.log(textOfComparison(comparison));
             },
             signal,
