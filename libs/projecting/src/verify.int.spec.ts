@@ -179,7 +179,7 @@ describe('verify', () => {
           await builds.drop(build);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
     // Otherwise the property held for nothing.
     expect(seen.differences).toBeGreaterThan(100);
@@ -216,7 +216,7 @@ describe('verify', () => {
           await builds.drop(build);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
