@@ -116,6 +116,7 @@ describe('the command line beside the running product', () => {
     ],
     parked: () => ['parked'],
     verify: () => ['verify', 'timeline', 'profile'],
+    compare: () => ['compare', 'surveys'],
     'import commands': () => ['import', 'commands', file(), '--source', 'erp'],
   };
   const resultOf = (name: string): CliResult => {
@@ -183,7 +184,7 @@ describe('the command line beside the running product', () => {
 
   it('lists what is parked', () => {
     expect(resultOf('parked')).toEqual({ code: 0, out: 'nothing is parked\n', err: '' });
-    expect(jsonOf('parked')).toEqual({ parked: [] });
+    expect(jsonOf('parked')).toEqual({ parked: [], total: 0 });
   });
 
   it('verifies read models', () => {
@@ -193,6 +194,21 @@ describe('the command line beside the running product', () => {
     expect(verified.equal).toBe(true);
     expect(verified.reports.map(({ projection }) => projection)).toEqual(['timeline', 'profile']);
   });
+
+  it('compares two builds of a projection, once there are two', async () => {
+    expect(resultOf('compare --json')).toMatchObject({ code: 1, out: '' });
+    expect(JSON.parse(resultOf('compare --json').err)).toMatchObject({ error: { code: 'NOTHING_TO_COMPARE' } });
+    const { code, out } = await product.cli('rebuild', 'surveys');
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/^surveys: build \S+ is live, .*timeline rollback surveys\n$/),
+    ]);
+    const compared = await product.cli('compare', 'surveys', '--limit', '5');
+    expect(compared).toMatchObject({ code: 0, err: '' });
+    expect(compared.out).toMatch(/^surveys: \S+ \(version \d+, at \S+\), which is read, and \S+/);
+    expect(compared.out).toMatch(/\ndocuments +0 +0 +0 +0\n/);
+    expect((await product.cli('compare', 'surveys', '--limit', '0')).code).toBe(1);
+  }, 60_000);
 
   it('imports commands once, names the bad line, and the running product sees them', async () => {
     const first = resultOf('import commands');

@@ -3,6 +3,7 @@
 import 'reflect-metadata';
 import { Command } from 'commander';
 import { DomainError, FaultError, UnavailableError } from '@timeline/kernel';
+import { addCompare } from './compare.command.js';
 import { addImport } from './import.command.js';
 import { Output } from './output.js';
 import { addParked } from './parked.command.js';
@@ -17,7 +18,7 @@ const program = new Command('timeline')
   .showHelpAfterError();
 
 const output = (): Output => new Output(program.opts<{ json?: boolean }>().json ?? false);
-for (const add of [addStatus, addRebuild, addReplay, addParked, addImport, addVerify]) add(program, output);
+for (const add of [addStatus, addRebuild, addCompare, addReplay, addParked, addImport, addVerify]) add(program, output);
 
 try {
   await program.parseAsync();

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import { Product, readConfig } from '@timeline/composing';
 import { carryOutErasures } from '@timeline/customers';
-import { DomainError } from '@timeline/kernel';
+import { DomainError, type Position } from '@timeline/kernel';
 import { Parking, type AnyProjection, type FeedNotice } from '@timeline/projecting';
 import { productSlices } from '@timeline/product';
 
@@ -65,10 +65,14 @@ export function untilInterrupted(): AbortSignal {
   return controller.signal;
 }
 
-/** Events between the beginning (or `after`) and the head, for progress bars: counted where the log makes that cheap. */
+/** Events in the log, for progress bars: counted where the log makes that cheap. */
 export async function countEvents({ product }: Opened): Promise<number> {
-  const head = await product.events.head();
+  return offsetOf((await product.events.head())?.position);
+}
+
+/** How many events there are up to `position`; 0 where that cannot be told. */
+export function offsetOf(position: Position | undefined): number {
   // The embedded log's offset is a row number; elsewhere it is a byte position and no count.
-  const offset = head?.position.split(':')[1] ?? '';
+  const offset = position?.split(':')[1] ?? '';
   return /^\d{1,16}$/.test(offset) ? Number(offset) : 0;
 }

@@ -1,4 +1,5 @@
 /** What the command line shows: text for people, one JSON document for machines, progress on the error stream. */
+import { InvalidArgumentError } from 'commander';
 import { Presets, SingleBar } from 'cli-progress';
 
 export class Output {
@@ -14,7 +15,7 @@ export class Output {
   }
 
   /** A bar with time left; silent for machines and where nobody watches. */
-  progress(total: number, unit: string): { update(done: number): void; stop(): void } {
+  progress(total: number, unit: string): Progress {
     if (this.json || !process.stderr.isTTY || total === 0) return { update: () => undefined, stop: () => undefined };
     const bar = new SingleBar(
       {
@@ -25,8 +26,27 @@ export class Output {
       Presets.shades_classic,
     );
     bar.start(total, 0);
-    return { update: (done) => bar.update(Math.min(done, total)), stop: () => bar.stop() };
+    return {
+      update: (done, of = total) => {
+        if (of !== bar.getTotal()) bar.setTotal(of);
+        bar.update(Math.min(done, of));
+      },
+      stop: () => bar.stop(),
+    };
   }
+}
+
+export interface Progress {
+  /** `of` where the total turned out to be another. */
+  update(done: number, of?: number): void;
+  stop(): void;
+}
+
+/** For options: a whole number from 1. */
+export function positiveNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return number;
 }
 
 /** Columns padded to the widest cell. */

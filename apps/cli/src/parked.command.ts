@@ -1,9 +1,9 @@
 /** `timeline parked list|retry|discard`: events that a projection could not apply. */
 import type { Command } from 'commander';
 import { DomainError } from '@timeline/kernel';
-import type { ParkedDocument, Parking } from '@timeline/projecting';
+import type { ParkedDocument } from '@timeline/projecting';
 import { withProduct } from './open-product.js';
-import { table, type Output } from './output.js';
+import { positiveNumber, table, type Output } from './output.js';
 
 export function addParked(program: Command, output: () => Output): void {
   const parked = program.command('parked').description('documents that wait behind an event that could not be applied');
@@ -11,22 +11,33 @@ export function addParked(program: Command, output: () => Output): void {
   parked
     .command('list', { isDefault: true })
     .description('what is parked, with position, event and error code')
-    .action(() =>
-      withProduct(false, async ({ parking }) => {
-        const documents = await parking.list();
-        output().show({ parked: documents }, () =>
+    .option('--limit <number>', 'as many at most', positiveNumber, 1_000)
+    .action(({ limit }: { limit: number }) =>
+      withProduct(false, async ({ product, parking }) => {
+        const { builds } = product.engine;
+        let total = 0;
+        for (const build of await builds.list()) total += await builds.countBlocked(build._id);
+        const documents: ParkedDocument[] = [];
+        for await (const document of parking.stream()) {
+          if (documents.length === limit) break;
+          documents.push(document);
+        }
+        output().show({ parked: documents, total }, () =>
           documents.length === 0
             ? 'nothing is parked'
-            : table([
-                ['PROJECTION', 'KEY', 'POSITION', 'EVENT', 'CODE'],
-                ...documents.map(({ projection, key, position, eventId, code }) => [
-                  projection,
-                  key,
-                  position,
-                  eventId,
-                  code,
+            : [
+                table([
+                  ['PROJECTION', 'KEY', 'POSITION', 'EVENT', 'CODE'],
+                  ...documents.map(({ projection, key, position, eventId, code }) => [
+                    projection,
+                    key,
+                    position,
+                    eventId,
+                    code,
+                  ]),
                 ]),
-              ]),
+                ...(total > documents.length ? [`${documents.length} of ${total}; --limit shows more`] : []),
+              ].join('\n'),
         );
       }),
     );
@@ -38,7 +49,7 @@ export function addParked(program: Command, output: () => Output): void {
     .description('fold again what waits, after the projection was mended')
     .action((projection: string | undefined, key: string | undefined) =>
       withProduct(false, async ({ parking }) => {
-        const results = await each(await chosen(parking, projection, key), (document) => parking.retry(document));
+        const results = await each(parking.stream(projection, key), (document) => parking.retry(document));
         output().show({ retried: results }, () => told(results));
       }),
     );
@@ -50,30 +61,21 @@ export function addParked(program: Command, output: () => Output): void {
     .description('leave the blocking event out for this document, on record, and go on')
     .action((projection: string, key: string) =>
       withProduct(false, async ({ parking }) => {
-        const documents = await chosen(parking, projection, key);
-        if (documents.length === 0)
-          throw new DomainError('NOTHING_PARKED', `nothing is parked at ${projection} ${key}`);
-        const results = await each(documents, (document) => parking.discard(document));
+        const results = await each(parking.stream(projection, key), (document) => parking.discard(document));
+        if (results.length === 0) throw new DomainError('NOTHING_PARKED', `nothing is parked at ${projection} ${key}`);
         output().show({ discarded: results }, () => told(results));
       }),
     );
 }
 
-async function chosen(parking: Parking, projection?: string, key?: string): Promise<ParkedDocument[]> {
-  const all = await parking.list();
-  return all.filter(
-    (document) => (!projection || document.projection === projection) && (!key || document.key === key),
-  );
-}
-
 type Result = ParkedDocument & { free: boolean };
 
 async function each(
-  documents: readonly ParkedDocument[],
+  documents: AsyncIterable<ParkedDocument>,
   act: (document: ParkedDocument) => Promise<boolean>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (const document of documents) results.push({ ...document, free: await act(document) });
+  for await (const document of documents) results.push({ ...document, free: await act(document) });
   return results;
 }
 

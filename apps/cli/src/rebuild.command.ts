@@ -2,8 +2,10 @@
 import type { Command } from 'commander';
 import { DomainError } from '@timeline/kernel';
 import { cancelRebuild, rebuild, rollBack, type RebuildReport } from '@timeline/projecting';
-import { countEvents, untilInterrupted, withProduct } from './open-product.js';
-import type { Output } from './output.js';
+import { textOfComparison } from './compare.command.js';
+import { countEvents, offsetOf, untilInterrupted, withProduct } from './open-product.js';
+import type { Output, Progress } from './output.js';
+import { showPass } from './verify.command.js';
 
 interface RebuildFlags {
   all?: boolean;
@@ -36,24 +38,46 @@ export function addRebuild(program: Command, output: () => Output): void {
         const total = await countEvents(opened);
         const reports: (RebuildReport & { projection: string })[] = [];
         for (const projection of chosen) {
-          const bar = output().progress(total, `events (${projection.name})`);
+          let stage: 'filling' | 'checking' = 'filling';
+          let bar = output().progress(total, `events (filling ${projection.name})`);
+          const checking = (): Progress => {
+            if (stage === 'checking') return bar;
+            stage = 'checking';
+            bar.stop();
+            return (bar = output().progress(total, `events (checking ${projection.name})`));
+          };
           const report = await rebuild(projection, {
             engine,
             context: engine.context,
-            verify: { events, vault, upcasters, discarded: await parking.discarded(projection.name) },
+            verify: {
+              events,
+              vault,
+              upcasters,
+              discarded: await parking.discarded(projection.name),
+              progress: (at) => showPass(checking(), total, at),
+            },
             ...(flags.force && { force: true }),
-            progress: (position) => bar.update(Number(position?.split(':')[1] ?? 0)),
+            progress: (position) => bar.update(offsetOf(position)),
+            compared: (comparison) => {
+              bar.stop();
+              // What is left to do is short, and would draw over the report.
+              bar = { update: () => undefined, stop: () => undefined };
+              if (!output().json) console.log(textOfComparison(comparison));
+            },
             signal,
           }).finally(() => bar.stop());
           reports.push({ projection: projection.name, ...report });
         }
         output().show({ rebuilt: reports }, () =>
           reports
-            .map(({ projection, build, previous, resumed, verified }) =>
+            .map(({ projection, build, previous, resumed, verified, comparison }) =>
               [
                 `${projection}: build ${build} is live, ${verified.documents} documents, no difference to the log`,
                 ...(resumed ? ['(went on with an unfinished rebuild)'] : []),
-                ...(previous ? [`${previous} is kept as the way back: timeline rollback ${projection}`] : []),
+                // Of another version there is no way back: the product of this one does not feed it.
+                ...(previous && !comparison
+                  ? [`${previous} is kept as the way back: timeline rollback ${projection}`]
+                  : []),
               ].join('; '),
             )
             .join('\n'),

@@ -8,28 +8,32 @@ export function addStatus(program: Command, output: () => Output): void {
     .command('status')
     .description('head of the log, builds and their lag, parked documents')
     .action(() =>
-      withProduct(false, async ({ product, parking }) => {
+      withProduct(false, async ({ product }) => {
         const head = await product.events.head();
         const records = await product.engine.builds.list();
         const checkpoints = await product.engine.builds.checkpoints(records.map((build) => build._id));
-        const parked = await parking.list();
         const builds = await Promise.all(
           records.map(async (build) => {
             const position = checkpoints.get(build._id)?.position;
             const pointer = await product.engine.builds.pointer(build.projection);
+            const read = records.find(({ _id }) => _id === pointer?.live);
+            const parked = await product.engine.builds.countBlocked(build._id);
+            // The product switches to a newer version as soon as nothing of it is parked.
+            const isHeld = build.state === 'fed' && read !== undefined && read.version < build.version && parked > 0;
             return {
               projection: build.projection,
               build: build._id,
               version: build.version,
               live: pointer?.live === build._id,
-              state: build.state,
+              state: isHeld ? 'held' : build.state,
               position: position ?? null,
               caughtUp: (position ?? '') >= (head?.position ?? ''),
-              parked: parked.filter((document) => document.build === build._id).length,
+              parked,
             };
           }),
         );
-        const value = { head: head ?? null, builds, parked: parked.length };
+        const held = builds.filter(({ state }) => state === 'held');
+        const value = { head: head ?? null, builds, parked: builds.reduce((sum, { parked }) => sum + parked, 0) };
         output().show(value, () =>
           [
             head ? `head ${head.position}, recorded ${head.recordedAt}` : 'the log is empty',
@@ -44,6 +48,11 @@ export function addStatus(program: Command, output: () => Output): void {
                 String(build.parked),
               ]),
             ]),
+            ...held.map(
+              ({ projection, build, parked }) =>
+                `${build} is complete but not read: ${parked} documents wait behind parked events; mend the projection and ` +
+                `\`timeline parked retry ${projection}\`, or switch all the same: \`timeline rebuild ${projection} --force\``,
+            ),
           ].join('\n'),
         );
       }),

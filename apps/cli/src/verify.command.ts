@@ -1,9 +1,9 @@
 /** `timeline verify`: folds the log afresh and compares every read model with it, document by document. */
 import type { Command } from 'commander';
 import { DomainError } from '@timeline/kernel';
-import { verifyBuild, type VerifyReport } from '@timeline/projecting';
-import { countEvents, withProduct } from './open-product.js';
-import { table, type Output } from './output.js';
+import { verifyBuild, type VerifyProgress, type VerifyReport } from '@timeline/projecting';
+import { countEvents, offsetOf, withProduct } from './open-product.js';
+import { table, type Output, type Progress } from './output.js';
 
 export function addVerify(program: Command, output: () => Output): void {
   program
@@ -35,21 +35,21 @@ export function addVerify(program: Command, output: () => Output): void {
               upcasters,
               builds: engine.builds,
               discarded,
-              progress: (count) => bar.update(count),
+              progress: (at) => showPass(bar, total, at),
             }).finally(() => bar.stop()),
           );
         }
-        const differing = reports.filter((report) => report.differences.length > 0);
+        const differing = reports.filter((report) => report.differing > 0);
         if (differing.length > 0) process.exitCode = 1;
         output().show({ equal: differing.length === 0, reports }, () =>
           [
             table([
               ['PROJECTION', 'DOCUMENTS', 'PARKED', 'DIFFERENCES'],
-              ...reports.map(({ projection, documents, parked, differences }) => [
+              ...reports.map(({ projection, documents, parked, differing }) => [
                 projection,
                 String(documents),
                 String(parked),
-                String(differences.length),
+                String(differing),
               ]),
             ]),
             ...differing.flatMap(({ projection, differences }) =>
@@ -64,4 +64,9 @@ export function addVerify(program: Command, output: () => Output): void {
         );
       }),
     );
+}
+
+/** Every pass goes through the whole log. */
+export function showPass(bar: Progress, total: number, { position, pass, passes }: VerifyProgress): void {
+  bar.update((pass - 1) * total + offsetOf(position), passes * total);
 }

@@ -222,6 +222,7 @@ const projectionRow = (projection) =>
       { 'data-label': 'State' },
       h('span', { class: 'state' }, light(TONES[projection.status]), words(projection.state)),
       projection.fault && h('div', { class: 'faint' }, `${projection.fault.code}: ${projection.fault.message}`),
+      projection.held && h('div', { class: 'faint' }, `${projection.held.code}: ${projection.held.message}`),
     ),
     h('td', { 'data-label': 'Lag', class: 'tabular' }, duration((projection.lagSeconds ?? 0) * 1000)),
     h('td', { 'data-label': 'Position' }, h('code', { class: 'breakable' }, projection.position ?? '–')),

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Product } from '@timeline/composing';
 import { errorCode, type Position } from '@timeline/kernel';
 import type { LogHead } from '@timeline/event-store';
+import type { BuildStatus } from '@timeline/projecting';
 
 type Light = 'green' | 'yellow' | 'red';
 
@@ -13,11 +14,13 @@ interface ProjectionHealth {
   /** The build that is read. */
   live: boolean;
   status: Light;
-  state: 'live' | 'filling' | 'stopped';
+  state: BuildStatus['state'];
   position: Position | null;
   /** Seconds since the log's head was recorded, while the build is behind it; 0 when it is not. */
   lagSeconds: number;
   fault?: { code: string; message: string };
+  /** Why a build of a new version is not read yet, and what to do. */
+  held?: BuildStatus['held'];
 }
 
 export interface Health {
@@ -95,7 +98,7 @@ export class HealthService {
     };
   }
 
-  #ofBuild(build: ReturnType<Product['engine']['status']>[number], head: LogHead | undefined): ProjectionHealth {
+  #ofBuild(build: BuildStatus, head: LogHead | undefined): ProjectionHealth {
     const now = Date.now();
     const isBehind = head !== undefined && (build.position ?? '') < head.position;
     // Counted from the first look that finds it behind: how long it had nothing to do before says nothing.
@@ -104,7 +107,11 @@ export class HealthService {
       this.#behind.set(build.build, { position: build.position, at: now });
     const stalled = isBehind && now - (this.#behind.get(build.build)?.at ?? now) > STALLED_MS;
     const status =
-      build.state === 'stopped' || stalled ? 'red' : isBehind && build.state !== 'live' ? 'yellow' : 'green';
+      build.state === 'stopped' || stalled
+        ? 'red'
+        : build.state === 'held' || (isBehind && build.state !== 'live')
+          ? 'yellow'
+          : 'green';
     return {
       projection: build.projection,
       build: build.build,
@@ -115,6 +122,7 @@ export class HealthService {
       position: build.position ?? null,
       lagSeconds: isBehind ? Math.max(0, (now - Date.parse(head.recordedAt)) / 1000) : 0,
       ...(build.fault && { fault: build.fault }),
+      ...(build.held && { held: build.held }),
     };
   }
 }

@@ -1,4 +1,5 @@
 export * from './build.js';
+export * from './compare-builds.js';
 export * from './feed.js';
 export * from './projection.js';
 export * from './projection-engine.js';

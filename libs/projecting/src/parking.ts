@@ -53,19 +53,22 @@ export class Parking {
     this.#discards = options.reads.collection(DISCARDS);
   }
 
-  async list(): Promise<ParkedDocument[]> {
-    const parked: ParkedDocument[] = [];
-    for (const build of await this.options.builds.list()) {
+  /** Parked documents of every build, of one projection or key where they are given; by key in each build. */
+  async *stream(projection?: string, key?: string): AsyncGenerator<ParkedDocument> {
+    for (const build of await this.options.builds.list(projection)) {
       const { documents } = this.options.builds.collections(build._id);
-      for (const doc of await documents.find({ '_b.position': { $exists: true } }, { sort: { '_b.position': 1 } })) {
-        if (doc._b)
-          parked.push({ projection: build.projection, build: build._id, key: doc._id, waitingTo: doc._p, ...doc._b });
+      const blocked = { '_b.position': { $exists: true }, ...(key !== undefined && { _id: key }) };
+      for await (const page of documents.stream(blocked)) {
+        for (const { _id, _p, _b } of page)
+          if (_b) yield { projection: build.projection, build: build._id, key: _id, waitingTo: _p, ..._b };
       }
     }
-    return parked;
   }
 
-  /** Folds what waits behind the block, in order, from the log. Answers whether the document is free now. */
+  /**
+   * Folds what waits behind the block, in order, from the log. Answers whether the document is free now; one in a build
+   * of another version never is.
+   */
   async retry({
     projection: name,
     build,
@@ -73,6 +76,9 @@ export class Parking {
   }: Pick<ParkedDocument, 'projection' | 'build' | 'key'>): Promise<boolean> {
     const projection = this.options.projections.find((candidate) => candidate.name === name);
     if (!projection) throw new DomainError('PROJECTION_NOT_FOUND', `there is no projection "${name}"`);
+    // Folded on by another version's code, it would be a document of neither.
+    const record = (await this.options.builds.list(name)).find(({ _id }) => _id === build);
+    if (record?.version !== projection.version) return false;
     const collections = this.options.builds.collections(build);
     for (;;) {
       const before = await collections.documents.findOne({ _id: key });

@@ -15,11 +15,11 @@ import {
 } from '@timeline/kernel';
 import { openReadStore, type ReadStore } from '@timeline/read-store';
 import type { FeedNotice } from './feed.js';
-import { Parking } from './parking.js';
+import { Parking, type ParkedDocument } from './parking.js';
 import { customerOwner, type Projection } from './projection.js';
-import { ProjectionEngine, type ProjectionEngineOptions } from './projection-engine.js';
+import { ProjectionEngine, type BuildStatus, type ProjectionEngineOptions } from './projection-engine.js';
 import { ReadModels } from './read-models.js';
-import { cancelRebuild, rebuild, rollBack } from './rebuild.js';
+import { cancelRebuild, rebuild, rollBack, type RebuildOptions } from './rebuild.js';
 import { verifyBuild, type VerifyReport } from './verify.js';
 
 interface Sum {
@@ -124,18 +124,23 @@ describe('the projection engine', () => {
     const discarded = await parking().discarded('sums');
     return verifyBuild(sums, build, { events, vault, upcasters: new Upcasters(), builds: engine.builds, discarded });
   };
-  const parking = (): Parking =>
+  const parking = (projections = [sums]): Parking =>
     new Parking({
       events,
       reads,
       vault,
       upcasters: new Upcasters(),
       builds: engine.builds,
-      projections: [sums],
+      projections,
       clock: systemClock,
     });
-  const rebuilt = (options: { signal?: AbortSignal; force?: boolean } = {}) =>
-    rebuild(sums, {
+  const parkedNow = async (): Promise<ParkedDocument[]> => {
+    const parked: ParkedDocument[] = [];
+    for await (const document of parking().stream()) parked.push(document);
+    return parked;
+  };
+  const rebuilt = (options: Pick<RebuildOptions, 'signal' | 'force' | 'compared'> = {}, projection = sums) =>
+    rebuild(projection, {
       engine,
       context: engine.context,
       verify: { events, vault, upcasters: new Upcasters(), discarded: new Set() },
@@ -245,6 +250,110 @@ describe('the projection engine', () => {
     expect(await total('ann', position)).toBe(10);
   });
 
+  describe('of a new version that parks events', () => {
+    const doubled: Projection<Sum, Added> = {
+      ...sums,
+      version: 2,
+      evolve: (doc, event, key) => {
+        const { total: before } = sums.evolve(doc, event, key) ?? { total: 0 };
+        return { total: before + event.data.amount };
+      },
+    };
+    const held = (): BuildStatus | undefined => engine.status().find(({ state }) => state === 'held');
+    const live = async (): Promise<string | undefined> => (await engine.builds.pointer('sums'))?.live;
+    let first: string | undefined;
+
+    beforeEach(async () => {
+      await open();
+      await append('ann', 1);
+      await append('ann', 13);
+      await total('ann', await append('bob', 5));
+      await engine.stop();
+      first = await live();
+      poison = true;
+    });
+
+    it('does not switch by itself, says what is to be done, keeps it fed, and switches once nothing is parked', async () => {
+      await open([doubled]);
+      await until(() => held() !== undefined);
+      expect(held()).toMatchObject({ version: 2, live: false, held: { code: 'BUILD_PARKED', parked: 1 } });
+      expect(held()?.held?.message).toContain('timeline rebuild sums --force');
+      expect(notices).toContainEqual(expect.objectContaining({ level: 'warn', code: 'BUILD_PARKED' }));
+
+      const position = await append('bob', 5);
+      expect(await engine.runner(held()?.build ?? '')?.waitFor(position, 10_000)).toBe(true);
+      expect(await live()).toBe(first);
+      // Looked at again in the meantime: it is news once.
+      await append('cai', 13);
+      await until(() => held()?.held?.parked === 2);
+      expect(notices.filter(({ code }) => code === 'BUILD_PARKED').length).toBe(1);
+
+      await engine.stop();
+      await open([doubled]);
+      await until(() => held() !== undefined);
+      expect(await live()).toBe(first);
+
+      poison = false;
+      const build = held()?.build;
+      for await (const parked of parking([doubled]).stream('sums')) await parking([doubled]).retry(parked);
+      await until(async () => (await live()) === build);
+      expect(held()).toBeUndefined();
+      expect(await total('ann', await append('ann', 1))).toBe(30);
+    });
+
+    it('is switched to by another process when the one that filled it has died', async () => {
+      await open([doubled]);
+      await until(() => held() !== undefined);
+      const build = held()?.build;
+      const filler = engine;
+      await open([doubled]);
+      await until(() => held()?.build === build);
+      await filler.stop();
+      poison = false;
+      for await (const parked of parking([doubled]).stream('sums')) await parking([doubled]).retry(parked);
+      await until(async () => (await live()) === build);
+    });
+
+    it('is switched to by force, after a report of what that changes', async () => {
+      await open([doubled]);
+      await until(() => held() !== undefined);
+      await expect(rebuilt({}, doubled)).rejects.toMatchObject({ code: 'REBUILD_PARKED' });
+      let before: string | undefined;
+      const report = await rebuilt({ force: true, compared: () => void live().then((id) => (before = id)) }, doubled);
+      expect(before).toBe(first);
+      expect(report.comparison).toMatchObject({
+        from: { build: first, version: 1 },
+        to: { build: report.build, version: 2 },
+        documents: { equal: 0, different: 2, onlyInFrom: 0, onlyInTo: 0 },
+        differences: [
+          { kind: 'document', key: 'ann', in: 'both', members: ['block', 'total'] },
+          { kind: 'document', key: 'bob', in: 'both', members: ['total'] },
+        ],
+      });
+      expect(await live()).toBe(report.build);
+      await until(() => engine.status().every(({ build, state }) => build === report.build && state === 'live'));
+    });
+
+    it('lets go of what was read before when the command line has switched', async () => {
+      make([doubled]);
+      const report = await rebuilt({ force: true }, doubled);
+      expect(report.previous).toBe(first);
+      await open([doubled]);
+      await until(async () => (await engine.builds.list('sums')).every(({ _id }) => _id === report.build));
+      expect(engine.status()).toMatchObject([{ build: report.build, state: 'live' }]);
+    });
+
+    it('retries nothing of a build of another version', async () => {
+      await open();
+      await append('ann', 13);
+      await total('ann', await append('bob', 1));
+      poison = false;
+      const [parked] = await parkedNow();
+      expect(parked && (await parking([doubled]).retry(parked))).toBe(false);
+      expect((await parkedNow()).length).toBe(1);
+    });
+  });
+
   it('parks an event that cannot be applied: later ones of the key wait, others go on; retry folds them in order', async () => {
     await open();
     poison = true;
@@ -254,11 +363,11 @@ describe('the projection engine', () => {
     const last = await append('bob', 3);
     expect(await total('bob', last)).toBe(3);
     expect(await total('ann', last)).toBe(1);
-    expect(await parking().list()).toMatchObject([{ projection: 'sums', key: 'ann', code: 'THIRTEEN' }]);
+    expect(await parkedNow()).toMatchObject([{ projection: 'sums', key: 'ann', code: 'THIRTEEN' }]);
     expect(await verify()).toMatchObject({ differences: [], parked: 1 });
 
     poison = false;
-    const [parked] = await parking().list();
+    const [parked] = await parkedNow();
     expect(parked && (await parking().retry(parked))).toBe(true);
     expect(await total('ann', await append('ann', 4))).toBe(20);
     expect(await verify()).toMatchObject({ differences: [], parked: 0 });
@@ -270,7 +379,7 @@ describe('the projection engine', () => {
     await append('ann', 1);
     await append('ann', 13);
     await total('ann', await append('ann', 2));
-    const [parked] = await parking().list();
+    const [parked] = await parkedNow();
     expect(parked && (await parking().discard(parked))).toBe(true);
     expect(await total('ann', await append('ann', 4))).toBe(7);
     expect(await verify()).toMatchObject({ differences: [], parked: 0 });

@@ -39,9 +39,19 @@ export interface BuildStatus {
   build: string;
   version: number;
   live: boolean;
-  state: 'live' | 'filling' | 'stopped';
+  /** `held`: of a new version, complete and moving, but not switched to, because of what it has parked. */
+  state: 'live' | 'filling' | 'held' | 'stopped';
   position: Position | undefined;
   fault?: { code: string; message: string };
+  held?: HeldBuild;
+}
+
+export interface HeldBuild {
+  code: 'BUILD_PARKED';
+  /** Documents that wait behind an event that could not be applied. */
+  parked: number;
+  /** What to do. */
+  message: string;
 }
 
 const BUILDS_POLL_MS = 1_000;
@@ -54,6 +64,8 @@ export class ProjectionEngine {
   readonly #pointers = new Map<string, string>();
   #live: Feed | undefined;
   readonly #filling = new Set<Feed>();
+  /** Complete builds of a new version that wait for their parked documents to be mended. */
+  readonly #held = new Map<string, HeldBuild>();
   /** When each build that is being dropped was first seen so. */
   #dropping = new Map<string, number>();
   readonly #abort = new AbortController();
@@ -105,14 +117,16 @@ export class ProjectionEngine {
     return [...this.#runners.values()].map((runner) => {
       const live = this.#pointers.get(runner.build.projection) === runner.build._id;
       const moving = this.#live?.members.includes(runner) ?? false;
+      const held = live ? undefined : this.#held.get(runner.build._id);
       return {
         projection: runner.build.projection,
         build: runner.build._id,
         version: runner.build.version,
         live,
-        state: runner.fault ? 'stopped' : moving ? 'live' : 'filling',
+        state: runner.fault ? 'stopped' : !moving ? 'filling' : held ? 'held' : 'live',
         position: runner.position,
         ...(runner.fault && { fault: runner.fault }),
+        ...(held && { held }),
       };
     });
   }
@@ -131,8 +145,10 @@ export class ProjectionEngine {
     const pointer = await this.builds.pointer(projection.name);
     if (pointer) this.#pointers.set(projection.name, pointer.live);
     const read = records.find((build) => build._id === pointer?.live);
+    // The command line was quicker with the switch; it left what was read before.
+    if (read?.version === projection.version) await this.#dropOlder(records, projection.version);
     const newest = ours.at(-1);
-    // Died between making it complete and pointing to it: what is left to do comes after the catching up.
+    // Held, or died between making it complete and pointing to it: what is left to do comes after the catching up.
     if (newest?.state === 'fed' && (!read || read.version < projection.version)) newest.state = 'filling';
     if (ours.length === 0) {
       const created = await this.builds.create(projection, 'product');
@@ -219,20 +235,43 @@ export class ProjectionEngine {
     }
   }
 
+  /** Switches to a build of a new version, unless it has parked documents: then it is looked at again and again. */
   async #complete(build: BuildRecord): Promise<void> {
     // Dropped meanwhile, for one that the command line was quicker with; `#followBuilds` lets go of it.
     if (!(await this.builds.setState(build._id, 'fed'))) return;
+    const all = await this.builds.list(build.projection);
+    const live = (await this.builds.pointer(build.projection))?.live;
+    // This one or, from another process, one as good.
+    const isRead = all.some(
+      ({ _id, version, state }) => _id === live && version === build.version && state !== 'dropping',
+    );
+    const parked = isRead ? 0 : await this.builds.countBlocked(build._id);
+    if (parked > 0) return this.#hold(build, parked);
+    this.#held.delete(build._id);
     build.state = 'fed';
-    await this.#pointTo(build);
-    // Builds of older versions are fed by nobody any more, so they would keep what is erased from now on.
-    for (const older of await this.builds.list(build.projection)) {
-      if (older.version < build.version) await this.builds.setState(older._id, 'dropping');
-    }
+    if (!isRead) await this.#pointTo(build);
+    await this.#dropOlder(all, build.version);
+    if (isRead) return;
     this.context.report({
       level: 'info',
       projection: build.projection,
       message: `build ${build._id} is now the one read`,
     });
+  }
+
+  /** They are fed by nobody any more, so they would keep what is erased from now on. */
+  async #dropOlder(builds: readonly BuildRecord[], version: number): Promise<void> {
+    for (const older of builds) if (older.version < version) await this.builds.setState(older._id, 'dropping');
+  }
+
+  #hold(build: BuildRecord, parked: number): void {
+    const isNews = !this.#held.has(build._id);
+    const message =
+      `build ${build._id} of version ${build.version} is complete but not read: ${parked} of its documents wait behind ` +
+      `events that could not be applied. Mend it and run \`timeline parked retry ${build.projection}\`, leave the ` +
+      `events out by \`timeline parked discard\`, or switch all the same: \`timeline rebuild ${build.projection} --force\``;
+    this.#held.set(build._id, { code: 'BUILD_PARKED', parked, message });
+    if (isNews) this.context.report({ level: 'warn', projection: build.projection, code: 'BUILD_PARKED', message });
   }
 
   /** Other processes make, switch and drop builds; this one follows. */
@@ -259,6 +298,7 @@ export class ProjectionEngine {
       const record = records.get(id);
       if (record && record.state !== 'dropping') continue;
       this.#runners.delete(id);
+      this.#held.delete(id);
       for (const feed of [...this.#filling, this.#live]) await feed?.release(runner);
     }
     await this.#finishDrops([...records.values()].filter((build) => build.state === 'dropping'));
@@ -273,6 +313,10 @@ export class ProjectionEngine {
         const runner = await this.#runnerOf(projection, build, checkpoint);
         if (!runner.fault) this.#fill([runner]);
       }
+    }
+    for (const id of this.#held.keys()) {
+      const runner = this.#runners.get(id);
+      if (runner && !runner.fault) await this.#complete(runner.build);
     }
   }
 

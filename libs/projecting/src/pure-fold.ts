@@ -7,73 +7,128 @@ import { customerOwner, type AnyProjection, type Block, type Owner } from './pro
 
 export interface FoldedDocument {
   owner: Owner;
+  /** Undefined only where nothing but a block is there. */
   content: Record<string, unknown> | undefined;
   block?: Block;
 }
 
+type Part = Record<string, unknown>;
+
 export class PureFold {
   readonly documents = new Map<string, FoldedDocument>();
+  /** Keys by the customer who owns them, so that an erasure does not look at every document. */
+  readonly #owned = new Map<Owner, Set<string>>();
   readonly #erased = new Set<Owner>();
   readonly #handles: ReadonlySet<string>;
+  #isWanted: (key: string) => boolean;
 
   constructor(
     readonly projection: AnyProjection,
     /** Steps that an operator discarded: `discardId(event id, key)`. */
     readonly discarded: ReadonlySet<string> = new Set(),
+    /** Which documents to fold; the others are left out as if no event touched them. */
+    isWanted: (key: string) => boolean = () => true,
   ) {
     this.#handles = new Set(projection.handles);
+    this.#isWanted = isWanted;
   }
 
   apply(event: Recorded<Fact>): void {
     if (event.type === CUSTOMER_ERASED && event.metadata.customerId) {
       const owner = customerOwner(event.metadata.customerId);
       this.#erased.add(owner);
-      for (const [key, folded] of this.documents) if (folded.owner === owner) this.documents.delete(key);
+      for (const key of this.#owned.get(owner) ?? []) this.documents.delete(key);
+      this.#owned.delete(owner);
     }
     if (!this.#handles.has(event.type)) return;
     for (const { key, owner } of this.projection.keys(event)) {
-      if (this.#erased.has(owner)) continue;
+      if (this.#erased.has(owner) || !this.#isWanted(key)) continue;
       const before = this.documents.get(key);
       if (before?.block) continue;
       try {
         const content = this.projection.evolve(before?.content, event, key);
-        if (before || content) this.documents.set(key, { owner, content });
+        if (content) this.#set(key, { owner, content });
+        else if (before) this.#delete(key, before);
       } catch (error) {
         if (this.discarded.has(discardId(event.id, key))) continue;
         const block = { position: event.position, eventId: event.id, code: errorCode(error) };
-        this.documents.set(key, { owner, content: before?.content, block });
+        this.#set(key, { owner, content: before?.content, block });
       }
     }
+  }
+
+  /** Lets go of every document that is not wanted any more. */
+  narrow(isWanted: (key: string) => boolean): void {
+    this.#isWanted = isWanted;
+    for (const [key, folded] of this.documents) if (!isWanted(key)) this.#delete(key, folded);
+  }
+
+  /** Canonical text of a document, if it is there. */
+  text(key: string): string | undefined {
+    const folded = this.documents.get(key);
+    return folded && canonicalJson({ content: folded.content, block: folded.block });
+  }
+
+  /** Canonical text of a derived document, if there is one. */
+  derivedText(key: string): string | undefined {
+    const { derivation } = this.projection;
+    if (!derivation) return undefined;
+    const parts = new Map([...this.reach(key)].flatMap(([member, part]) => (part ? [[member, part] as const] : [])));
+    const group = groupsOf(parts, (part) => derivation.links?.(part) ?? []).find((members) => members.includes(key));
+    if (!group) return undefined;
+    const members = [key, ...group.filter((member) => member !== key)];
+    const derived = derivation.derive(
+      key,
+      members.map((member) => ({ key: member, part: parts.get(member) })),
+    );
+    return derived && canonicalJson(derived);
+  }
+
+  /** Every key that links lead to from `key`, itself first, with its part where there is one. Holds its whole group. */
+  reach(key: string): Map<string, Part | undefined> {
+    const { derivation } = this.projection;
+    const reached = new Map([[key, this.documents.get(key)?.content]]);
+    // What is added on the way is gone through too.
+    for (const part of reached.values()) {
+      for (const other of (part && derivation?.links?.(part)) ?? [])
+        if (!reached.has(other)) reached.set(other, this.documents.get(other)?.content);
+    }
+    return reached;
   }
 
   /** Canonical text of every document that is there, by key. */
   texts(): Map<string, string> {
-    const texts = new Map<string, string>();
-    for (const [key, { content, block }] of this.documents) {
-      if (content || block) texts.set(key, canonicalJson({ content, block }));
-    }
-    return texts;
+    return this.#textsBy((key) => this.text(key));
   }
 
   /** Canonical text of every derived document, by key. */
   derivedTexts(): Map<string, string> {
+    return this.#textsBy((key) => this.derivedText(key));
+  }
+
+  #textsBy(textOf: (key: string) => string | undefined): Map<string, string> {
     const texts = new Map<string, string>();
-    const { derivation } = this.projection;
-    if (!derivation) return texts;
-    const parts = new Map(
-      [...this.documents].flatMap(([key, { content }]) => (content ? [[key, content] as const] : [])),
-    );
-    for (const group of groupsOf(parts, (part) => derivation.links?.(part) ?? [])) {
-      for (const key of group) {
-        const members = [key, ...group.filter((member) => member !== key)];
-        const derived = derivation.derive(
-          key,
-          members.map((member) => ({ key: member, part: parts.get(member) })),
-        );
-        if (derived) texts.set(key, canonicalJson(derived));
-      }
+    for (const key of this.documents.keys()) {
+      const text = textOf(key);
+      if (text !== undefined) texts.set(key, text);
     }
     return texts;
+  }
+
+  #set(key: string, folded: FoldedDocument): void {
+    this.documents.set(key, folded);
+    const { owner } = folded;
+    if (!owner.startsWith('customer:')) return;
+    const owned = this.#owned.get(owner);
+    if (owned) owned.add(key);
+    else this.#owned.set(owner, new Set([key]));
+  }
+
+  #delete(key: string, { owner }: FoldedDocument): void {
+    this.documents.delete(key);
+    const owned = this.#owned.get(owner);
+    owned?.delete(key);
+    if (owned?.size === 0) this.#owned.delete(owner);
   }
 }
 

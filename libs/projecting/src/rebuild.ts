@@ -4,6 +4,7 @@
  */
 import { delay, DomainError, type Position } from '@timeline/kernel';
 import { isOfThisLog } from './build.js';
+import { compareBuilds, type Comparison } from './compare-builds.js';
 import { BuildRunner, Feed, type FeedContext } from './feed.js';
 import type { ProjectionEngine } from './projection-engine.js';
 import type { AnyProjection } from './projection.js';
@@ -19,6 +20,8 @@ export interface RebuildOptions {
   /** Switches even when the new build has parked events. */
   force?: boolean;
   progress?: (position: Position | undefined, events: number) => void;
+  /** Told what a build of another version than the live one would change, before it is switched to. */
+  compared?: (comparison: Comparison) => void;
   signal?: AbortSignal;
 }
 
@@ -27,6 +30,8 @@ export interface RebuildReport {
   previous: string | undefined;
   resumed: boolean;
   verified: VerifyReport;
+  /** With the build read until now, where that is of another version. */
+  comparison?: Comparison;
 }
 
 /** @throws DomainError REBUILD_DIFFERS (not switched), REBUILD_PARKED (not switched without `force`), REBUILD_CANCELLED */
@@ -51,13 +56,19 @@ export async function rebuild(projection: AnyProjection, options: RebuildOptions
     builds,
     ...(runner.position && { upTo: runner.position }),
   });
-  if (verified.differences.length > 0) {
+  if (verified.differing > 0) {
     throw new DomainError(
       'REBUILD_DIFFERS',
-      `build ${build._id} differs from the fold of the log in ${verified.differences.length} documents; it was not switched to`,
+      `build ${build._id} differs from the fold of the log in ${verified.differing} documents; it was not switched to`,
       { differences: verified.differences.slice(0, 20) },
     );
   }
+  const read = (await builds.pointer(projection.name))?.live;
+  const other = (await builds.list(projection.name)).find(
+    ({ _id, version }) => _id === read && version !== build.version,
+  );
+  const comparison = other && (await compareBuilds(builds, other, build));
+  if (comparison) options.compared?.(comparison);
   if (verified.parked > 0 && !options.force) {
     throw new DomainError(
       'REBUILD_PARKED',
@@ -78,7 +89,7 @@ export async function rebuild(projection: AnyProjection, options: RebuildOptions
     throw droppedMeanwhile(build._id);
   }
   await dropOthers(projection, engine, [build._id, previous]);
-  return { build: build._id, previous, resumed: unfinished !== undefined, verified };
+  return { build: build._id, previous, resumed: unfinished !== undefined, verified, ...(comparison && { comparison }) };
 }
 
 /** Makes the build that was read before the one that is read again. @throws DomainError NO_WAY_BACK */
