@@ -37,6 +37,7 @@ const history: fc.Arbitrary<Recorded<Fact>[]> = fc
 
 const schedule: fc.Arbitrary<Schedule> = fc.record({
   batches: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 }),
+  behind: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 4 })),
   crashes: fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 4 }),
   crashAfter: fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }),
   rivals: fc.array(

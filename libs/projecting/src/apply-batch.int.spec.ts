@@ -28,6 +28,7 @@ const totals: Projection<{ total: number; count: number }, Fact<string, Step>> =
 
 const schedule: fc.Arbitrary<Schedule> = fc.record({
   batches: fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 5 }),
+  behind: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 4 })),
   crashes: fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 5 }),
   crashAfter: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
   rivals: fc.array(

@@ -7,6 +7,7 @@
  * remembers the last position folded in, so a batch that comes again, whole or in other portions, changes nothing.
  */
 import { CUSTOMER_ERASED, errorCode, FaultError, type Fact, type Position, type Recorded } from '@timeline/kernel';
+import type { Filter } from '@timeline/read-store';
 import { guarded, type BuildCollections } from './build.js';
 import { deriveAll } from './derive.js';
 import { contentOf, customerOwner, type AnyProjection, type Block, type Owner, type Stored } from './projection.js';
@@ -23,7 +24,7 @@ export interface BatchTarget {
   afterWrite?: () => void;
 }
 
-interface Steps {
+export interface Steps {
   owner: Owner;
   events: Recorded<Fact>[];
 }
@@ -35,7 +36,7 @@ export interface BatchResult {
 }
 
 /** Marks that a customer is erased, in the same collection, so that one read brings documents and marks together. */
-const markOf = (owner: Owner): string => `erased/${owner}`;
+export const markOf = (owner: Owner): string => `erased/${owner}`;
 
 /** @throws FaultError PROJECTION_KEYS_FAILED (the projection must stop); UnavailableError (try the batch again) */
 export async function applyBatch(target: BatchTarget, events: readonly Recorded<Fact>[]): Promise<BatchResult> {
@@ -45,10 +46,12 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
   const touched = new Set(steps.keys());
 
   let pending = [...steps.keys()];
-  while (pending.length > 0) {
+  for (let isFirst = true; pending.length > 0; isFirst = false) {
     const owners = new Set(pending.flatMap((key) => customerOwnerOf(steps.get(key)?.owner)));
+    // What an event makes that nothing else touches is not there yet; if it is, the guard says so.
+    const keys = isFirst && projection.appendOnly ? [] : pending;
     const loaded = new Map(
-      (await collections.documents.findByIds([...pending, ...[...owners].map(markOf)])).map((doc) => [doc._id, doc]),
+      (await collections.documents.findByIds([...keys, ...[...owners].map(markOf)])).map((doc) => [doc._id, doc]),
     );
     const writes: { doc: Document; version: number; isBlockedNow: boolean }[] = [];
     for (const key of pending) {
@@ -77,7 +80,7 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
 }
 
 /** Which documents the batch touches and which customers it erases. Needs nothing but the events. */
-function plan(
+export function plan(
   projection: AnyProjection,
   events: readonly Recorded<Fact>[],
 ): { steps: Map<string, Steps>; erasures: Map<Owner, Position> } {
@@ -101,6 +104,7 @@ function plan(
       );
     }
     for (const { key, owner } of touches) {
+      if (projection.keysBeginWithOwner) assertBeginsWithOwner(projection.name, key, owner);
       const known = steps.get(key);
       if (known) known.events.push(event);
       else steps.set(key, { owner, events: [event] });
@@ -109,10 +113,15 @@ function plan(
   return { steps, erasures };
 }
 
-const customerOwnerOf = (owner: Owner | undefined): Owner[] => (owner?.startsWith('customer:') ? [owner] : []);
+function assertBeginsWithOwner(projection: string, key: string, owner: Owner): void {
+  if (owner.startsWith('customer:') && !key.startsWith(idOf(owner)))
+    throw new FaultError('PROJECTION_KEYS_FAILED', `a key of projection ${projection} does not begin with its owner`);
+}
+
+export const customerOwnerOf = (owner: Owner | undefined): Owner[] => (owner?.startsWith('customer:') ? [owner] : []);
 
 /** The document after the steps that it has not seen; `before` itself when none of them changes it. */
-async function fold(
+export async function fold(
   target: BatchTarget,
   key: string,
   { owner, events }: Steps,
@@ -157,17 +166,21 @@ async function fold(
   return { doc: { ...bookkeeping, ...(block && { _b: block }), ...content }, blockedNow };
 }
 
+/** Of the customer that the owner is. */
+const idOf = (owner: Owner): string => owner.slice(owner.indexOf(':') + 1);
+
 const maxText = (a: string, b: string): string => (a < b ? b : a);
 
 const PURGE_PAGE = 500;
 
 /** Empties every document of an erased customer and leaves the mark. Answers the keys, emptied before or now. */
-async function purge({ collections }: BatchTarget, owner: Owner, position: Position): Promise<string[]> {
+async function purge({ projection, collections }: BatchTarget, owner: Owner, position: Position): Promise<string[]> {
   const mark: Document = { _id: markOf(owner), _v: 1, _p: position, _o: 'all', _x: true };
   await collections.documents.writeGuarded([guarded(mark, 0)]);
   const keys = new Set<string>();
+  const owned: Filter = { ...(projection.keysBeginWithOwner && { _id: { $prefix: idOf(owner) } }), _o: owner };
   for (;;) {
-    const documents = await collections.documents.find({ _o: owner, _x: { $exists: false } }, { limit: PURGE_PAGE });
+    const documents = await collections.documents.find({ ...owned, _x: { $exists: false } }, { limit: PURGE_PAGE });
     if (documents.length === 0) break;
     const empty = documents.map((doc): Document => ({
       _id: doc._id,
@@ -178,7 +191,6 @@ async function purge({ collections }: BatchTarget, owner: Owner, position: Posit
     }));
     await collections.documents.writeGuarded(empty.map((doc) => guarded(doc, doc._v - 1)));
   }
-  for await (const documents of collections.documents.stream({ _o: owner }))
-    for (const doc of documents) keys.add(doc._id);
+  for await (const documents of collections.documents.stream(owned)) for (const doc of documents) keys.add(doc._id);
   return [...keys];
 }

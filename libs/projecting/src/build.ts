@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { FaultError, toInstant, type Clock, type Position } from '@timeline/kernel';
 import type { EventStore } from '@timeline/event-store';
 import type { GuardedWrite, ReadCollection, ReadStore } from '@timeline/read-store';
-import { INTERNAL_INDEXES, type AnyProjection, type Stored, type StoredDerived } from './projection.js';
+import { internalIndexes, type AnyProjection, type Stored, type StoredDerived } from './projection.js';
 
 export interface BuildRecord {
   _id: string;
@@ -89,7 +89,7 @@ export class Builds {
   }
 
   async ensureCollections(projection: AnyProjection, buildId: string): Promise<void> {
-    await this.store.ensureCollection(buildId, [...(projection.indexes ?? []), ...INTERNAL_INDEXES]);
+    await this.store.ensureCollection(buildId, [...(projection.indexes ?? []), ...internalIndexes(projection)]);
     if (projection.derivation)
       await this.store.ensureCollection(`${buildId}-derived`, projection.derivation.indexes ?? []);
   }

@@ -4,7 +4,7 @@
  * The version goes up with every derive, equal or not. (Skipping the write when equal loses an update: of two
  * runners, the one that read older parts could write last without the other noticing.)
  */
-import { canonicalJson, delay } from '@timeline/kernel';
+import { delay, isSameJson } from '@timeline/kernel';
 import { guarded, type BuildCollections } from './build.js';
 import { contentOf, type Derivation, type Stored, type StoredDerived } from './projection.js';
 import { groupsOf } from './pure-fold.js';
@@ -37,7 +37,7 @@ export async function deriveAll(
         : undefined;
       const before = versions.get(key);
       const version = before?._v ?? 0;
-      const same = before !== undefined && textOf(before._x ? undefined : contentOf(before)) === textOf(content);
+      const same = before !== undefined && isSameJson(before._x ? undefined : contentOf(before), content);
       const doc: StoredDerived & Part = {
         _id: key,
         _v: version + 1,
@@ -62,8 +62,6 @@ export async function deriveAll(
     ]);
   }
 }
-
-const textOf = (content: Part | undefined): string | undefined => (content ? canonicalJson(content) : undefined);
 
 /**
  * The derived documents and the parts of `pending` and of all members of their groups, now and at the last derive;

@@ -21,6 +21,7 @@ import {
 import { applyBatch, type BatchTarget } from './apply-batch.js';
 import type { Builds, BuildRecord, Checkpoint } from './build.js';
 import type { Block } from './projection.js';
+import { WriteBehind } from './write-behind.js';
 
 /** What a projection's runner needs of the world. */
 export interface FeedContext {
@@ -95,6 +96,10 @@ export class Feed {
   #lastEvent: Checkpoint['event'] | undefined;
   /** Deliveries and adoptions, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** Until it has caught up for the first time, documents are written behind: see `write-behind.ts`. */
+  #isCatchingUp = true;
+  /** Documents folded and not written yet, by build; `since`: when it last held none. */
+  readonly #behind = new Map<BuildRunner, { documents: WriteBehind; since: number }>();
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -131,24 +136,30 @@ export class Feed {
     await this.#inTurn(async () => {
       const until = this.position;
       if (until && (runner.position ?? NOTHING) < until) {
-        const reading = this.context.events.readAll({
-          ...(runner.position && { after: runner.position }),
-          until,
-          types: this.#storedTypes([runner]),
-          batchSize: this.context.batchSize,
-          signal: this.#abort.signal,
-        });
-        for await (const batch of reading) await this.#apply([runner], batch);
+        await this.#applyFromLog(runner, until);
         if (this.#lastEvent) await this.#moveAll([runner], { position: until, event: this.#lastEvent });
       }
       if (!runner.fault) this.members.push(runner);
     });
   }
 
+  /** From the runner's checkpoint, batch by batch. */
+  async #applyFromLog(runner: BuildRunner, until: Position): Promise<void> {
+    const reading = this.context.events.readAll({
+      ...(runner.position && { after: runner.position }),
+      until,
+      types: this.#storedTypes([runner]),
+      batchSize: this.context.batchSize,
+      signal: this.#abort.signal,
+    });
+    for await (const batch of reading) await this.#apply([runner], batch);
+  }
+
   async release(runner: BuildRunner): Promise<void> {
     await this.#inTurn(async () => {
       const at = this.members.indexOf(runner);
       if (at >= 0) this.members.splice(at, 1);
+      this.#behind.delete(runner);
     });
   }
 
@@ -190,21 +201,39 @@ export class Feed {
     if (message.kind === 'events') {
       const last = message.events.at(-1);
       if (!last) return;
-      await this.#apply(this.members, message.events);
+      await this.#apply(this.members, message.events, this.#isCatchingUp);
       this.#lastEvent = { position: last.position, id: last.id };
       this.position = last.position;
     } else if (message.position && (this.position ?? NOTHING) < message.position) {
       this.position = message.position;
-    } else {
-      return;
     }
+    if (message.kind === 'caught-up') this.#isCatchingUp = false;
+    await this.#writeBehind(!this.#isCatchingUp);
     if (this.position && this.#lastEvent) {
-      await this.#moveAll(this.members, { position: this.position, event: this.#lastEvent });
+      const written = this.members.filter((runner) => !this.#behind.get(runner)?.documents.isDirty);
+      await this.#moveAll(written, { position: this.position, event: this.#lastEvent });
+    }
+  }
+
+  /** Writes documents that wait in memory: all of them, or those that waited long, and the heaviest while it is too much. */
+  async #writeBehind(all: boolean): Promise<void> {
+    const now = performance.now();
+    const heaviestFirst = [...this.#behind].sort(([, a], [, b]) => b.documents.weight - a.documents.weight);
+    let weight = heaviestFirst.reduce((sum, [, { documents }]) => sum + documents.weight, 0);
+    for (const [runner, behind] of heaviestFirst) {
+      const { documents, since } = behind;
+      if (!all && weight <= MAX_BEHIND_BYTES && now - since < MAX_BEHIND_MS) continue;
+      weight -= documents.weight;
+      await this.#applying(runner, async () => {
+        if ((await this.#patiently(runner, () => documents.flush())) === 'missed' && this.position)
+          await this.#applyFromLog(runner, this.position);
+      });
+      behind.since = performance.now();
     }
   }
 
   /** Folds a batch into each runner that has not seen it. */
-  async #apply(runners: readonly BuildRunner[], stored: readonly StoredEvent[]): Promise<void> {
+  async #apply(runners: readonly BuildRunner[], stored: readonly StoredEvent[], behind = false): Promise<void> {
     let events: readonly Recorded<Fact>[] | undefined;
     try {
       events = await this.#open(runners, stored);
@@ -214,7 +243,8 @@ export class Feed {
     }
     const waiting = [...runners];
     const work = async (): Promise<void> => {
-      for (let runner = waiting.shift(); runner; runner = waiting.shift()) await this.#applyTo(runner, stored, events);
+      for (let runner = waiting.shift(); runner; runner = waiting.shift())
+        await this.#applyTo(runner, stored, events, behind);
     };
     await Promise.all(Array.from({ length: BUILDS_AT_ONCE }, work));
     if (stored.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
@@ -224,13 +254,38 @@ export class Feed {
     runner: BuildRunner,
     stored: readonly StoredEvent[],
     events: readonly Recorded<Fact>[] | undefined,
+    behind: boolean,
   ): Promise<void> {
-    try {
+    await this.#applying(runner, async () => {
       const fresh = unseen(events ?? (await this.#open([runner], stored)), runner.position);
       if (fresh.length === 0) return;
-      const { blocked } = await this.#patiently(runner, () => applyBatch(runner.target, fresh));
-      for (const block of blocked) this.#tellParked(runner, block);
+      // What nothing touches again is written at once.
+      if (behind && !runner.target.projection.appendOnly) await this.#foldBehind(runner, fresh);
+      else {
+        const { blocked } = await this.#patiently(runner, () => applyBatch(runner.target, fresh));
+        for (const block of blocked) this.#tellParked(runner, block);
+      }
       this.context.moved?.(runner.build.projection, fresh.length);
+    });
+  }
+
+  async #foldBehind(runner: BuildRunner, events: readonly Recorded<Fact>[]): Promise<void> {
+    let behind = this.#behind.get(runner);
+    if (!behind) {
+      behind = { documents: new WriteBehind(runner.target), since: performance.now() };
+      this.#behind.set(runner, behind);
+    }
+    const { documents } = behind;
+    const outcome = await this.#patiently(runner, () => documents.fold(events));
+    for (const block of documents.takeBlocked()) this.#tellParked(runner, block);
+    const last = events.at(-1);
+    if (outcome === 'missed' && last) await this.#applyFromLog(runner, last.position);
+  }
+
+  /** A fault of the work stops this build alone. */
+  async #applying(runner: BuildRunner, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       if (this.#abort.signal.aborted) throw error;
       this.#stopMember(runner, error);
@@ -285,6 +340,7 @@ export class Feed {
 
   #stopMember(runner: BuildRunner, error: unknown): void {
     runner.fault = faultOf(error);
+    this.#behind.delete(runner);
     const at = this.members.indexOf(runner);
     if (at >= 0) this.members.splice(at, 1);
     this.context.report({ level: 'error', projection: runner.build.projection, ...runner.fault });
@@ -295,6 +351,11 @@ export class Feed {
     return this.context.upcasters.storedTypes([...types, CUSTOMER_ERASED]);
   }
 }
+
+/** Of documents folded and not written, in all builds that a feed fills: in memory about three times as much. */
+const MAX_BEHIND_BYTES = 48 * 1024 * 1024;
+/** So that a crash costs no more than this is worth, and progress is seen. */
+const MAX_BEHIND_MS = 10_000;
 
 /** Each holds the documents of its batch in memory; more at once would only wait for the same store. */
 const BUILDS_AT_ONCE = 3;

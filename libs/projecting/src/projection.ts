@@ -38,6 +38,10 @@ export interface Projection<
   readonly version: number;
   readonly handles: readonly Event['type'][];
   readonly indexes?: readonly IndexSpec[];
+  /** Each document is made by one event and never touched again: the runner writes it without looking for it first. */
+  readonly appendOnly?: boolean;
+  /** Keys of a customer's documents begin with the customer's id, so that no index on the owner is needed to find them. */
+  readonly keysBeginWithOwner?: boolean;
   /** The documents that an event touches, from the event alone. */
   keys(event: Recorded<Event>): Touch[];
   /** The document after the event; `undefined` deletes it. Reads no clock, never mutates `doc`. */
@@ -103,7 +107,8 @@ export function contentOf<Doc extends object>(stored: Doc): Omit<Doc, keyof Stor
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyProjection = Projection<any, any, any>;
 
-export const INTERNAL_INDEXES: readonly IndexSpec[] = [
-  { name: 'owner', key: { _o: 1 } },
-  { name: 'blocked', key: { '_b.position': 1 } },
+/** Those of the runner, beside the projection's own. */
+export const internalIndexes = ({ keysBeginWithOwner }: AnyProjection): IndexSpec[] => [
+  ...(keysBeginWithOwner ? [] : [{ name: 'owner', key: { _o: 1 } as const }]),
+  { name: 'blocked', key: { '_b.position': 1 }, sparse: true },
 ];

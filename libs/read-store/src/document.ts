@@ -8,9 +8,8 @@ import type { GuardedWrite, StoredDocument } from './read-store.port.js';
 
 /** MongoDB's limit. */
 const MAX_DEPTH = 100;
-const UNSTORABLE_TEXT = /[\0\p{Surrogate}]/u;
 
-export const isStorableText = (text: string): boolean => !UNSTORABLE_TEXT.test(text);
+export const isStorableText = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
 /** @throws FaultError WRITE_INVALID, DOCUMENT_INVALID */
 export function checkWrites(collection: string, writes: readonly GuardedWrite<StoredDocument>[]): void {

@@ -166,8 +166,11 @@ export function checkedName(name: string): string {
 
 /** @throws FaultError NAME_INVALID, FILTER_INVALID, INDEX_INVALID */
 export function checkIndexes(indexes: readonly IndexSpec[]): void {
-  for (const { name, key } of indexes) {
+  for (const { name, key, unique, sparse } of indexes) {
     checkedName(name);
+    if (sparse && (unique || Object.keys(key).length !== 1 || '_id' in key)) {
+      throw new FaultError('INDEX_INVALID', `index ${name} is sparse: it must have one path, and cannot be unique`);
+    }
     if (parseSort(key).length === 0 || indexes.filter((other) => other.name === name).length > 1) {
       throw new FaultError('INDEX_INVALID', `index ${name} must have a key, and a name of its own`);
     }

@@ -63,6 +63,8 @@ export interface IndexSpec {
   key: Record<string, 1 | -1>;
   /** No two documents with the same values, null and missing being a value too. Paths must not hold arrays. */
   unique?: boolean;
+  /** Of one path only. Documents without it are not in the index, which serves `{ $exists: true }` and costs them nothing. */
+  sparse?: boolean;
 }
 
 export interface FindOptions {

@@ -57,6 +57,8 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     'PointsSpent',
   ],
 
+  keysBeginWithOwner: true,
+
   keys({ metadata: { customerId } }) {
     return customerId === undefined ? [] : [{ key: customerId, owner: customerOwner(customerId) }];
   },

@@ -6,10 +6,11 @@
 import type { Fact, Recorded } from '@timeline/kernel';
 import type { GuardedWrite, ReadCollection, ReadStore, StoredDocument } from '@timeline/read-store';
 import { canonicalJson, systemClock } from '@timeline/kernel';
-import { applyBatch } from '../apply-batch.js';
+import { applyBatch, type BatchTarget } from '../apply-batch.js';
 import { Builds, type BuildCollections } from '../build.js';
 import { contentOf, type AnyProjection } from '../projection.js';
 import { PureFold } from '../pure-fold.js';
+import { WriteBehind } from '../write-behind.js';
 
 /** The place at which a process dies. */
 export class Crash extends Error {
@@ -19,6 +20,8 @@ export class Crash extends Error {
 export interface Schedule {
   /** Length of each batch of the main runner, used round and round. */
   batches: number[];
+  /** The main runner holds documents in memory and writes them after so many batches; 0: it writes each batch. */
+  behind: number;
   /** At these store operations (counted over the whole run) the runner dies and starts again from its checkpoint. */
   crashes: number[];
   /** Whether the operation that the crash hits still reaches the store. */
@@ -87,31 +90,30 @@ export async function runSchedule(
       schedule.crashes.map((at, index) => [at, schedule.crashAfter[index % schedule.crashAfter.length] ?? false]),
     ),
   };
-  const runner = (pause: number): { apply(from: number, to: number): Promise<unknown> } => {
-    const target = {
-      projection,
-      collections: {
-        documents: crashing(plain.documents, control, pause),
-        derived: crashing(plain.derived, control, pause),
-      },
-      isDiscarded: () => Promise.resolve(false),
-    };
-    return { apply: (from, to) => applyBatch(target, events.slice(from, to)) };
-  };
+  const targetFor = (pause: number): BatchTarget => ({
+    projection,
+    collections: {
+      documents: crashing(plain.documents, control, pause),
+      derived: crashing(plain.derived, control, pause),
+    },
+    isDiscarded: () => Promise.resolve(false),
+  });
   const runRival = async ({ back, length, pause }: Schedule['rivals'][number], checkpoint: number): Promise<void> => {
-    const rival = runner(pause);
+    const rival = targetFor(pause);
     const to = Math.min(events.length, checkpoint + length);
     try {
       for (let from = Math.max(0, checkpoint - back); from < to; from += length)
-        await rival.apply(from, Math.min(to, from + length));
+        await applyBatch(rival, events.slice(from, Math.min(to, from + length)));
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
     }
   };
 
   // The main runner: dies where the schedule says, starts again from its checkpoint, until the log is folded.
-  const main = runner(0);
+  const main = targetFor(0);
   let checkpoint = 0;
+  let folded = 0;
+  let held = new WriteBehind(main);
   let batch = 0;
   const rivals: Promise<void>[] = [];
   while (checkpoint < events.length) {
@@ -119,10 +121,20 @@ export async function runSchedule(
     const length = schedule.batches[batch % schedule.batches.length] ?? 1;
     batch += 1;
     try {
-      await main.apply(checkpoint, checkpoint + length);
-      checkpoint += length;
+      if (schedule.behind === 0) await applyBatch(main, events.slice(checkpoint, checkpoint + length));
+      else {
+        const isDue = batch % schedule.behind === 0 || folded + length >= events.length;
+        let outcome: string = await held.fold(events.slice(folded, folded + length));
+        if (outcome === 'folded' && isDue) outcome = await held.flush();
+        folded += length;
+        if (outcome === 'missed') await applyBatch(main, events.slice(checkpoint, folded));
+        else if (held.isDirty) continue;
+      }
+      checkpoint = schedule.behind === 0 ? checkpoint + length : folded;
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
+      folded = checkpoint;
+      held = new WriteBehind(main);
     }
   }
   await Promise.all(rivals);

@@ -73,11 +73,12 @@ export class MongoReadStore extends ReadStore {
       // Made even without documents and indexes, so that it is listed.
       await unless(() => this.#db.createCollection(name), NAMESPACE_EXISTS);
       const present = (await collection.indexes()).filter((index) => index.name !== '_id_');
-      const isPresent = ({ name, key, unique }: IndexSpec): boolean =>
+      const isPresent = ({ name, key, unique, sparse }: IndexSpec): boolean =>
         present.some(
           (index) =>
             index.name === name &&
             !index.unique === !unique &&
+            !index.sparse === !sparse &&
             // As entries, since the order of the paths matters.
             isDeepStrictEqual(Object.entries<unknown>(index.key), Object.entries<unknown>(key)),
         );
@@ -90,10 +91,11 @@ export class MongoReadStore extends ReadStore {
       if (added.length === 0) return;
       try {
         await collection.createIndexes(
-          added.map(({ name, key, unique }) => ({
+          added.map(({ name, key, unique, sparse }) => ({
             name,
             key: new Map(Object.entries(key)),
             ...(unique && { unique }),
+            ...(sparse && { sparse }),
           })),
         );
       } catch (error) {

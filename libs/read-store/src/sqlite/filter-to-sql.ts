@@ -44,6 +44,9 @@ const keyAt = (doc: string, parts: readonly string[]): string =>
 /** The expression that indexes are made on. */
 export const indexedKey = (path: string): string => (path === '_id' ? '_id' : keyAt('doc', path.split('.')));
 
+/** What `$exists` asks where no array is on the way: SQLite uses a sparse index for exactly this condition. */
+export const existsAt = (path: string): string => `json_type(doc, ${jsonPath(path.split('.'))}) IS NOT NULL`;
+
 /** Whether the document has an array at the path or on the way to it. */
 export const arrayAt = (path: string): string =>
   path

@@ -51,6 +51,7 @@ describe('indexes serve', () => {
     { name: 'score', key: { score: 1 } },
     { name: 'nested', key: { 'of.name': 1, _id: 1 } },
     { name: 'flag', key: { open: 1, dueAt: 1 } },
+    { name: 'parked', key: { '_b.position': 1 }, sparse: true },
   ];
   const newestFirst: FindOptions = { sort: { at: -1, _id: -1 }, limit: 20 };
   const next = afterKeyset({ at: -1, _id: -1 }, { at: '2024-01-01T00:00:30.000Z', _id: 'e30' });
@@ -78,6 +79,7 @@ describe('indexes serve', () => {
     ['text that starts with', { 'of.name': { $prefix: 'An' } }, { sort: { 'of.name': 1, _id: 1 } }, 'nested', 1],
     ['a boolean and what is due', { open: true, dueAt: { $lte: '2024' } }, { sort: { dueAt: 1 } }, 'flag', 2],
     ['what is missing', { open: null }, {}, 'flag', 1],
+    ['what is there', { '_b.position': { $exists: true } }, { sort: { '_b.position': 1 } }, 'parked', 0],
   ];
   it.each(cases)('%s', async (_what, filter, options, index, paths) => {
     await store.ensureCollection('entries', indexes);

@@ -5,7 +5,7 @@ import type { SqliteDatabase } from '@timeline/sqlite';
 import type { IndexSpec } from '../read-store.port.js';
 import type { Catalog } from './catalog.js';
 import { CollectionEntry, indexOf, tableOf, watchedPaths } from './catalog.js';
-import { arrayAt, indexedKey } from './filter-to-sql.js';
+import { arrayAt, existsAt, indexedKey } from './filter-to-sql.js';
 
 export function createTable(db: SqliteDatabase, catalog: Catalog, name: string): CollectionEntry {
   // No type for `_id`: a column of type TEXT would turn a number it is compared with into text.
@@ -29,7 +29,10 @@ export function changeIndexes(
 ): void {
   const isSame = (a: IndexSpec, b: IndexSpec): boolean =>
     // As entries, since the order of the paths matters.
-    a.name === b.name && !a.unique === !b.unique && isDeepStrictEqual(Object.entries(a.key), Object.entries(b.key));
+    a.name === b.name &&
+    !a.unique === !b.unique &&
+    !a.sparse === !b.sparse &&
+    isDeepStrictEqual(Object.entries(a.key), Object.entries(b.key));
   const dropped = entry.indexes.filter((present) => !indexes.some((wanted) => isSame(present, wanted)));
   const added = indexes.filter((wanted) => !entry.indexes.some((present) => isSame(present, wanted)));
   if (dropped.length === 0 && added.length === 0) return;
@@ -53,10 +56,11 @@ export function changeIndexes(
 
 const nullsIndexOf = (collection: string, index: string): string => indexOf(collection, `${index}:nulls`);
 
-function createIndex(db: SqliteDatabase, entry: CollectionEntry, { name, key, unique }: IndexSpec): void {
+function createIndex(db: SqliteDatabase, entry: CollectionEntry, { name, key, unique, sparse }: IndexSpec): void {
   const keys = Object.entries(key).map(([path, direction]) => ({ key: indexedKey(path), direction }));
   const columns = keys.map(({ key, direction }) => `${key} ${direction === 1 ? 'ASC' : 'DESC'}`).join(', ');
-  db.exec(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${indexOf(entry.name, name)} ON ${entry.table} (${columns})`);
+  const where = sparse ? ` WHERE ${Object.keys(key).map(existsAt).join()}` : '';
+  db.exec(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${indexOf(entry.name, name)} ON ${entry.table} (${columns})${where}`);
   if (!unique) return;
   // To SQLite each NULL is another, to MongoDB null is a value like any other: a second index for those.
   const notNull = keys.map(({ key }) => `ifnull(${key}, x'00')`).join(', ');

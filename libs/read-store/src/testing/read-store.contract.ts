@@ -130,6 +130,31 @@ export function readStoreContract(what: string, harness: ReadStoreHarness): void
         expect(await collection.find({ a: 1 })).toEqual([{ _id: 'b', a: [1] }]);
       });
 
+      it('with a sparse index find what has its path and what has not, also once it changes', async () => {
+        const docs = numbered(20, (index) => (index % 5 === 0 ? { of: { a: index } } : { b: 1 }));
+        const collection = await filled(docs, [{ name: 'a', key: { 'of.a': 1 }, sparse: true }]);
+        const name = made.at(-1) ?? '';
+        for (const indexes of [
+          [{ name: 'a', key: { 'of.a': 1 } }],
+          [{ name: 'a', key: { 'of.a': -1 }, sparse: true }],
+        ]) {
+          const withPath = await collection.find({ 'of.a': { $exists: true } }, { sort: { 'of.a': 1 } });
+          expect(withPath).toEqual(docs.filter(({ of }) => of !== undefined));
+          expect(await collection.count({ 'of.a': { $exists: false } })).toBe(16);
+          expect(await collection.find({}, { sort: { 'of.a': 1, _id: 1 } })).toHaveLength(20);
+          expect(await collection.find({ 'of.a': { $gte: 10 } }, { sort: { 'of.a': 1 } })).toHaveLength(2);
+          await store.ensureCollection(name, indexes as IndexSpec[]);
+        }
+      });
+
+      it.each([
+        [{ name: 'a', key: { a: 1, b: 1 }, sparse: true }],
+        [{ name: 'a', key: { a: 1 }, sparse: true, unique: true }],
+        [{ name: 'a', key: { _id: 1 }, sparse: true }],
+      ] satisfies [IndexSpec][])('refuse the sparse index %j', async (index) => {
+        expect(await codeOf(store.ensureCollection(`refused-${randomUUID()}`, [index]))).toBe('INDEX_INVALID');
+      });
+
       it('keep their documents when their indexes change', async () => {
         const collection = await filled(
           numbered(20, (index) => ({ a: index % 3, b: index })),

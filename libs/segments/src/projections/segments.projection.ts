@@ -44,6 +44,7 @@ export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership
     'FeedbackCaseOpened',
     'SurveyAnswered',
   ] satisfies SegmentFact['type'][],
+  keysBeginWithOwner: true,
   keys: (event) => customersOf(event).map((customerId) => ({ key: customerId, owner: customerOwner(customerId) })),
   // The runner hands over only the types handled, which are those of SegmentFact.
   evolve: (part = emptyPart, event) => evolve(part, event as Recorded<SegmentFact>),

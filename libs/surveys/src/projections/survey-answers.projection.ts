@@ -25,6 +25,7 @@ export const surveyAnswers: Projection<AnswerDocument, SurveyAnswerEvent> = {
   version: 1,
   handles: ['SurveyAnswered'],
   indexes: [{ name: 'survey', key: { surveyId: 1, answeredAt: -1, _id: -1 } }],
+  appendOnly: true,
   keys: (event) => [{ key: event.data.answerId, owner: customerOwner(customerOf(event)) }],
   evolve(_before, event) {
     const { answerId, surveyId, kind, scale, score, channel, caseId, agent, region } = event.data;

@@ -114,6 +114,8 @@ export const timelineProjection: Projection<TimelineEntry, Fact> = {
   version: 1,
   handles: TIMELINE_TYPES,
   indexes: [{ name: 'page', key: { customerId: 1, at: 1, position: 1 } }],
+  appendOnly: true,
+  keysBeginWithOwner: true,
   keys: (event) =>
     customersOf(event).map((customerId) => ({ key: `${customerId}/${event.id}`, owner: customerOwner(customerId) })),
   evolve: (_doc, event, key) =>

@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { canonicalJson, isSameJson } from './json.js';
+
+describe('comparing JSON values', () => {
+  const values = fc.jsonValue({ maxDepth: 3 });
+
+  it('finds the same as comparing canonical texts', () => {
+    fc.assert(
+      fc.property(values, values, (a, b) => isSameJson(a, b) === (canonicalJson(a) === canonicalJson(b))),
+      { numRuns: 500 },
+    );
+  });
+
+  it('takes a value for the same whatever the order of its members, and undefined ones for absent', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), values), (members) => {
+        const reversed = Object.fromEntries(Object.entries(members).reverse());
+        return isSameJson({ ...members, absent: undefined }, reversed) && isSameJson(reversed, members);
+      }),
+    );
+  });
+
+  it.each([
+    [{ a: 1 }, { a: 1, b: null }],
+    [
+      [1, 2],
+      [2, 1],
+    ],
+    [[], {}],
+    [{ a: undefined }, { b: 1 }],
+    ['1', 1],
+  ])('tells %j and %j apart', (a, b) => {
+    expect([isSameJson(a, b), isSameJson(b, a)]).toEqual([false, false]);
+  });
+});

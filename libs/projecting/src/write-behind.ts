@@ -1,0 +1,148 @@
+/**
+ * Filling a build folds many batches in memory before their documents are written, so that a document which many events
+ * touch is loaded, derived from and written a few times, not once a batch. Same guards as `applyBatch`, and the build's
+ * checkpoint moves only over what was written: a crash folds the rest again. What another writes meanwhile is found
+ * out when it is written; then everything held is forgotten and the caller goes back to the checkpoint.
+ */
+import type { Fact, Recorded } from '@timeline/kernel';
+import { applyBatch, customerOwnerOf, fold, markOf, plan, type BatchResult, type BatchTarget } from './apply-batch.js';
+import { guarded } from './build.js';
+import { deriveAll } from './derive.js';
+import type { Block, Owner, Stored } from './projection.js';
+
+type Document = Stored & Record<string, unknown>;
+
+interface Held {
+  doc: Document | undefined;
+  /** Of the stored document; 0 where there is none. */
+  version: number;
+  isDirty: boolean;
+  folds: number;
+  weight: number;
+}
+
+/** Documents of one bulk write, and keys of one derivation. */
+const CHUNK = 1_000;
+
+export class WriteBehind {
+  readonly #held = new Map<string, Held>();
+  /** Erasure marks of customers whose documents are held: `undefined` where there is none. */
+  readonly #marks = new Map<Owner, string | undefined>();
+  /** Written, or about to be, and not derived from yet. */
+  readonly #touched = new Set<string>();
+  #blocked: Block[] = [];
+  #weight = 0;
+
+  constructor(readonly target: BatchTarget) {}
+
+  /** About how many bytes of documents are in memory. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  /** Whether something folded is not written yet. */
+  get isDirty(): boolean {
+    return this.#touched.size > 0;
+  }
+
+  /** Harmless when repeated after it failed. `missed`: see `flush`. @throws as `applyBatch` */
+  async fold(events: readonly Recorded<Fact>[]): Promise<'folded' | 'missed'> {
+    const { steps, erasures } = plan(this.target.projection, events);
+    if (erasures.size > 0) {
+      // What is held must be in the store before it is purged there.
+      if ((await this.flush()) === 'missed') return 'missed';
+      const { blocked } = await applyBatch(this.target, events);
+      this.#blocked.push(...blocked);
+      this.forget();
+      return 'folded';
+    }
+    await this.#load(steps);
+    for (const [key, step] of steps) {
+      const held = this.#held.get(key) ?? { doc: undefined, version: 0, isDirty: false, folds: 0, weight: 0 };
+      const after = await fold(this.target, key, step, held.doc, this.#marks.get(step.owner));
+      // On redelivery too: whoever wrote the document may have died before it was derived from.
+      this.#touched.add(key);
+      if (!after || after.doc === held.doc) continue;
+      if (after.blockedNow && after.doc._b) this.#blocked.push(after.doc._b);
+      const folds = held.folds + 1;
+      // Measured anew whenever the folds have doubled: documents grow with what is folded into them.
+      const weight = (folds & (folds - 1)) === 0 ? weightOf(after.doc) : held.weight;
+      this.#weight += weight - held.weight;
+      this.#held.set(key, { ...held, doc: after.doc, isDirty: true, folds, weight });
+    }
+    return 'folded';
+  }
+
+  /**
+   * Writes what is held and forgets it. `missed`: somebody else wrote too, or what was written before a failure is met
+   * again; then nothing is held any more, and what was folded is to be applied from the checkpoint.
+   * @throws UnavailableError; then it may be called again
+   */
+  async flush(): Promise<'missed' | 'written'> {
+    const { collections, projection } = this.target;
+    for (const chunk of chunksOf([...this.#held].filter(([, { isDirty }]) => isDirty))) {
+      const writes = chunk.flatMap(([, { doc, version }]) => (doc ? [guarded(doc, version)] : []));
+      const missed = await collections.documents.writeGuarded(writes);
+      if (missed.length > 0) {
+        this.forget();
+        return 'missed';
+      }
+      for (const [key, held] of chunk)
+        this.#held.set(key, { ...held, isDirty: false, version: held.doc?._v ?? held.version });
+    }
+    this.target.afterWrite?.();
+    if (projection.derivation) {
+      for (const keys of chunksOf([...this.#touched]))
+        await deriveAll(projection.derivation, collections, new Set(keys));
+    }
+    this.forget();
+    return 'written';
+  }
+
+  /** What could not be applied since it was last asked. */
+  takeBlocked(): BatchResult['blocked'] {
+    const blocked = this.#blocked;
+    this.#blocked = [];
+    return blocked;
+  }
+
+  /** One read for what is not held yet: documents, and marks of their owners. */
+  async #load(steps: ReturnType<typeof plan>['steps']): Promise<void> {
+    const { projection, collections } = this.target;
+    const keys = projection.appendOnly ? [] : [...steps.keys()].filter((key) => !this.#held.has(key));
+    const owners = new Set(
+      [...steps.values()].flatMap(({ owner }) => customerOwnerOf(owner)).filter((owner) => !this.#marks.has(owner)),
+    );
+    if (keys.length === 0 && owners.size === 0) return;
+    const found = new Map(
+      (await collections.documents.findByIds([...keys, ...[...owners].map(markOf)])).map((doc) => [doc._id, doc]),
+    );
+    for (const owner of owners) this.#marks.set(owner, found.get(markOf(owner))?._p);
+    for (const key of keys) {
+      const doc = found.get(key);
+      const weight = doc ? weightOf(doc) : 0;
+      this.#weight += weight;
+      this.#held.set(key, { doc, version: doc?._v ?? 0, isDirty: false, folds: 0, weight });
+    }
+  }
+
+  forget(): void {
+    this.#held.clear();
+    this.#touched.clear();
+    this.#marks.clear();
+    this.#weight = 0;
+  }
+}
+
+function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+}
+
+/** About how many bytes a JSON value is. */
+function weightOf(value: unknown): number {
+  if (typeof value === 'string') return value.length + 3;
+  if (typeof value !== 'object' || value === null) return 8;
+  let sum = 16;
+  for (const [name, member] of Object.entries(value)) sum += name.length + 3 + weightOf(member);
+  return sum;
+}
