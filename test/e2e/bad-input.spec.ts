@@ -838,14 +838,14 @@ describe('what the rules forbid', () => {
       source: 'telephony',
       sourceId: 'call-9',
     };
-    await api.post('/v1/interactions', call);
+    const { id } = await api.post('/v1/interactions', call);
     const answer = await refused(
       'POST',
       '/v1/interactions',
       { json: { ...call, channel: 'chat', agent: 'Kim' } },
       { status: 409, code: 'INTERACTION_CONFLICT' },
     );
-    expect(answer.body.details).toEqual({ differing: ['agent', 'channel'] });
+    expect(answer.body.details).toEqual({ differing: ['/agent', '/channel'], id });
   });
 });
 

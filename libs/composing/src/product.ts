@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { CommandCatalogue, CommandProcessor, Commands } from '@timeline/deciding';
+import { CommandCatalogue, CommandProcessor, Commands, Intake } from '@timeline/deciding';
 import { EventStore, openEventStore } from '@timeline/event-store';
 import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
 import { Clock, FaultError, systemClock, Upcasters } from '@timeline/kernel';
@@ -132,6 +132,7 @@ export class Product {
         ...values,
         CommandProcessor,
         Commands,
+        Intake,
         BulkCommands,
         ...slices.flatMap((slice) => [
           ...(slice.commandProviders ?? []),

@@ -111,7 +111,7 @@ describe('interactions', () => {
     const conflict = await record({ ...delivery, subject: 'Lost', occurredAt: '2024-02-01T10:00:00Z' });
     expect(conflict).toMatchObject({
       status: 409,
-      body: { code: 'INTERACTION_CONFLICT', details: { differing: ['subject', 'occurredAt'] } },
+      body: { code: 'INTERACTION_CONFLICT', details: { differing: ['/occurredAt', '/subject'] } },
     });
     expect(JSON.stringify(conflict.body)).not.toContain('Lost');
     expect(await harness.product.events.head()).toEqual(before);

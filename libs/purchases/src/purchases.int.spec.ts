@@ -94,7 +94,7 @@ describe('purchases', () => {
     const other = { ...delivery, currency: 'EUR', occurredAt: '2020-01-01T00:00:00Z' };
     expect(await record(other)).toMatchObject({
       status: 409,
-      body: { code: 'PURCHASE_CONFLICT', details: { differing: ['currency', 'occurredAt'] } },
+      body: { code: 'PURCHASE_CONFLICT', details: { differing: ['/currency', '/occurredAt'] } },
     });
     expect(await eventsOf(first.id)).toHaveLength(2);
   });
