@@ -424,6 +424,8 @@ describe('what is not there', () => {
       '/customer/customerId',
     ],
     ['POST', `/v1/purchases/${nobody}/returns`, 'PURCHASE_NOT_FOUND', {}],
+    ['GET', `/v1/interactions/${nobody}`, 'INTERACTION_NOT_FOUND'],
+    ['GET', `/v1/purchases/${nobody}`, 'PURCHASE_NOT_FOUND'],
     ['GET', `/v1/feedback/${nobody}`, 'FEEDBACK_NOT_FOUND'],
     ['POST', `/v1/feedback/${nobody}/resolution`, 'FEEDBACK_NOT_FOUND', { resolution: 'x' }],
     ['GET', '/v1/surveys/unknown', 'SURVEY_NOT_FOUND'],

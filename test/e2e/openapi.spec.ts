@@ -356,6 +356,10 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${nobody}/timeline/stream`,
       '/v1/feedback?order=x',
       '/v1/feedback?cursor=x',
+      `/v1/interactions/${nobody}`,
+      '/v1/interactions/abc',
+      `/v1/purchases/${nobody}`,
+      '/v1/purchases/abc',
       `/v1/feedback/${nobody}`,
       '/v1/surveys/nowhere',
       `/v1/surveys/documented-nps/answers/${nobody}`,
@@ -386,6 +390,8 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${customerId}`,
       `/v1/customers/${customerId}/timeline`,
       `/v1/feedback/${caseId}`,
+      `/v1/interactions/${job.interactionId}`,
+      `/v1/purchases/${purchaseId}`,
       `/v1/feedback?customerId=${customerId}`,
       `/v1/loyalty/${customerId}`,
       location,
@@ -396,7 +402,7 @@ describe('every answer that the main job gets', () => {
     await api.send('POST', `/v1/feedback/${caseId}/classification`, {
       json: { topic: 't', severity: 'low', sentiment: 'neutral', urgency: 'low' },
     });
-    expect(answers.map(({ status }) => status)).toEqual([202, ...Array.from({ length: 9 }, () => 410)]);
+    expect(answers.map(({ status }) => status)).toEqual([202, ...Array.from({ length: 11 }, () => 410)]);
     expect(untruths()).toEqual([]);
   });
 });

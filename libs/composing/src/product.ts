@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { CommandCatalogue, CommandProcessor, Commands, Intake } from '@timeline/deciding';
+import { CommandCatalogue, CommandProcessor, Commands, EntityStreams, Intake } from '@timeline/deciding';
 import { EventStore, openEventStore } from '@timeline/event-store';
 import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
 import { Clock, FaultError, systemClock, Upcasters } from '@timeline/kernel';
@@ -133,6 +133,7 @@ export class Product {
         CommandProcessor,
         Commands,
         Intake,
+        EntityStreams,
         BulkCommands,
         ...slices.flatMap((slice) => [
           ...(slice.commandProviders ?? []),

@@ -6,3 +6,4 @@ export * from './in-turn.js';
 export * from './customer-ref.dto.js';
 export * from './intake.js';
 export * from './same-delivery.js';
+export * from './entity-streams.js';

@@ -13,7 +13,7 @@ import { NestedArray, OneOf, Optional, Text, Whole } from '@timeline/http';
 import { interactionDecider } from '../interaction.decider.js';
 import { CHANNELS, type Attachment, type Channel } from '../interactions.events.js';
 
-const DIRECTIONS = ['inbound', 'outbound'] as const;
+export const DIRECTIONS = ['inbound', 'outbound'] as const;
 
 export class AttachmentDto implements Attachment {
   @Text({ max: 200 })
