@@ -615,15 +615,15 @@ describe('a query', () => {
     await api.register({ name: { full: 'Aa' } });
     await api.register({ name: { full: 'Bb' } });
     const { next } = await api.read<Page>('/v1/customers?limit=1');
-    const malformed = unreadable('CURSOR_MALFORMED');
+    const malformed = { ...unreadable('CURSOR_MALFORMED'), errors: ['query /cursor CURSOR_MALFORMED'] };
     const wrong = ['abc', '!', 'x'.repeat(3000), Buffer.from('[1,{"$gt":""}]').toString('base64url'), next ?? ''];
     for (const cursor of wrong) {
       for (const list of ['/v1/feedback', '/v1/surveys', ofCustomer('/timeline'), '/v1/surveys/known/answers']) {
-        // A cursor of names and ids looks like one of instants and positions: of that list it is the end, or its start.
-        if (cursor === next && list !== '/v1/feedback' && list !== '/v1/surveys') continue;
         await refused('GET', `${list}?cursor=${cursor}`, {}, malformed);
       }
     }
+    for (const filter of ['&q=b', '&region=North', '&trait.plan=gold'])
+      await refused('GET', `/v1/customers?cursor=${next}${filter}`, {}, malformed);
     const inbox = await api.read<Page>('/v1/feedback?status=all&limit=1', position);
     await refused('GET', `/v1/feedback?status=all&limit=1&order=newest&cursor=${inbox.next}`, {}, malformed);
   });

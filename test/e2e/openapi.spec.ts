@@ -251,6 +251,8 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${customerId}/timeline?limit=5`,
       `/v1/customers/${customerId}/timeline?limit=200&order=oldest&channel=web,email&type=SurveyAnswered`,
       '/v1/feedback?status=all&order=severity',
+      `/v1/interactions/${job.interactionId}`,
+      `/v1/purchases/${job.purchaseId}`,
       `/v1/feedback/${caseId}`,
       '/v1/surveys?limit=1',
       '/v1/surveys/documented-nps',
@@ -272,7 +274,9 @@ describe('every answer that the main job gets', () => {
       ),
     ];
     for (const address of addresses) await api.send('GET', address, { position });
-    for (const address of addresses.filter((each) => /^\/v1\/(customers|feedback|loyalty)\/[^/?]+$/.test(each))) {
+    for (const address of addresses.filter((each) =>
+      /^\/v1\/(customers|interactions|purchases|feedback|loyalty)\/[^/?]+$/.test(each),
+    )) {
       const etag = answers.find((answer) => answer.path === address)?.headers.get('etag') ?? '';
       expect((await api.send('GET', address, { position, headers: { 'if-none-match': etag } })).status).toBe(304);
     }

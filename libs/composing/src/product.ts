@@ -9,6 +9,7 @@ import { Module, type DynamicModule, type INestApplicationContext, type Provider
 import { CqrsModule } from '@nestjs/cqrs';
 import { CommandCatalogue, CommandProcessor, Commands, EntityStreams, Intake } from '@timeline/deciding';
 import { EventStore, openEventStore } from '@timeline/event-store';
+import { Cursors } from '@timeline/http';
 import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
 import { Clock, FaultError, systemClock, Upcasters } from '@timeline/kernel';
 import { openMessageLog, type MessageLog } from '@timeline/messaging';
@@ -42,6 +43,7 @@ export class Product {
     readonly ring: KeyRing,
     readonly vault: PersonalVault,
     readonly hashes: KeyedHashes,
+    readonly cursors: Cursors,
     readonly upcasters: Upcasters,
     readonly engine: ProjectionEngine,
     readonly models: ReadModels,
@@ -75,6 +77,7 @@ export class Product {
       const masterKey = loadMasterKey(config.masterKeyFile, { mayCreate: isNew });
       const ring = await KeyRing.open({ store: keys, masterKey, logId: events.logId, mayClaim: isNew });
       const hashes = await KeyedHashes.load(ring);
+      const cursors = await Cursors.load(ring);
       const upcasters = new Upcasters(slices.flatMap((slice) => [...(slice.upcasters ?? [])]));
       const vault = new PersonalVault(ring, upcasters);
       const engine = new ProjectionEngine({
@@ -90,7 +93,20 @@ export class Product {
       const runsProjections = config.roles.has('projections');
       const models = new ReadModels({ events, reads, ...(runsProjections && { engine }) });
       const messages = config.brokerUrl ? track(await openMessageLog(config.brokerUrl)) : undefined;
-      return new Product(options, events, reads, keys, ring, vault, hashes, upcasters, engine, models, messages);
+      return new Product(
+        options,
+        events,
+        reads,
+        keys,
+        ring,
+        vault,
+        hashes,
+        cursors,
+        upcasters,
+        engine,
+        models,
+        messages,
+      );
     } catch (error) {
       for (const store of opened.reverse()) await store.close();
       throw error;
@@ -119,6 +135,7 @@ export class Product {
       { provide: KeyRing, useValue: this.ring },
       { provide: PersonalVault, useValue: this.vault },
       { provide: KeyedHashes, useValue: this.hashes },
+      { provide: Cursors, useValue: this.cursors },
       { provide: Clock, useValue: clock },
       { provide: Upcasters, useValue: this.upcasters },
       { provide: ReadModels, useValue: this.models },
