@@ -16,7 +16,7 @@ import { openMessageLog, type MessageLog } from '@timeline/messaging';
 import { ProjectionEngine, ReadModels, type FeedNotice } from '@timeline/projecting';
 import { openReadStore, ReadStore } from '@timeline/read-store';
 import { ReactionPump, type Reaction } from '@timeline/reacting';
-import { Relay } from '@timeline/relaying';
+import { publicationIdOf, Relay, RelayDesk } from '@timeline/relaying';
 import { BulkCommands } from './bulk-commands.js';
 import type { Config, Role } from './config.js';
 import { METRIC_SOURCES, type MetricSource } from './metric-source.js';
@@ -30,6 +30,9 @@ export interface ProductOptions {
   /** After each batch: how many events moved a projection. */
   moved?: (projection: string, events: number) => void;
 }
+
+/** Names the publication for good. */
+const PUBLICATION_NAME = 'events';
 
 @Module({})
 class ProductModule {}
@@ -51,6 +54,7 @@ export class Product {
   ) {}
 
   relay: Relay | undefined;
+  #desk: RelayDesk | undefined;
   #pump: ReactionPump | undefined;
 
   /** Opens every store; nothing runs yet. What was opened is closed again when a later one cannot be. */
@@ -111,6 +115,11 @@ export class Product {
       for (const store of opened.reverse()) await store.close();
       throw error;
     }
+  }
+
+  /** What the relay of this log publishes as, in whichever process. */
+  get publication(): string {
+    return publicationIdOf(this.events.logId, PUBLICATION_NAME);
   }
 
   has(role: Role): boolean {
@@ -194,18 +203,20 @@ export class Product {
         events: this.events,
         messages: this.messages,
         mappings: this.options.slices.flatMap((slice) => [...(slice.publicEvents ?? [])]),
-        publicationName: 'events',
+        publicationName: PUBLICATION_NAME,
         upcasters: this.upcasters,
         report,
       });
       this.relay.start();
+      this.#desk = new RelayDesk({ reads: this.reads, relay: this.relay, report });
+      this.#desk.start();
     }
   }
 
   /** Finishes what is under way. Requests must have been answered before. */
   async stop(): Promise<void> {
     await this.#pump?.stop();
-    await this.relay?.stop();
+    await Promise.all([this.#desk?.stop(), this.relay?.stop()]);
     await this.engine.stop();
     await this.messages?.close();
     await this.reads.close();
