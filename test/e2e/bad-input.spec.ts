@@ -424,6 +424,8 @@ describe('what is not there', () => {
       '/customer/customerId',
     ],
     ['POST', `/v1/purchases/${nobody}/returns`, 'PURCHASE_NOT_FOUND', {}],
+    ['GET', `/v1/interactions/${nobody}`, 'INTERACTION_NOT_FOUND'],
+    ['GET', `/v1/purchases/${nobody}`, 'PURCHASE_NOT_FOUND'],
     ['GET', `/v1/feedback/${nobody}`, 'FEEDBACK_NOT_FOUND'],
     ['POST', `/v1/feedback/${nobody}/resolution`, 'FEEDBACK_NOT_FOUND', { resolution: 'x' }],
     ['GET', '/v1/surveys/unknown', 'SURVEY_NOT_FOUND'],
@@ -613,15 +615,15 @@ describe('a query', () => {
     await api.register({ name: { full: 'Aa' } });
     await api.register({ name: { full: 'Bb' } });
     const { next } = await api.read<Page>('/v1/customers?limit=1');
-    const malformed = unreadable('CURSOR_MALFORMED');
+    const malformed = { ...unreadable('CURSOR_MALFORMED'), errors: ['query /cursor CURSOR_MALFORMED'] };
     const wrong = ['abc', '!', 'x'.repeat(3000), Buffer.from('[1,{"$gt":""}]').toString('base64url'), next ?? ''];
     for (const cursor of wrong) {
       for (const list of ['/v1/feedback', '/v1/surveys', ofCustomer('/timeline'), '/v1/surveys/known/answers']) {
-        // A cursor of names and ids looks like one of instants and positions: of that list it is the end, or its start.
-        if (cursor === next && list !== '/v1/feedback' && list !== '/v1/surveys') continue;
         await refused('GET', `${list}?cursor=${cursor}`, {}, malformed);
       }
     }
+    for (const filter of ['&q=b', '&region=North', '&trait.plan=gold'])
+      await refused('GET', `/v1/customers?cursor=${next}${filter}`, {}, malformed);
     const inbox = await api.read<Page>('/v1/feedback?status=all&limit=1', position);
     await refused('GET', `/v1/feedback?status=all&limit=1&order=newest&cursor=${inbox.next}`, {}, malformed);
   });
@@ -838,14 +840,14 @@ describe('what the rules forbid', () => {
       source: 'telephony',
       sourceId: 'call-9',
     };
-    await api.post('/v1/interactions', call);
+    const { id } = await api.post('/v1/interactions', call);
     const answer = await refused(
       'POST',
       '/v1/interactions',
       { json: { ...call, channel: 'chat', agent: 'Kim' } },
       { status: 409, code: 'INTERACTION_CONFLICT' },
     );
-    expect(answer.body.details).toEqual({ differing: ['agent', 'channel'] });
+    expect(answer.body.details).toEqual({ differing: ['/agent', '/channel'], id });
   });
 });
 

@@ -348,7 +348,7 @@ describe('an intake of a source', () => {
     const conflicting = { ...body, ...other };
     const answer = await api.send<Problem>('POST', address, { json: conflicting });
     expect([answer.status, answer.body.code.endsWith('_CONFLICT')]).toEqual([409, true]);
-    expect(JSON.stringify(answer.body.details)).toContain(differing);
+    expect(answer.body.details).toEqual({ differing: [`/${differing}`], id: first.id });
     const [refused] = await api.lines([{ ...asLine(conflicting), id: 'a-third-id' }], 'crm');
     expect([refused?.status, refused?.problem?.code]).toEqual([409, answer.body.code]);
     expect(await api.head()).toBe(head);

@@ -251,6 +251,8 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${customerId}/timeline?limit=5`,
       `/v1/customers/${customerId}/timeline?limit=200&order=oldest&channel=web,email&type=SurveyAnswered`,
       '/v1/feedback?status=all&order=severity',
+      `/v1/interactions/${job.interactionId}`,
+      `/v1/purchases/${job.purchaseId}`,
       `/v1/feedback/${caseId}`,
       '/v1/surveys?limit=1',
       '/v1/surveys/documented-nps',
@@ -275,7 +277,9 @@ describe('every answer that the main job gets', () => {
     const { id } = await api.register();
     const erased = await api.send('DELETE', `/v1/customers/${id}`);
     await api.send('GET', erased.headers.get('location') ?? '');
-    for (const address of addresses.filter((each) => /^\/v1\/(customers|feedback|loyalty)\/[^/?]+$/.test(each))) {
+    for (const address of addresses.filter((each) =>
+      /^\/v1\/(customers|interactions|purchases|feedback|loyalty)\/[^/?]+$/.test(each),
+    )) {
       const etag = answers.find((answer) => answer.path === address)?.headers.get('etag') ?? '';
       expect((await api.send('GET', address, { position, headers: { 'if-none-match': etag } })).status).toBe(304);
     }
@@ -364,6 +368,10 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${nobody}/timeline/stream`,
       '/v1/feedback?order=x',
       '/v1/feedback?cursor=x',
+      `/v1/interactions/${nobody}`,
+      '/v1/interactions/abc',
+      `/v1/purchases/${nobody}`,
+      '/v1/purchases/abc',
       `/v1/feedback/${nobody}`,
       '/v1/surveys/nowhere',
       `/v1/surveys/documented-nps/answers/${nobody}`,
@@ -394,6 +402,8 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${customerId}`,
       `/v1/customers/${customerId}/timeline`,
       `/v1/feedback/${caseId}`,
+      `/v1/interactions/${job.interactionId}`,
+      `/v1/purchases/${purchaseId}`,
       `/v1/feedback?customerId=${customerId}`,
       `/v1/loyalty/${customerId}`,
       location,
@@ -404,7 +414,7 @@ describe('every answer that the main job gets', () => {
     await api.send('POST', `/v1/feedback/${caseId}/classification`, {
       json: { topic: 't', severity: 'low', sentiment: 'neutral', urgency: 'low' },
     });
-    expect(answers.map(({ status }) => status)).toEqual([202, ...Array.from({ length: 9 }, () => 410)]);
+    expect(answers.map(({ status }) => status)).toEqual([202, ...Array.from({ length: 11 }, () => 410)]);
     expect(untruths()).toEqual([]);
   });
 });

@@ -8,17 +8,19 @@ import { addImport } from './import.command.js';
 import { Output } from './output.js';
 import { addParked } from './parked.command.js';
 import { addRebuild } from './rebuild.command.js';
+import { addRelay } from './relay.command.js';
 import { addReplay } from './replay.command.js';
 import { addStatus } from './status.command.js';
 import { addVerify } from './verify.command.js';
 
 const program = new Command('timeline')
-  .description('Status, rebuild, replay, parked events, import and verification of a customer timeline')
+  .description('Status, rebuild, replay, parked events, relay, import and verification of a customer timeline')
   .option('--json', 'machine-readable output, one JSON document')
   .showHelpAfterError();
 
 const output = (): Output => new Output(program.opts<{ json?: boolean }>().json ?? false);
-for (const add of [addStatus, addRebuild, addCompare, addReplay, addParked, addImport, addVerify]) add(program, output);
+for (const add of [addStatus, addRebuild, addCompare, addReplay, addParked, addRelay, addImport, addVerify])
+  add(program, output);
 
 try {
   await program.parseAsync();

@@ -7,15 +7,16 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { CommandCatalogue, CommandProcessor, Commands } from '@timeline/deciding';
+import { CommandCatalogue, CommandProcessor, Commands, EntityStreams, Intake } from '@timeline/deciding';
 import { EventStore, openEventStore } from '@timeline/event-store';
+import { Cursors } from '@timeline/http';
 import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
 import { Clock, FaultError, systemClock, Upcasters } from '@timeline/kernel';
 import { openMessageLog, type MessageLog } from '@timeline/messaging';
 import { ProjectionEngine, ReadModels, type FeedNotice } from '@timeline/projecting';
 import { openReadStore, ReadStore } from '@timeline/read-store';
 import { ReactionPump, type Reaction } from '@timeline/reacting';
-import { Relay } from '@timeline/relaying';
+import { publicationIdOf, Relay, RelayDesk } from '@timeline/relaying';
 import { BulkCommands } from './bulk-commands.js';
 import type { Config, Role } from './config.js';
 import { METRIC_SOURCES, type MetricSource } from './metric-source.js';
@@ -30,6 +31,9 @@ export interface ProductOptions {
   moved?: (projection: string, events: number) => void;
 }
 
+/** Names the publication for good. */
+const PUBLICATION_NAME = 'events';
+
 @Module({})
 class ProductModule {}
 
@@ -42,6 +46,7 @@ export class Product {
     readonly ring: KeyRing,
     readonly vault: PersonalVault,
     readonly hashes: KeyedHashes,
+    readonly cursors: Cursors,
     readonly upcasters: Upcasters,
     readonly engine: ProjectionEngine,
     readonly models: ReadModels,
@@ -49,6 +54,7 @@ export class Product {
   ) {}
 
   relay: Relay | undefined;
+  #desk: RelayDesk | undefined;
   #pump: ReactionPump | undefined;
 
   /** Opens every store; nothing runs yet. What was opened is closed again when a later one cannot be. */
@@ -75,6 +81,7 @@ export class Product {
       const masterKey = loadMasterKey(config.masterKeyFile, { mayCreate: isNew });
       const ring = await KeyRing.open({ store: keys, masterKey, logId: events.logId, mayClaim: isNew });
       const hashes = await KeyedHashes.load(ring);
+      const cursors = await Cursors.load(ring);
       const upcasters = new Upcasters(slices.flatMap((slice) => [...(slice.upcasters ?? [])]));
       const vault = new PersonalVault(ring, upcasters);
       const engine = new ProjectionEngine({
@@ -90,11 +97,29 @@ export class Product {
       const runsProjections = config.roles.has('projections');
       const models = new ReadModels({ events, reads, ...(runsProjections && { engine }) });
       const messages = config.brokerUrl ? track(await openMessageLog(config.brokerUrl)) : undefined;
-      return new Product(options, events, reads, keys, ring, vault, hashes, upcasters, engine, models, messages);
+      return new Product(
+        options,
+        events,
+        reads,
+        keys,
+        ring,
+        vault,
+        hashes,
+        cursors,
+        upcasters,
+        engine,
+        models,
+        messages,
+      );
     } catch (error) {
       for (const store of opened.reverse()) await store.close();
       throw error;
     }
+  }
+
+  /** What the relay of this log publishes as, in whichever process. */
+  get publication(): string {
+    return publicationIdOf(this.events.logId, PUBLICATION_NAME);
   }
 
   has(role: Role): boolean {
@@ -119,6 +144,7 @@ export class Product {
       { provide: KeyRing, useValue: this.ring },
       { provide: PersonalVault, useValue: this.vault },
       { provide: KeyedHashes, useValue: this.hashes },
+      { provide: Cursors, useValue: this.cursors },
       { provide: Clock, useValue: clock },
       { provide: Upcasters, useValue: this.upcasters },
       { provide: ReadModels, useValue: this.models },
@@ -132,6 +158,8 @@ export class Product {
         ...values,
         CommandProcessor,
         Commands,
+        Intake,
+        EntityStreams,
         BulkCommands,
         ...slices.flatMap((slice) => [
           ...(slice.commandProviders ?? []),
@@ -175,18 +203,20 @@ export class Product {
         events: this.events,
         messages: this.messages,
         mappings: this.options.slices.flatMap((slice) => [...(slice.publicEvents ?? [])]),
-        publicationName: 'events',
+        publicationName: PUBLICATION_NAME,
         upcasters: this.upcasters,
         report,
       });
       this.relay.start();
+      this.#desk = new RelayDesk({ reads: this.reads, relay: this.relay, report });
+      this.#desk.start();
     }
   }
 
   /** Finishes what is under way. Requests must have been answered before. */
   async stop(): Promise<void> {
     await this.#pump?.stop();
-    await this.relay?.stop();
+    await Promise.all([this.#desk?.stop(), this.relay?.stop()]);
     await this.engine.stop();
     await this.messages?.close();
     await this.reads.close();

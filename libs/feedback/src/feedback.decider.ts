@@ -3,14 +3,8 @@
  * open again after a reopening. Classifying and responding are possible at any time, since a classification is also
  * corrected, and a customer also answered, after the case is done.
  */
-import {
-  differingMembers,
-  DomainError,
-  type Decider,
-  type Decision,
-  type DecisionContext,
-  type Recorded,
-} from '@timeline/kernel';
+import { assertSameDelivery, type Delivered } from '@timeline/deciding';
+import { DomainError, type Decider, type Decision, type DecisionContext, type Recorded } from '@timeline/kernel';
 import type { FeedbackEvent, FeedbackKind, Sentiment, Severity } from './feedback.events.js';
 
 /** What an intake delivers, apart from its source's id for it. */
@@ -128,13 +122,12 @@ function open(
   { occurredAt }: DecisionContext,
 ): Decision<FeedbackEvent>[] {
   if (state.status !== 'absent') {
-    const differs = state.payloadHash === payloadHash ? [] : differences(state.intake, intake);
-    if (differs.length === 0) return [];
-    throw new DomainError(
-      'FEEDBACK_CONFLICT',
-      `this source delivered this case before with another ${differs.join(', ')}; a correction is a command on the case itself`,
-      { differs, caseId },
-    );
+    assertSameDelivery(delivered(state.payloadHash, state.intake), delivered(payloadHash, intake), {
+      code: 'FEEDBACK_CONFLICT',
+      id: caseId,
+      advice: 'a correction is a command on the case itself',
+    });
+    return [];
   }
   const { kind, channel, subject, body, purchaseId } = intake;
   return [
@@ -155,9 +148,10 @@ function open(
   ];
 }
 
-/** Names of the fields in which a second delivery contradicts the first. One that leaves the time to us contradicts none. */
-const differences = (before: CaseIntake, now: CaseIntake): string[] =>
-  differingMembers(before, { ...now, occurredAt: now.occurredAt ?? before.occurredAt });
+const delivered = (payloadHash: string, { customerId, ...told }: CaseIntake): Delivered => ({
+  payloadHash,
+  members: { customer: customerId, ...told },
+});
 
 function workOn(
   state: CaseState,

@@ -91,7 +91,10 @@ describe('Opening a case', () => {
       error = thrown;
     }
     expect(error).toBeInstanceOf(DomainError);
-    expect(error).toMatchObject({ code: 'FEEDBACK_CONFLICT', details: { differs: ['kind', 'occurredAt', 'subject'] } });
+    expect(error).toMatchObject({
+      code: 'FEEDBACK_CONFLICT',
+      details: { differing: ['/kind', '/occurredAt', '/subject'] },
+    });
     expect(JSON.stringify([error, String(error)])).not.toContain('Parcel');
   });
 

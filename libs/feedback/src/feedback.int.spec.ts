@@ -149,7 +149,7 @@ describe('A feedback case over HTTP', () => {
     const other = await post('', { ...delivery, subject: 'Parcel found', kind: 'praise' });
     expect(other).toMatchObject({
       status: 409,
-      body: { code: 'FEEDBACK_CONFLICT', details: { differs: ['kind', 'subject'] } },
+      body: { code: 'FEEDBACK_CONFLICT', details: { differing: ['/kind', '/subject'] } },
     });
     expect(JSON.stringify(other.body)).not.toContain('Parcel');
     expect((await harness.product.events.readStream(`feedback-${first.body.id}`)).length).toBe(1);

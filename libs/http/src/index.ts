@@ -1,13 +1,5 @@
-export {
-  answered,
-  decodeCursor,
-  encodeCursor,
-  etagOf,
-  isNotModified,
-  pageOf,
-  PageQuery,
-  PositionHeader,
-} from './reading.js';
+export { Cursors } from './cursors.js';
+export { answered, etagOf, isNotModified, PageQuery, PositionHeader } from './reading.js';
 export type { Page } from './reading.js';
 export { assertGuarded, LOCAL_CALLER, parseApiKeys } from './api-keys.js';
 export { CommandHeaders, created, revisionEtag, updated } from './command-request.js';

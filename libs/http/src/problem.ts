@@ -85,12 +85,14 @@ function describe(error: unknown, hasIfMatch: boolean): Description {
     };
   }
   if (error instanceof DomainError) {
-    const { pointer, ...details } = error.details;
+    const { pointer, in: where, ...details } = error.details;
     const code = error.code === 'WRONG_EXPECTED_REVISION' && hasIfMatch ? 'PRECONDITION_FAILED' : error.code;
     return {
       code,
       detail: error.message,
-      ...(pointer !== undefined && { errors: [{ pointer, code, detail: error.message }] }),
+      ...(pointer !== undefined && {
+        errors: [{ ...(where === 'query' && { in: where }), pointer, code, detail: error.message }],
+      }),
       ...(Object.keys(details).length > 0 && { details }),
     };
   }

@@ -1,13 +1,12 @@
 /**
- * What reads have in common: the position they must have seen, opaque cursors, pages, conditional answers.
+ * What reads have in common: the position they must have seen, pages, conditional answers.
  */
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { DomainError, type JsonValue, type Position } from '@timeline/kernel';
+import type { Position } from '@timeline/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { visibleHeader } from './command-request.js';
 import { documents } from './documented.js';
 import { Optional, Text, Whole } from './fields.js';
-import { decodeUtf8, parseJsonStrict } from './json-strict.js';
 
 /** `Timeline-Position` as text or undefined; `parsePosition` of the kernel checks it against the log. */
 export const PositionHeader = (): ParameterDecorator =>
@@ -48,41 +47,6 @@ export interface Page<T> {
   items: T[];
   /** Absent on the last page. */
   next?: string;
-}
-
-const CURSOR_VERSION = 1;
-
-/** Opaque to the client; it survives a restart, not a change of version. */
-export const encodeCursor = (value: JsonValue): string =>
-  Buffer.from(JSON.stringify([CURSOR_VERSION, value])).toString('base64url');
-
-/** @throws DomainError CURSOR_MALFORMED, also when the value in it is not what this list makes (`is`) */
-export function decodeCursor<T extends JsonValue>(text: string, is: (value: JsonValue) => value is T): T {
-  const value = readCursor(text);
-  if (value !== undefined && is(value)) return value;
-  throw new DomainError('CURSOR_MALFORMED', 'this cursor was not made by this list; start again without one');
-}
-
-function readCursor(text: string): JsonValue | undefined {
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) return undefined;
-  try {
-    const value = parseJsonStrict(decodeUtf8(Buffer.from(text, 'base64url')));
-    return Array.isArray(value) && value.length === 2 && value[0] === CURSOR_VERSION ? value[1] : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * The page of a query for one item more than `limit`: whether there is that item says whether there is a next page.
- * `cursorOf` is given the last item of this page.
- */
-export function pageOf<T>(items: readonly T[], limit: number, cursorOf: (last: T) => JsonValue): Page<T> {
-  const page = items.slice(0, limit);
-  const last = page.at(-1);
-  return items.length > limit && last !== undefined
-    ? { items: page, next: encodeCursor(cursorOf(last)) }
-    : { items: page };
 }
 
 /** A weak tag: answers that are equal in meaning may differ in bytes. */

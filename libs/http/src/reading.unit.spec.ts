@@ -1,49 +1,5 @@
-import type { JsonValue } from '@timeline/kernel';
-import fc from 'fast-check';
-import { decodeCursor, encodeCursor, etagOf, isNotModified, pageOf } from './reading.js';
+import { etagOf, isNotModified } from './reading.js';
 import { codeOfStatus, statusOf } from './status-of.js';
-
-const isAny = (_: JsonValue): _ is JsonValue => true;
-const isText = (value: JsonValue): value is string => typeof value === 'string';
-
-describe('cursors', () => {
-  it('hold any value, in characters that need no escaping', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.oneof(fc.string({ unit: 'grapheme' }), fc.integer(), fc.boolean(), fc.constant(null))),
-        (value) => {
-          fc.pre(!JSON.stringify(value).includes('\\u0000'));
-          const cursor = encodeCursor(value);
-          expect(encodeURIComponent(cursor)).toBe(cursor);
-          expect(decodeCursor(cursor, isAny)).toEqual(value);
-        },
-      ),
-    );
-  });
-
-  it.each([
-    '',
-    'x',
-    '!!!',
-    Buffer.from('{').toString('base64url'),
-    Buffer.from('[2,"a"]').toString('base64url'),
-    Buffer.from('[1]').toString('base64url'),
-    Buffer.from('[1,"a","a"]').toString('base64url'),
-    Buffer.from([0xff, 0xfe]).toString('base64url'),
-    encodeCursor(5),
-    `${encodeCursor('a')}=`,
-  ])('that this list did not make are refused: %j', (cursor) => {
-    expect(() => decodeCursor(cursor, isText)).toThrow('was not made by this list');
-  });
-});
-
-describe('a page', () => {
-  it('has a next one exactly when there was one item more than asked for', () => {
-    expect(pageOf([1, 2, 3], 3, (last) => last)).toEqual({ items: [1, 2, 3] });
-    expect(pageOf([1, 2, 3], 2, (last) => last)).toEqual({ items: [1, 2], next: encodeCursor(2) });
-    expect(pageOf([], 2, (last) => last)).toEqual({ items: [] });
-  });
-});
 
 describe('tags', () => {
   const matches = (given: string): boolean =>

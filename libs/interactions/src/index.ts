@@ -1,13 +1,16 @@
 /** The interactions slice: calls, messages, visits and whatever else passes between a customer and us. */
 import type { Slice } from '@timeline/composing';
 import { recordInteraction, RecordInteractionHandler } from './commands/record-interaction.command.js';
-import { InteractionsCommandController } from './interactions.controller.js';
+import { InteractionsCommandController, InteractionsQueryController } from './interactions.controller.js';
 import { interactionsPublicEvents } from './interactions.public-events.js';
+import { GetInteractionHandler } from './queries/get-interaction.query.js';
 
 export const interactionsSlice = {
   name: 'interactions',
   commandTypes: [recordInteraction],
   commandProviders: [RecordInteractionHandler],
   commandControllers: [InteractionsCommandController],
+  queryProviders: [GetInteractionHandler],
+  queryControllers: [InteractionsQueryController],
   publicEvents: [interactionsPublicEvents],
 } satisfies Slice;

@@ -49,7 +49,7 @@ describe('recording an interaction', () => {
     expect(() => playing.carryOut(other)).toThrow(
       expect.objectContaining({
         message: expect.not.stringContaining('Parcel'),
-        details: { differing: ['outcome', 'subject'] },
+        details: { differing: ['/outcome', '/subject'], id: called.data.interactionId },
       }),
     );
   });

@@ -79,6 +79,20 @@ describe('interactions', () => {
     ]);
     for (const word of ['包裹', 'parcel', 'photo', 'li@example.com'])
       expect(JSON.stringify(stored)).not.toContain(word);
+    const shown = await fetch(`${url}/v1/interactions/${id}`);
+    expect(await shown.json()).toEqual({
+      ...call(),
+      customer: undefined,
+      interactionId: id,
+      customerId: KNOWN,
+      ...more,
+      occurredAt: '2024-03-01T02:00:00.000Z',
+      recordedAt: stored[0]?.recordedAt,
+    });
+    expect([shown.headers.get('etag'), shown.headers.get('timeline-position')]).toEqual([
+      recorded.headers.get('etag'),
+      recorded.headers.get('timeline-position'),
+    ]);
     expect(await harness.product.vault.open(stored)).toMatchObject([
       { personal: { subject: '包裹丢了', body: 'Where is my parcel?', attachments } },
     ]);
@@ -111,7 +125,7 @@ describe('interactions', () => {
     const conflict = await record({ ...delivery, subject: 'Lost', occurredAt: '2024-02-01T10:00:00Z' });
     expect(conflict).toMatchObject({
       status: 409,
-      body: { code: 'INTERACTION_CONFLICT', details: { differing: ['subject', 'occurredAt'] } },
+      body: { code: 'INTERACTION_CONFLICT', details: { differing: ['/occurredAt', '/subject'] } },
     });
     expect(JSON.stringify(conflict.body)).not.toContain('Lost');
     expect(await harness.product.events.head()).toEqual(before);

@@ -41,3 +41,21 @@ export function differingMembers(a: object, b: object): string[] {
     .filter((name) => canonicalJson(before[name] ?? null) !== canonicalJson(after[name] ?? null))
     .sort();
 }
+
+/**
+ * JSON pointers (RFC 6901) to the innermost places at which two values differ: tells what a conflict is about without
+ * telling a value. Lists of different lengths differ as a whole.
+ */
+export function differingPointers(a: unknown, b: unknown, pointer = ''): string[] {
+  if (canonicalJson(a ?? null) === canonicalJson(b ?? null)) return [];
+  const isList = Array.isArray(a) && Array.isArray(b) && a.length === b.length;
+  if (!isList && !(isMap(a) && isMap(b))) return [pointer];
+  const before = new Map(Object.entries(a));
+  const after = new Map(Object.entries(b));
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .sort()
+    .flatMap((name) => differingPointers(before.get(name), after.get(name), `${pointer}/${escaped(name)}`));
+}
+
+const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

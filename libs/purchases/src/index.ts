@@ -2,13 +2,16 @@
 import type { Slice } from '@timeline/composing';
 import { recordPurchase, RecordPurchaseHandler } from './commands/record-purchase.command.js';
 import { returnPurchase, ReturnPurchaseHandler } from './commands/return-purchase.command.js';
-import { PurchasesCommandController } from './purchases.controller.js';
+import { PurchasesCommandController, PurchasesQueryController } from './purchases.controller.js';
 import { purchasesPublicEvents } from './purchases.public-events.js';
+import { GetPurchaseHandler } from './queries/get-purchase.query.js';
 
 export const purchasesSlice = {
   name: 'purchases',
   commandTypes: [recordPurchase, returnPurchase],
   commandProviders: [RecordPurchaseHandler, ReturnPurchaseHandler],
   commandControllers: [PurchasesCommandController],
+  queryProviders: [GetPurchaseHandler],
+  queryControllers: [PurchasesQueryController],
   publicEvents: [purchasesPublicEvents],
 } satisfies Slice;

@@ -7,11 +7,11 @@
  * or to those of `A` where it has more. Shares therefore add up to `A` exactly, however a line is divided. A share is
  * never more than what is left of the line's amount (less is left where earlier returns named larger amounts).
  */
+import { assertSameDelivery, type Delivered } from '@timeline/deciding';
 import {
   addDecimals,
   compareDecimals,
   deriveId,
-  differingMembers,
   DomainError,
   isDecimal,
   multiplyDecimals,
@@ -86,9 +86,7 @@ interface Purchase {
   customerId: string | undefined;
   occurredAt: string;
   currency: string;
-  payloadHash: string;
-  /** As recorded, under the names of the request. */
-  fields: Record<string, unknown>;
+  delivered: Delivered;
   lines: readonly LineState[];
 }
 
@@ -147,16 +145,16 @@ function record(command: PurchaseIntake, { purchase }: PurchaseState): Decision<
       },
     ];
   }
-  if (data.payloadHash === purchase.payloadHash) return [];
-  const differing = differingMembers(purchase.fields, fieldsOf(command.customerId, { ...data, lines, total }, shipTo));
-  if (command.occurredAt !== undefined && command.occurredAt !== purchase.occurredAt) differing.push('occurredAt');
-  // The same said in another way, e.g. amounts instead of unit prices.
-  if (differing.length === 0) return [];
-  throw new DomainError(
-    'PURCHASE_CONFLICT',
-    `this source id was delivered before with another ${differing.join(', ')}; a purchase is not changed, record returns or another one`,
-    { differing },
+  assertSameDelivery(
+    purchase.delivered,
+    delivered(command.customerId, { ...data, lines, total }, shipTo, command.occurredAt),
+    {
+      code: 'PURCHASE_CONFLICT',
+      id: data.purchaseId,
+      advice: 'a purchase is not changed, record returns or another one',
+    },
   );
+  return [];
 }
 
 function giveBack(
@@ -285,8 +283,7 @@ function recordedPurchase({ data, personal, metadata }: Recorded<PurchaseRecorde
     customerId: metadata.customerId,
     occurredAt: metadata.occurredAt,
     currency: data.currency,
-    payloadHash: data.payloadHash,
-    fields: fieldsOf(metadata.customerId, data, personal?.shipTo),
+    delivered: delivered(metadata.customerId, data, personal?.shipTo, metadata.occurredAt),
     lines: data.lines.map(({ lineId, quantity, amount }) => ({
       lineId,
       quantity,
@@ -297,14 +294,15 @@ function recordedPurchase({ data, personal, metadata }: Recorded<PurchaseRecorde
   };
 }
 
-/** What a second delivery is compared by, under the names of the request. */
-function fieldsOf(
+function delivered(
   customer: string | undefined,
   data: PurchaseRecorded['data'],
   shipTo: ShipTo | undefined,
-): Record<string, unknown> {
-  const { payloadHash: _hash, purchaseId: _id, total: _total, ...fields } = data;
-  return { customer, ...fields, ...(shipTo && Object.keys(shipTo).length > 0 && { shipTo }) };
+  occurredAt: string | undefined,
+): Delivered {
+  const { payloadHash, purchaseId: _id, total: _total, ...told } = data;
+  const hasAddress = shipTo && Object.keys(shipTo).length > 0;
+  return { payloadHash, members: { customer, ...told, ...(hasAddress && { shipTo }), occurredAt } };
 }
 
 function assertUniqueLines(lines: readonly { lineId: string }[]): void {

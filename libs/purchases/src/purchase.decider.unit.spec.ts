@@ -142,7 +142,10 @@ describe('recording a purchase', () => {
     const playing = played(line());
     const other = order([line({ amount: '1' })], { shipTo: { city: 'Fort Lauderdale' } }, 'hash-2');
     expect(() => playing.carryOut(other)).toThrow(
-      expect.objectContaining({ code: 'PURCHASE_CONFLICT', details: { differing: ['lines', 'shipTo'] } }),
+      expect.objectContaining({
+        code: 'PURCHASE_CONFLICT',
+        details: { differing: ['/lines/0/amount', '/shipTo'], id: expect.any(String) },
+      }),
     );
   });
 });

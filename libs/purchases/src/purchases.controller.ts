@@ -1,13 +1,18 @@
-/** `POST /v1/purchases` and `POST /v1/purchases/{id}/returns`. */
-import { Controller, Post, Res } from '@nestjs/common';
+/** `POST /v1/purchases`, `POST /v1/purchases/{id}/returns` and `GET /v1/purchases/{id}`. */
+import { Controller, Get, Post, Res } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
 import { Commands } from '@timeline/deciding';
 import {
+  answered,
+  Answers,
   AnswersOutcome,
   CommandHeaders,
   created,
   Describes,
   PathId,
+  PositionHeader,
   Refuses,
+  revisionEtag,
   StrictBody,
   updated,
   type CommandOutcome,
@@ -15,6 +20,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { recordPurchase, RecordPurchaseData } from './commands/record-purchase.command.js';
 import { ReturnPurchaseBody, returnPurchase } from './commands/return-purchase.command.js';
+import { GetPurchase, PurchaseView } from './queries/get-purchase.query.js';
 
 @Controller('v1/purchases')
 export class PurchasesCommandController {
@@ -67,5 +73,27 @@ export class PurchasesCommandController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CommandOutcome> {
     return updated(reply, await this.commands.dispatch(returnPurchase, { ...body, purchaseId }, headers));
+  }
+}
+
+@Controller('v1/purchases')
+export class PurchasesQueryController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get(':id')
+  @Describes(
+    'A purchase with its returns',
+    'Amounts are exact decimals. Its ETag is the revision that `If-Match` of a return asks for.',
+  )
+  @Answers(200, PurchaseView)
+  @Answers(304)
+  @Refuses('PURCHASE_NOT_FOUND', 'CUSTOMER_ERASED')
+  async get(
+    @PathId('id') purchaseId: string,
+    @PositionHeader() given: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PurchaseView | undefined> {
+    const { view, revision, position } = await this.queries.execute(new GetPurchase(purchaseId, given));
+    return answered(reply, view, { etag: revisionEtag(revision), position });
   }
 }

@@ -10,11 +10,13 @@ import { RecordPurchaseData } from './commands/record-purchase.command.js';
 import { purchasesSlice } from './index.js';
 
 const ERASED = newId();
+const TO_BE_ERASED = newId();
+const erased = new Set([ERASED]);
 
-/** Stands in for the customers slice: everybody is known, one was erased. */
+/** Stands in for the customers slice: everybody is known, some are erased. */
 class Directory extends CustomerDirectory {
   override resolve({ customerId = newId() }: CustomerRef): Promise<{ customerId: string }> {
-    if (customerId === ERASED) throw new DomainError('CUSTOMER_ERASED', 'this customer was erased');
+    if (erased.has(customerId)) throw new DomainError('CUSTOMER_ERASED', 'this customer was erased');
     return Promise.resolve({ customerId });
   }
 }
@@ -39,19 +41,30 @@ describe('purchases', () => {
     await harness.dispose();
   });
 
-  const post = async (route: string, path: string, body: object) => {
-    const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-    const read = (await answer.json()) as JsonObject;
+  const send = async (
+    method: string,
+    route: string,
+    path: string,
+    body?: object,
+    more: Record<string, string> = {},
+  ) => {
+    const answer = await fetch(url + path, {
+      method,
+      headers: { ...(body && { 'content-type': 'application/json' }), ...more },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    const read = (text === '' ? {} : JSON.parse(text)) as JsonObject;
     const contentType = answer.headers.get('content-type');
-    expect(undocumented(document, { method: 'POST', route, status: answer.status, contentType, body: read })).toEqual(
-      [],
-    );
+    const seen = { method, route, status: answer.status, contentType, body: text === '' ? undefined : read };
+    expect(undocumented(document, seen)).toEqual([]);
     return { status: answer.status, headers: answer.headers, body: read, id: String(read['id']) };
   };
-  const record = (body: object) => post('/v1/purchases', '/v1/purchases', body);
-  const giveBack = (id: string, body: object) =>
-    post('/v1/purchases/{id}/returns', `/v1/purchases/${id}/returns`, body);
+  const record = (body: object) => send('POST', '/v1/purchases', '/v1/purchases', body);
+  const giveBack = (id: string, body: object, headers: Record<string, string> = {}) =>
+    send('POST', '/v1/purchases/{id}/returns', `/v1/purchases/${id}/returns`, body, headers);
+  const get = (id: string, headers: Record<string, string> = {}) =>
+    send('GET', '/v1/purchases/{id}', `/v1/purchases/${id}`, undefined, headers);
   const eventsOf = (id: string) => harness.product.events.readStream(`purchase-${id}`);
 
   const order = (more: object = {}) => ({
@@ -86,6 +99,62 @@ describe('purchases', () => {
     expect(second?.data).toMatchObject({ total: '15.268', complete: true });
   });
 
+  it('is read back exactly, as far as it came back', async () => {
+    const shipTo = { city: 'Henderson', postalCode: '42420' };
+    const delivery = order({ shipTo, source: 'shop', sourceId: 'read', occurredAt: '2024-03-01T10:00:00Z' });
+    const { id, headers } = await record(delivery);
+    await giveBack(id, { lines: [{ lineId: '0', quantity: '1' }], reason: 'too many' });
+    const read = await get(id);
+    expect(read).toMatchObject({
+      status: 200,
+      body: {
+        purchaseId: id,
+        channel: 'web',
+        currency: 'USD',
+        lines: [
+          { lineId: '0', amount: '15.552', quantity: '3', quantityReturned: '1', amountReturned: '5.184' },
+          { lineId: '1', amount: '4.9', discount: '0.1', quantityReturned: '0', amountReturned: '0' },
+        ],
+        total: '20.452',
+        returned: '5.184',
+        fullyReturned: false,
+        returns: [{ lines: [{ lineId: '0', quantity: '1', amount: '5.184' }], total: '5.184', reason: 'too many' }],
+        shipTo,
+        source: 'shop',
+        sourceId: 'read',
+        occurredAt: '2024-03-01T10:00:00.000Z',
+      },
+    });
+    expect(JSON.stringify(read.body)).not.toContain('payloadHash');
+    // The ETag of the answer to the command is that of the revision which it wrote, and what `If-Match` asks for.
+    expect([headers.get('etag'), read.headers.get('etag')]).toEqual(['"0"', '"1"']);
+    expect((await get(id, { 'if-none-match': '"1"' })).status).toBe(304);
+    expect(await giveBack(id, {}, { 'if-match': '"0"' })).toMatchObject({ status: 412 });
+    expect(await giveBack(id, {}, { 'if-match': '"1"' })).toMatchObject({ status: 200 });
+    expect((await get(id)).body).toMatchObject({
+      returned: '20.452',
+      fullyReturned: true,
+      lines: [{ amountReturned: '15.552' }, { amountReturned: '4.9' }],
+    });
+  });
+
+  it('is 404 where there is none, 410 of an erased customer, and knows its own log', async () => {
+    expect(await get(newId())).toMatchObject({ status: 404, body: { code: 'PURCHASE_NOT_FOUND' } });
+    expect(await get('x')).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED' } });
+    const { id } = await record(order({ customer: { customerId: TO_BE_ERASED } }));
+    expect(await get(id)).toMatchObject({ status: 200 });
+    erased.add(TO_BE_ERASED);
+    expect(await get(id)).toMatchObject({ status: 410, body: { code: 'CUSTOMER_ERASED' } });
+    const { logId } = harness.product.events;
+    for (const [position, status] of [
+      ['x', 400],
+      [`aaaaaaaaaaaa:${'0'.repeat(16)}`, 400],
+      [`${logId}:${'9'.repeat(16)}`, 503],
+    ] as const) {
+      expect(await get(newId(), { 'timeline-position': position })).toMatchObject({ status });
+    }
+  });
+
   it('takes a second delivery for the first, also after a return, and refuses another payload', async () => {
     const delivery = order({ source: 'shop', sourceId: 'CA-2016-152156' });
     const first = await record(delivery);
@@ -94,7 +163,7 @@ describe('purchases', () => {
     const other = { ...delivery, currency: 'EUR', occurredAt: '2020-01-01T00:00:00Z' };
     expect(await record(other)).toMatchObject({
       status: 409,
-      body: { code: 'PURCHASE_CONFLICT', details: { differing: ['currency', 'occurredAt'] } },
+      body: { code: 'PURCHASE_CONFLICT', details: { differing: ['/currency', '/occurredAt'] } },
     });
     expect(await eventsOf(first.id)).toHaveLength(2);
   });

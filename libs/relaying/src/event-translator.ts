@@ -22,12 +22,16 @@ export interface Translation {
 }
 
 /** A customer whose events wait in the parked topic, from `position` on. */
-interface ParkedKey {
+export interface ParkedCustomer {
   topic: string;
+  /** The customer, or the stream of an event that concerns none. */
   key: string;
   position: Position;
   eventId: string;
   code: string;
+}
+
+interface ParkedKey extends ParkedCustomer {
   /** Set while a release is under way: what was published of the waiting events already. */
   releasedUpTo?: Position;
 }
@@ -56,6 +60,13 @@ export class EventTranslator {
   /** How many customers (per topic) wait. */
   get parked(): number {
     return this.#parked.size;
+  }
+
+  /** Who waits, and behind which event. */
+  get waiting(): ParkedCustomer[] {
+    return [...this.#parked.values()]
+      .map(({ topic, key, position, eventId, code }) => ({ topic, key, position, eventId, code }))
+      .sort((a, b) => comparePositions(a.position, b.position));
   }
 
   /** Where the first of the waiting events is, undefined when none waits. */

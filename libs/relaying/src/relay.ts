@@ -24,7 +24,7 @@ import type {
   PublicationSettings,
 } from '@timeline/messaging';
 import { FencedError } from '@timeline/messaging';
-import { EventTranslator, parkedTopicOf } from './event-translator.js';
+import { EventTranslator, parkedTopicOf, type ParkedCustomer } from './event-translator.js';
 import type { BatchLimits } from './pending-batch.js';
 import { DEFAULT_LIMITS, PendingBatch } from './pending-batch.js';
 import type { PublicEventMapping } from './public-events.js';
@@ -84,10 +84,15 @@ export interface ReleaseResult {
   stillParked: number;
 }
 
-interface ReleaseRequest {
-  resolve(result: ReleaseResult): void;
+/** What somebody wants of the loop while it publishes. */
+interface Wish {
+  carryOut(publication: Publication, translator: EventTranslator): Promise<void>;
   reject(error: unknown): void;
 }
+
+/** The publication's id, for good: also its `transactionalId`. */
+export const publicationIdOf = (logId: string, publicationName: string): string =>
+  `timeline-${logId}-${publicationName}`;
 
 const DEFAULT_PARTITIONS = 12;
 const SUBSCRIPTION_BATCH = 500;
@@ -112,7 +117,7 @@ export class Relay {
   #attempt = 0;
   #stopping = new AbortController();
   #running: Promise<void> | undefined;
-  readonly #releases: ReleaseRequest[] = [];
+  readonly #wishes: Wish[] = [];
   #wake = (): void => undefined;
 
   /** @throws FaultError RELAY_MISCONFIGURED */
@@ -122,7 +127,7 @@ export class Relay {
     this.#takeOverAfterMs = options.takeOverAfterMs ?? 15_000;
     this.#pollMs = options.pollMs ?? 1_000;
     this.#settings = {
-      id: `timeline-${options.events.logId}-${options.publicationName}`,
+      id: publicationIdOf(options.events.logId, options.publicationName),
       topics: topicsOf(options.mappings),
     };
   }
@@ -161,11 +166,28 @@ export class Relay {
    * was published by then stays so; call again)
    */
   releaseParked(): Promise<ReleaseResult> {
+    return this.#wish((publication, translator) => this.#release(publication, translator));
+  }
+
+  /**
+   * Whose events wait in a parked topic.
+   * @throws UnavailableError when this relay is not the one that publishes
+   */
+  parkedCustomers(): Promise<ParkedCustomer[]> {
+    return this.#wish(async (publication, translator) => {
+      // A relay that was fenced off does not know yet: what it remembers counts only if it may still write.
+      if (this.#position !== undefined) await publication.publish([], await this.#checkpointAt(this.#position));
+      return translator.waiting;
+    });
+  }
+
+  #wish<T>(work: (publication: Publication, translator: EventTranslator) => Promise<T>): Promise<T> {
     if (this.#state !== 'live' && this.#state !== 'catching-up') {
       return Promise.reject(new UnavailableError('relay', `this relay does not publish now, it is ${this.#state}`));
     }
     return new Promise((resolve, reject) => {
-      this.#releases.push({ resolve, reject });
+      const carryOut: Wish['carryOut'] = async (...of) => resolve(await work(...of));
+      this.#wishes.push({ carryOut, reject });
       this.#wake();
     });
   }
@@ -191,7 +213,7 @@ export class Relay {
           return;
         }
       } finally {
-        this.#refuseReleases();
+        this.#refuseWishes();
       }
     }
     this.#state = 'stopped';
@@ -261,9 +283,14 @@ export class Relay {
             this.#tell('info', 'caught up with the log');
           }
         }
-        if (this.#releases.length > 0) {
-          await flush();
-          await this.#release(publication, translator);
+        for (let wish = this.#wishes.shift(); wish; wish = this.#wishes.shift()) {
+          try {
+            await flush();
+            await wish.carryOut(publication, translator);
+          } catch (error) {
+            wish.reject(error);
+            throw error;
+          }
         }
         if (batch.dueInMs(this.#limits, this.#state === 'live') === 0) await flush();
       }
@@ -303,34 +330,28 @@ export class Relay {
     }
   }
 
-  async #release(publication: Publication, translator: EventTranslator): Promise<void> {
-    const requests = this.#releases.splice(0);
+  async #release(publication: Publication, translator: EventTranslator): Promise<ReleaseResult> {
     const before = translator.parked;
-    try {
-      const first = translator.firstParked;
-      const until = this.#position;
-      if (first !== undefined && until !== undefined) {
-        const checkpoint = await this.#checkpointAt(until);
-        const release = translator.release();
-        let batch = new PendingBatch();
-        for await (const events of this.#from(first, until)) {
-          for (const event of events) {
-            batch.add(release.translate(event), checkpoint);
-            if (!batch.isFull(this.#limits, this.#scale)) continue;
-            await this.#publish(publication, batch);
-            batch = new PendingBatch();
-          }
+    const first = translator.firstParked;
+    const until = this.#position;
+    if (until !== undefined) {
+      const checkpoint = await this.#checkpointAt(until);
+      const release = translator.release();
+      let batch = new PendingBatch();
+      for await (const events of first === undefined ? [] : this.#from(first, until)) {
+        for (const event of events) {
+          batch.add(release.translate(event), checkpoint);
+          if (!batch.isFull(this.#limits, this.#scale)) continue;
+          await this.#publish(publication, batch);
+          batch = new PendingBatch();
         }
-        batch.add({ messages: [], stateChanges: release.finish() }, checkpoint);
-        await this.#publish(publication, batch);
-        this.#parked = translator.parked;
       }
-      const result = { released: before - translator.parked, stillParked: translator.parked };
-      for (const { resolve } of requests) resolve(result);
-    } catch (error) {
-      for (const { reject } of requests) reject(error);
-      throw error;
+      // Written also when nobody waits: a relay that was fenced off and does not know yet must not say so.
+      batch.add({ messages: [], stateChanges: release.finish() }, checkpoint);
+      await this.#publish(publication, batch);
+      this.#parked = translator.parked;
     }
+    return { released: before - translator.parked, stillParked: translator.parked };
   }
 
   /** The events from `first` to `until`, both included. */
@@ -387,7 +408,7 @@ export class Relay {
 
   /** What `next` answers, or undefined once `ms` have passed or somebody wants something of the loop. */
   async #within<T>(next: Promise<T>, ms: number | undefined): Promise<T | undefined> {
-    if (this.#releases.length > 0) return undefined;
+    if (this.#wishes.length > 0) return undefined;
     let timer: NodeJS.Timeout | undefined;
     try {
       return await Promise.race([
@@ -412,8 +433,8 @@ export class Relay {
     return translator;
   }
 
-  #refuseReleases(): void {
-    for (const { reject } of this.#releases.splice(0)) {
+  #refuseWishes(): void {
+    for (const { reject } of this.#wishes.splice(0)) {
       reject(new UnavailableError('relay', 'this relay has stopped publishing meanwhile'));
     }
   }

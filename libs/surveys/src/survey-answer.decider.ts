@@ -1,5 +1,6 @@
 /** One answer to a survey: recorded once, on the scale that the survey had at the time. */
-import { differingMembers, DomainError, type Decider } from '@timeline/kernel';
+import { assertSameDelivery, type Delivered } from '@timeline/deciding';
+import { DomainError, type Decider } from '@timeline/kernel';
 import type { SurveyDefinition } from './survey.decider.js';
 import type { SurveyAnswerEvent } from './surveys.events.js';
 
@@ -52,15 +53,12 @@ export const surveyAnswerDecider: Decider<AnswerState, RecordAnswer, SurveyAnswe
 
   decide({ answerId, intake, sourceId, payloadHash, survey }, state) {
     if (state) {
-      // A delivery that leaves the time to us contradicts none.
-      const now = { ...intake, occurredAt: intake.occurredAt ?? state.intake.occurredAt };
-      const differs = state.payloadHash === payloadHash ? [] : differingMembers(state.intake, now);
-      if (differs.length === 0) return [];
-      throw new DomainError(
-        'SURVEY_ANSWER_CONFLICT',
-        `this source delivered this answer before with another ${differs.join(', ')}`,
-        { differs, answerId },
-      );
+      assertSameDelivery(delivered(state.payloadHash, state.intake), delivered(payloadHash, intake), {
+        code: 'SURVEY_ANSWER_CONFLICT',
+        id: answerId,
+        advice: 'an answer is not changed, record another one',
+      });
+      return [];
     }
     const { kind, scale } = survey;
     const { surveyId, customerId: _customerId, occurredAt: _occurredAt, comment, score, ...rest } = intake;
@@ -90,3 +88,8 @@ export const surveyAnswerDecider: Decider<AnswerState, RecordAnswer, SurveyAnswe
 
   customerOf: ({ intake }) => intake.customerId,
 };
+
+const delivered = (payloadHash: string, { customerId, ...told }: AnswerIntake): Delivered => ({
+  payloadHash,
+  members: { customer: customerId, ...told },
+});

@@ -145,7 +145,7 @@ describe('An answer over HTTP', () => {
     const other = await request('POST', '/answered/answers', { ...delivery, score: 2 });
     expect(other).toMatchObject({
       status: 409,
-      body: { code: 'SURVEY_ANSWER_CONFLICT', details: { differs: ['score'] } },
+      body: { code: 'SURVEY_ANSWER_CONFLICT', details: { differing: ['/score'] } },
     });
     expect(JSON.stringify(await harness.product.events.readStream(`survey-answer-${first.body.id}`))).not.toContain(
       'Nice',

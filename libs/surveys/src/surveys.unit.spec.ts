@@ -139,7 +139,7 @@ describe('Answering a survey', () => {
     expect(() => playing.carryOut(second)).toThrow(
       expect.objectContaining({
         code: 'SURVEY_ANSWER_CONFLICT',
-        details: { differs: ['comment', 'score'], answerId: 'answer-1' },
+        details: { differing: ['/comment', '/score'], id: 'answer-1' },
         message: expect.not.stringContaining('Wang'),
       }),
     );

@@ -3,12 +3,11 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { CustomerDirectory, type IdentityRef } from '@timeline/deciding';
 import {
-  decodeCursor,
+  Cursors,
   documents,
   OneOf,
   Optional,
   PageQuery,
-  pageOf,
   Text,
   validateQuery,
   ValidationError,
@@ -112,6 +111,7 @@ export class ListCustomersHandler implements IQueryHandler<ListCustomers> {
   constructor(
     private readonly directory: CustomerDirectory,
     private readonly models: ReadModels,
+    private readonly cursors: Cursors,
   ) {}
 
   /** @throws DomainError CURSOR_MALFORMED, IDENTITY_REFUSED, VALIDATION_FAILED */
@@ -120,7 +120,9 @@ export class ListCustomersHandler implements IQueryHandler<ListCustomers> {
     // Nothing but punctuation: no name begins with that.
     if (q !== undefined && queryWords(q).length === 0) return { items: [] };
     const owner = identity === undefined ? undefined : await this.#owner(identityRef(identity));
-    const conditions = [...matching(wanted), ...(cursor === undefined ? [] : [after(cursor)])];
+    const list = this.cursors.of('customers', { ...wanted.params, traits: wanted.traits });
+    const place = list.read(cursor, isPlace);
+    const conditions = [...matching(wanted), ...(place ? [after(place)] : [])];
     return this.models.read(profileProjection, position, async ({ derived }) => {
       if (identity !== undefined) {
         // Lists show survivors, whoever of the group has the identity.
@@ -129,7 +131,7 @@ export class ListCustomersHandler implements IQueryHandler<ListCustomers> {
         conditions.push({ _id: profile.survivor });
       }
       const found = await derived.find({ $and: conditions }, { sort: SORT, limit: limit + 1 });
-      const page = pageOf(found, limit, ({ search, customerId }): Place => [search.name, customerId]);
+      const page = list.page(found, limit, ({ search, customerId }): Place => [search.name, customerId]);
       return { ...page, items: page.items.map(customerSummary) };
     });
   }
@@ -163,7 +165,4 @@ function matching({ params: { q, stage, region, kind }, traits }: CustomersWante
   ];
 }
 
-function after(cursor: string): Filter {
-  const [name, customerId] = decodeCursor(cursor, isPlace);
-  return afterKeyset(SORT, { 'search.name': name, _id: customerId });
-}
+const after = ([name, customerId]: Place): Filter => afterKeyset(SORT, { 'search.name': name, _id: customerId });

@@ -3,7 +3,7 @@
  * puts the most severe first (unclassified ones between high and normal) and of equals the oldest.
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { decodeCursor, Id, OneOf, Optional, pageOf, PageQuery, Text, type Page } from '@timeline/http';
+import { Cursors, Id, OneOf, Optional, PageQuery, Text, type Page } from '@timeline/http';
 import { DomainError, type JsonValue } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import type { Filter, Sort } from '@timeline/read-store';
@@ -56,16 +56,15 @@ export class ListCases extends Query<Page<CaseView>> {
   }
 }
 
-/** Where a page ended: the order it was in, and the last case's place in it. */
-type Place = [order: Order, severityRank: number, openedAt: string, caseId: string];
+/** Where a page ended: the last case's place in any of the orders. */
+type Place = [severityRank: number, openedAt: string, caseId: string];
 
 const isPlace = (value: JsonValue): value is Place =>
   Array.isArray(value) &&
-  value.length === 4 &&
-  ORDERS.some((order) => order === value[0]) &&
-  typeof value[1] === 'number' &&
-  typeof value[2] === 'string' &&
-  typeof value[3] === 'string';
+  value.length === 3 &&
+  typeof value[0] === 'number' &&
+  typeof value[1] === 'string' &&
+  typeof value[2] === 'string';
 
 const SORT: Readonly<Record<Order, Sort>> = {
   oldest: { openedAt: 1, _id: 1 },
@@ -75,31 +74,29 @@ const SORT: Readonly<Record<Order, Sort>> = {
 
 @QueryHandler(ListCases)
 export class ListCasesHandler implements IQueryHandler<ListCases> {
-  constructor(private readonly models: ReadModels) {}
+  constructor(
+    private readonly models: ReadModels,
+    private readonly cursors: Cursors,
+  ) {}
 
   /** @throws DomainError CURSOR_MALFORMED, CUSTOMER_ERASED */
   execute({ query, position }: ListCases): Promise<Page<CaseView>> {
     const { order, limit, customerId } = query;
-    const filter: Filter = {
-      $and: [matching(query), ...(query.cursor === undefined ? [] : [after(query.cursor, order)])],
-    };
+    const list = this.cursors.of('cases', query);
+    const place = list.read(query.cursor, isPlace);
+    const filter: Filter = { $and: [matching(query), ...(place ? [after(place, order)] : [])] };
     return this.models.read(caseInbox, position, async ({ documents, isErased }) => {
       if (customerId !== undefined && (await isErased(customerId))) {
         throw new DomainError('CUSTOMER_ERASED', 'this customer was erased');
       }
       const found = await documents.find(filter, { sort: SORT[order], limit: limit + 1 });
-      const page = pageOf(found, limit, (last): Place => placeOf(last, order));
+      const page = list.page(found, limit, placeOf);
       return { ...page, items: page.items.map(caseView) };
     });
   }
 }
 
-const placeOf = ({ severityRank, openedAt, caseId }: InboxCase, order: Order): Place => [
-  order,
-  severityRank,
-  openedAt,
-  caseId,
-];
+const placeOf = ({ severityRank, openedAt, caseId }: InboxCase): Place => [severityRank, openedAt, caseId];
 
 function matching({ status, channel, agent, severity, kind, customerId }: ListCasesQuery): Filter {
   return {
@@ -112,12 +109,7 @@ function matching({ status, channel, agent, severity, kind, customerId }: ListCa
   };
 }
 
-function after(cursor: string, order: Order): Filter {
-  const place = decodeCursor(cursor, isPlace);
-  const [orderBefore, severityRank, openedAt, _id] = place;
-  if (orderBefore !== order) {
-    throw new DomainError('CURSOR_MALFORMED', `this cursor belongs to order=${orderBefore}; start again without it`);
-  }
+function after([severityRank, openedAt, _id]: Place, order: Order): Filter {
   const later: Filter = { $or: [{ openedAt: { $gt: openedAt } }, { openedAt, _id: { $gt: _id } }] };
   switch (order) {
     case 'oldest':

@@ -1,21 +1,19 @@
 /** Records an interaction. With `source` and `sourceId` it is recorded once, however often and by whatever way it is delivered. */
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
-  CommandProcessor,
-  CustomerDirectory,
-  customerKeyOf,
-  CustomerRefDto,
+  DeliveryDto,
+  deliveryKeys,
   DomainCommand,
+  Intake,
   type CommandOutcome,
   type CommandType,
+  type IntakeKind,
 } from '@timeline/deciding';
-import { Check, Instant, Nested, NestedArray, OneOf, Optional, Text, violation, Whole } from '@timeline/http';
-import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, deriveId } from '@timeline/kernel';
+import { NestedArray, OneOf, Optional, Text, Whole } from '@timeline/http';
 import { interactionDecider } from '../interaction.decider.js';
 import { CHANNELS, type Attachment, type Channel } from '../interactions.events.js';
 
-const DIRECTIONS = ['inbound', 'outbound'] as const;
+export const DIRECTIONS = ['inbound', 'outbound'] as const;
 
 export class AttachmentDto implements Attachment {
   @Text({ max: 200 })
@@ -30,17 +28,7 @@ export class AttachmentDto implements Attachment {
   mediaType?: string;
 }
 
-@Check(
-  ({ source, sourceId }: RecordInteractionData) =>
-    (source === undefined) === (sourceId === undefined)
-      ? []
-      : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
-  { schema: { dependentRequired: { source: ['sourceId'], sourceId: ['source'] } } },
-)
-export class RecordInteractionData {
-  @Nested(() => CustomerRefDto)
-  customer: CustomerRefDto;
-
+export class RecordInteractionData extends DeliveryDto {
   @OneOf(CHANNELS)
   channel: Channel;
 
@@ -81,71 +69,38 @@ export class RecordInteractionData {
   @Optional()
   @Text({ max: 200 })
   threadId?: string;
-
-  /** When it happened; now where absent. */
-  @Optional()
-  @Instant()
-  occurredAt?: string;
-
-  /** The system that it comes from. */
-  @Optional()
-  @Text({ max: 60 })
-  source?: string;
-
-  /** That system's own id for it. */
-  @Optional()
-  @Text({ max: 200 })
-  sourceId?: string;
 }
 
 export class RecordInteraction extends DomainCommand<RecordInteractionData> {}
 
 export const interactionStream = (interactionId: string): string => `interaction-${interactionId}`;
 
-/** Undefined where the interaction is not known by its source, so that its id is the command's. */
-const idOfSource = ({ source, sourceId }: RecordInteractionData): string | undefined =>
-  source !== undefined && sourceId !== undefined ? deriveId('interaction', source, sourceId) : undefined;
+const interactions: IntakeKind = { name: 'interaction', stream: interactionStream };
 
 export const recordInteraction: CommandType<RecordInteractionData> = {
   name: 'RecordInteraction',
   data: RecordInteractionData,
   command: RecordInteraction,
   target: () => '',
-  keys: (data) => {
-    const interactionId = idOfSource(data);
-    return [customerKeyOf(data.customer), ...(interactionId === undefined ? [] : [interactionStream(interactionId)])];
-  },
+  keys: (data) => deliveryKeys(interactions, data),
 };
 
 @CommandHandler(RecordInteraction)
 export class RecordInteractionHandler implements ICommandHandler<RecordInteraction> {
-  constructor(
-    private readonly processor: CommandProcessor,
-    private readonly directory: CustomerDirectory,
-    private readonly hashes: KeyedHashes,
-  ) {}
+  constructor(private readonly intake: Intake) {}
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, INTERACTION_CONFLICT */
-  async execute({ data, context }: RecordInteraction): Promise<CommandOutcome> {
-    const { customer, source, occurredAt, subject, body, attachments, ...recorded } = data;
-    const { customerId } = await this.directory.resolve(customer, '/customer');
-    const interactionId = idOfSource(data) ?? deriveId('interaction', context.commandId);
-    return this.processor.execute({
-      decider: interactionDecider,
-      stream: interactionStream(interactionId),
-      id: interactionId,
-      command: {
-        customerId,
-        data: { ...recorded, interactionId, payloadHash: this.hashes.hashBody(canonicalJson(data)) },
-        personal: {
-          ...(subject !== undefined && { subject }),
-          ...(body !== undefined && { body }),
-          ...(attachments && { attachments: attachments.map((attachment) => ({ ...attachment })) }),
-        },
-        ...(occurredAt !== undefined && { occurredAt }),
+  execute({ data, context }: RecordInteraction): Promise<CommandOutcome> {
+    const { customer: _customer, source: _source, occurredAt, subject, body, attachments, ...recorded } = data;
+    return this.intake.take(interactions, interactionDecider, data, context, ({ id, customerId, payloadHash }) => ({
+      customerId,
+      data: { ...recorded, interactionId: id, payloadHash },
+      personal: {
+        ...(subject !== undefined && { subject }),
+        ...(body !== undefined && { body }),
+        ...(attachments && { attachments: attachments.map((attachment) => ({ ...attachment })) }),
       },
       ...(occurredAt !== undefined && { occurredAt }),
-      context: source === undefined ? context : { ...context, source },
-    });
+    }));
   }
 }

@@ -1,28 +1,15 @@
 /** Records a purchase. With `source` and `sourceId` it is recorded once, however often and by whatever way it is delivered. */
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
-  CommandProcessor,
-  CustomerDirectory,
-  customerKeyOf,
-  CustomerRefDto,
+  DeliveryDto,
+  deliveryKeys,
   DomainCommand,
+  Intake,
   type CommandOutcome,
   type CommandType,
+  type IntakeKind,
 } from '@timeline/deciding';
-import {
-  Check,
-  Currency,
-  DecimalAmount,
-  Instant,
-  Nested,
-  NestedArray,
-  OneOf,
-  Optional,
-  Text,
-  violation,
-} from '@timeline/http';
-import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, deriveId } from '@timeline/kernel';
+import { Check, Currency, DecimalAmount, Nested, NestedArray, OneOf, Optional, Text, violation } from '@timeline/http';
 import { CHANNELS, type Channel } from '../../../interactions/src/interactions.events.js';
 import { purchaseDecider, type OrderedLine } from '../purchase.decider.js';
 import { MAX_LINES, purchaseStream, QUANTITY } from './purchase-stream.js';
@@ -92,17 +79,7 @@ export class ShipToDto {
   country?: string;
 }
 
-@Check(
-  ({ source, sourceId }: RecordPurchaseData) =>
-    (source === undefined) === (sourceId === undefined)
-      ? []
-      : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
-  { schema: { dependentRequired: { source: ['sourceId'], sourceId: ['source'] } } },
-)
-export class RecordPurchaseData {
-  @Nested(() => CustomerRefDto)
-  customer: CustomerRefDto;
-
+export class RecordPurchaseData extends DeliveryDto {
   @Optional()
   @Text({ max: 100 })
   orderNumber?: string;
@@ -125,66 +102,33 @@ export class RecordPurchaseData {
   @Optional()
   @Text({ max: 100 })
   region?: string;
-
-  /** When it happened; now where absent. */
-  @Optional()
-  @Instant()
-  occurredAt?: string;
-
-  /** The system that it comes from. */
-  @Optional()
-  @Text({ max: 60 })
-  source?: string;
-
-  /** That system's own id for it. */
-  @Optional()
-  @Text({ max: 200 })
-  sourceId?: string;
 }
 
 export class RecordPurchase extends DomainCommand<RecordPurchaseData> {}
 
-/** Undefined where the purchase is not known by its source, so that its id is the command's. */
-const idOfSource = ({ source, sourceId }: RecordPurchaseData): string | undefined =>
-  source !== undefined && sourceId !== undefined ? deriveId('purchase', source, sourceId) : undefined;
+const purchases: IntakeKind = { name: 'purchase', stream: purchaseStream };
 
 export const recordPurchase: CommandType<RecordPurchaseData> = {
   name: 'RecordPurchase',
   data: RecordPurchaseData,
   command: RecordPurchase,
   target: () => '',
-  keys: (data) => {
-    const purchaseId = idOfSource(data);
-    return [customerKeyOf(data.customer), ...(purchaseId === undefined ? [] : [purchaseStream(purchaseId)])];
-  },
+  keys: (data) => deliveryKeys(purchases, data),
 };
 
 @CommandHandler(RecordPurchase)
 export class RecordPurchaseHandler implements ICommandHandler<RecordPurchase> {
-  constructor(
-    private readonly processor: CommandProcessor,
-    private readonly directory: CustomerDirectory,
-    private readonly hashes: KeyedHashes,
-  ) {}
+  constructor(private readonly intake: Intake) {}
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, PURCHASE_CONFLICT, and what the decider refuses of the lines */
-  async execute({ data, context }: RecordPurchase): Promise<CommandOutcome> {
-    const { customer, source, occurredAt, shipTo, ...recorded } = data;
-    const { customerId } = await this.directory.resolve(customer, '/customer');
-    const purchaseId = idOfSource(data) ?? deriveId('purchase', context.commandId);
-    return this.processor.execute({
-      decider: purchaseDecider,
-      stream: purchaseStream(purchaseId),
-      id: purchaseId,
-      command: {
-        type: 'record',
-        customerId,
-        data: { ...recorded, purchaseId, payloadHash: this.hashes.hashBody(canonicalJson(data)) },
-        ...(shipTo && { shipTo: { ...shipTo } }),
-        ...(occurredAt !== undefined && { occurredAt }),
-      },
+  execute({ data, context }: RecordPurchase): Promise<CommandOutcome> {
+    const { customer: _customer, source: _source, occurredAt, shipTo, ...recorded } = data;
+    return this.intake.take(purchases, purchaseDecider, data, context, ({ id, customerId, payloadHash }) => ({
+      type: 'record' as const,
+      customerId,
+      data: { ...recorded, purchaseId: id, payloadHash },
+      ...(shipTo && { shipTo: { ...shipTo } }),
       ...(occurredAt !== undefined && { occurredAt }),
-      context: source === undefined ? context : { ...context, source },
-    });
+    }));
   }
 }

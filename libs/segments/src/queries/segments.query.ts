@@ -1,6 +1,6 @@
 /** Segments with their counts, and the members of one, evaluated at an instant. Count and list are the same filter. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { decodeCursor, pageOf, type Page } from '@timeline/http';
+import { Cursors, type Page } from '@timeline/http';
 import { Clock, DomainError, toInstant, type Instant, type JsonValue } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
@@ -80,6 +80,7 @@ export class ListMembersHandler implements IQueryHandler<ListMembers> {
   constructor(
     private readonly models: ReadModels,
     private readonly clock: Clock,
+    private readonly cursors: Cursors,
   ) {}
 
   async execute(query: ListMembers): Promise<Page<SegmentMember> & { asOf: Instant }> {
@@ -89,7 +90,11 @@ export class ListMembersHandler implements IQueryHandler<ListMembers> {
         'SEGMENT_NOT_FOUND',
         `there is no segment "${query.segment}"; there are: ${SEGMENT_IDS.join(', ')}`,
       );
-    const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, isCursor);
+    const list = this.cursors.of('segment-members', { id });
+    // An instant that is given again must be that of the first page.
+    const isOurs = (value: JsonValue): value is Cursor =>
+      isCursor(value) && (query.asOf === undefined || query.asOf === value[0]);
+    const after = list.read(query.cursor, isOurs);
     const asOf = after?.[0] ?? query.asOf ?? toInstant(this.clock.now());
     const found = await this.models.read(segmentsProjection, query.position, ({ derived }) =>
       derived.find(
@@ -106,6 +111,6 @@ export class ListMembersHandler implements IQueryHandler<ListMembers> {
         ...(span && !isOpen && { until: span.to }),
       };
     });
-    return { ...pageOf(members, query.limit, (last): Cursor => [asOf, last.customerId]), asOf };
+    return { ...list.page(members, query.limit, (last): Cursor => [asOf, last.customerId]), asOf };
   }
 }

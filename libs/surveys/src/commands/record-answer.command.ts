@@ -2,32 +2,22 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
   CommandProcessor,
-  CustomerDirectory,
-  customerKeyOf,
-  CustomerRefDto,
+  DeliveryDto,
+  deliveryKeys,
   DomainCommand,
+  Intake,
   type CommandOutcome,
   type CommandType,
+  type IntakeKind,
 } from '@timeline/deciding';
-import { Check, Field, Id, Instant, Nested, OneOf, Optional, Text, violation, Whole } from '@timeline/http';
-import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, deriveId, DomainError } from '@timeline/kernel';
+import { Field, Id, OneOf, Optional, Text, Whole } from '@timeline/http';
+import { DomainError } from '@timeline/kernel';
 import { CHANNELS, type Channel } from '../../../interactions/src/interactions.events.js';
 import { surveyAnswerDecider } from '../survey-answer.decider.js';
 import { surveyDecider } from '../survey.decider.js';
 import { answerStream, surveyId, surveyStream } from './survey-id.js';
 
-@Check(
-  ({ source, sourceId }: RecordAnswerBody) =>
-    (source === undefined) === (sourceId === undefined)
-      ? []
-      : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
-  { schema: { dependentRequired: { source: ['sourceId'], sourceId: ['source'] } } },
-)
-export class RecordAnswerBody {
-  @Nested(() => CustomerRefDto)
-  customer: CustomerRefDto;
-
+export class RecordAnswerBody extends DeliveryDto {
   /** On the survey's scale. */
   @Whole({ min: 0, max: 100 })
   score: number;
@@ -53,21 +43,6 @@ export class RecordAnswerBody {
   @Optional()
   @Text({ max: 60 })
   region?: string;
-
-  /** When it was given; now where absent. */
-  @Optional()
-  @Instant()
-  occurredAt?: string;
-
-  /** The system that it comes from. */
-  @Optional()
-  @Text({ max: 60 })
-  source?: string;
-
-  /** That system's own id for it. */
-  @Optional()
-  @Text({ max: 200 })
-  sourceId?: string;
 }
 
 export class RecordAnswerData extends RecordAnswerBody {
@@ -77,54 +52,35 @@ export class RecordAnswerData extends RecordAnswerBody {
 
 export class RecordAnswer extends DomainCommand<RecordAnswerData> {}
 
-/** Undefined where the answer is not known by its source, so that its id is the command's. */
-const answerIdOfSource = ({ source, sourceId }: RecordAnswerData): string | undefined =>
-  source !== undefined && sourceId !== undefined ? deriveId('survey-answer', source, sourceId) : undefined;
+const answers: IntakeKind = { name: 'survey-answer', stream: answerStream };
 
 export const recordAnswer: CommandType<RecordAnswerData> = {
   name: 'RecordSurveyAnswer',
   data: RecordAnswerData,
   command: RecordAnswer,
   target: (data) => data.surveyId,
-  keys: (data) => {
-    const answerId = answerIdOfSource(data);
-    // After the survey's own definition, where both come in one import.
-    return [
-      surveyStream(data.surveyId),
-      customerKeyOf(data.customer),
-      ...(answerId === undefined ? [] : [answerStream(answerId)]),
-    ];
-  },
+  // After the survey's own definition, where both come in one import.
+  keys: (data) => [surveyStream(data.surveyId), ...deliveryKeys(answers, data)],
 };
 
 @CommandHandler(RecordAnswer)
 export class RecordAnswerHandler implements ICommandHandler<RecordAnswer> {
   constructor(
     private readonly processor: CommandProcessor,
-    private readonly directory: CustomerDirectory,
-    private readonly hashes: KeyedHashes,
+    private readonly intake: Intake,
   ) {}
 
   /** @throws DomainError SURVEY_NOT_FOUND, CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, SCORE_OUT_OF_SCALE, SURVEY_ANSWER_CONFLICT */
   async execute({ data, context }: RecordAnswer): Promise<CommandOutcome> {
-    const { customer, source, sourceId, occurredAt, ...answer } = data;
+    const { customer: _customer, source: _source, sourceId, occurredAt, ...answer } = data;
     const { state: survey } = await this.processor.load(surveyDecider, surveyStream(data.surveyId));
     if (!survey) throw new DomainError('SURVEY_NOT_FOUND', `there is no survey "${data.surveyId}"; define it first`);
-    const { customerId } = await this.directory.resolve(customer, '/customer');
-    const answerId = answerIdOfSource(data) ?? deriveId('survey-answer', context.commandId);
-    return this.processor.execute({
-      decider: surveyAnswerDecider,
-      stream: answerStream(answerId),
-      id: answerId,
-      command: {
-        answerId,
-        intake: { ...answer, customerId, ...(occurredAt !== undefined && { occurredAt }) },
-        ...(sourceId !== undefined && { sourceId }),
-        payloadHash: this.hashes.hashBody(canonicalJson(data)),
-        survey,
-      },
-      ...(occurredAt !== undefined && { occurredAt }),
-      context: source === undefined ? context : { ...context, source },
-    });
+    return this.intake.take(answers, surveyAnswerDecider, data, context, ({ id, customerId, payloadHash }) => ({
+      answerId: id,
+      intake: { ...answer, customerId, ...(occurredAt !== undefined && { occurredAt }) },
+      ...(sourceId !== undefined && { sourceId }),
+      payloadHash,
+      survey,
+    }));
   }
 }

@@ -1,6 +1,6 @@
 /** The answers to a survey, the latest first. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { decodeCursor, pageOf, type Page, type PageQuery } from '@timeline/http';
+import { Cursors, type Page, type PageQuery } from '@timeline/http';
 import type { JsonValue } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
@@ -23,20 +23,24 @@ const isPlace = (value: JsonValue): value is Place =>
 
 @QueryHandler(ListAnswers)
 export class ListAnswersHandler implements IQueryHandler<ListAnswers> {
-  constructor(private readonly models: ReadModels) {}
+  constructor(
+    private readonly models: ReadModels,
+    private readonly cursors: Cursors,
+  ) {}
 
   /** Empty for a survey that nobody answered, or that there is not. @throws DomainError CURSOR_MALFORMED */
   execute({ surveyId, query: { limit, cursor }, position }: ListAnswers): Promise<Page<AnswerView>> {
-    const filter: Filter = { surveyId, ...(cursor !== undefined && after(cursor)) };
+    const list = this.cursors.of('survey-answers', { surveyId });
+    const place = list.read(cursor, isPlace);
+    const filter: Filter = { surveyId, ...(place && after(place)) };
     return this.models.read(surveyAnswers, position, async ({ documents }) => {
       const found = await documents.find(filter, { sort: { answeredAt: -1, _id: -1 }, limit: limit + 1 });
-      const page = pageOf(found, limit, ({ answeredAt, answerId }): Place => [answeredAt, answerId]);
+      const page = list.page(found, limit, ({ answeredAt, answerId }): Place => [answeredAt, answerId]);
       return { ...page, items: page.items.map(answerView) };
     });
   }
 }
 
-function after(cursor: string): Filter {
-  const [answeredAt, _id] = decodeCursor(cursor, isPlace);
-  return { $or: [{ answeredAt: { $lt: answeredAt } }, { answeredAt, _id: { $lt: _id } }] };
-}
+const after = ([answeredAt, _id]: Place): Filter => ({
+  $or: [{ answeredAt: { $lt: answeredAt } }, { answeredAt, _id: { $lt: _id } }],
+});

@@ -5,12 +5,11 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import {
   Check,
-  decodeCursor,
+  Cursors,
   Instant,
   ListOf,
   OneOf,
   Optional,
-  pageOf,
   PageQuery,
   Text,
   fieldTypes,
@@ -65,7 +64,7 @@ const isCursor = (value: JsonValue): value is Cursor =>
 
 export class TimelinePage extends Query<Page<TimelineEntry>> {
   constructor(
-    /** Source customers whose entries make the timeline; more than one once customers are merged. */
+    /** The customer who was asked for first: source customers whose entries make the timeline; more than one once customers are merged. */
     readonly members: readonly string[],
     readonly query: TimelinePageQuery,
     readonly position: string | undefined,
@@ -76,11 +75,16 @@ export class TimelinePage extends Query<Page<TimelineEntry>> {
 
 @QueryHandler(TimelinePage)
 export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
-  constructor(private readonly models: ReadModels) {}
+  constructor(
+    private readonly models: ReadModels,
+    private readonly cursors: Cursors,
+  ) {}
 
   execute({ members, query, position }: TimelinePage): Promise<Page<TimelineEntry>> {
     const direction = query.order === 'newest' ? -1 : 1;
-    const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, isCursor);
+    // The customer who was asked for comes first; whom they are merged with may change from page to page.
+    const list = this.cursors.of('timeline', { ...query, customerId: members[0] });
+    const after = list.read(query.cursor, isCursor);
     const filter = filterOf(query, after);
     return this.models.read(timelineProjection, position, async ({ documents }) => {
       const pages = await Promise.all(
@@ -93,7 +97,7 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
       );
       const entries = pages.flat();
       if (members.length > 1) entries.sort((a, b) => direction * compare(a, b));
-      return pageOf(entries.map(contentOf), query.limit, (last): Cursor => [last.at, last.position]);
+      return list.page(entries.map(contentOf), query.limit, (last): Cursor => [last.at, last.position]);
     });
   }
 }

@@ -1,0 +1,96 @@
+/**
+ * Intake: how what another system tells becomes a stream of ours. The system names each thing by its own id (`source`
+ * and `sourceId`), and the stream's id derives from that, so that a second delivery meets the first, by whatever way
+ * it comes; `same-delivery.ts` says what becomes of it. What has no source id is a command's own.
+ */
+import { Injectable } from '@nestjs/common';
+import { Check, Instant, Nested, Optional, Text, violation } from '@timeline/http';
+import { KeyedHashes } from '@timeline/key-store';
+import { canonicalJson, deriveId, type Decider, type Fact } from '@timeline/kernel';
+import type { CommandContext, CommandOutcome } from './command.js';
+import { CommandProcessor } from './command-processor.js';
+import { CustomerDirectory } from './customer-directory.port.js';
+import { customerKeyOf, CustomerRefDto } from './customer-ref.dto.js';
+
+/** What every delivery says; extend it with what is told. */
+@Check(
+  ({ source, sourceId }: DeliveryDto) =>
+    (source === undefined) === (sourceId === undefined)
+      ? []
+      : [violation(source === undefined ? '/source' : '/sourceId', 'REQUIRED', 'source and sourceId go together')],
+  { schema: { dependentRequired: { source: ['sourceId'], sourceId: ['source'] } } },
+)
+export class DeliveryDto {
+  @Nested(() => CustomerRefDto)
+  customer: CustomerRefDto;
+
+  /** When it happened; now where absent. */
+  @Optional()
+  @Instant()
+  occurredAt?: string;
+
+  /** The system that it comes from. */
+  @Optional()
+  @Text({ max: 60 })
+  source?: string;
+
+  /** That system's own id for it. */
+  @Optional()
+  @Text({ max: 200 })
+  sourceId?: string;
+}
+
+/** What is taken in. */
+export interface IntakeKind {
+  /** Ids derive from it: for good. */
+  name: string;
+  stream(id: string): string;
+}
+
+/** What a delivery is found to be. */
+export interface Received {
+  id: string;
+  customerId: string;
+  /** Keyed hash of the delivery. */
+  payloadHash: string;
+}
+
+/** Undefined where it is not known by its source, so that its id is the command's. */
+const idOfSource = ({ name }: IntakeKind, { source, sourceId }: DeliveryDto): string | undefined =>
+  source !== undefined && sourceId !== undefined ? deriveId(name, source, sourceId) : undefined;
+
+/** For `CommandType.keys`: deliveries about one customer, or of one thing, run in order. */
+export function deliveryKeys(kind: IntakeKind, delivery: DeliveryDto): string[] {
+  const id = idOfSource(kind, delivery);
+  return [customerKeyOf(delivery.customer), ...(id === undefined ? [] : [kind.stream(id)])];
+}
+
+@Injectable()
+export class Intake {
+  constructor(
+    private readonly processor: CommandProcessor,
+    private readonly directory: CustomerDirectory,
+    private readonly hashes: KeyedHashes,
+  ) {}
+
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, and what the decider refuses */
+  async take<State, Command, Event extends Fact>(
+    kind: IntakeKind,
+    decider: Decider<State, Command, Event>,
+    delivery: DeliveryDto,
+    context: CommandContext,
+    commandOf: (received: Received) => Command,
+  ): Promise<CommandOutcome> {
+    const { customer, source, occurredAt } = delivery;
+    const { customerId } = await this.directory.resolve(customer, '/customer');
+    const id = idOfSource(kind, delivery) ?? deriveId(kind.name, context.commandId);
+    return this.processor.execute({
+      decider,
+      stream: kind.stream(id),
+      id,
+      command: commandOf({ id, customerId, payloadHash: this.hashes.hashBody(canonicalJson(delivery)) }),
+      ...(occurredAt !== undefined && { occurredAt }),
+      context: source === undefined ? context : { ...context, source },
+    });
+  }
+}
