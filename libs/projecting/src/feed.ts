@@ -12,6 +12,8 @@ import {
   DomainError,
   errorCode,
   FaultError,
+  inBatchSpan,
+  measure,
   UnavailableError,
   type Fact,
   type Position,
@@ -181,6 +183,7 @@ export class Feed {
           for (const member of [...this.members]) this.#stopMember(member, error);
           return;
         }
+        measure('retry', { part: 'projection', code: error.code });
         await delay(backoffMs(attempt++), signal);
       }
     }
@@ -228,13 +231,28 @@ export class Feed {
     try {
       const fresh = unseen(events ?? (await this.#open([runner], stored)), runner.position);
       if (fresh.length === 0) return;
-      const { blocked } = await this.#patiently(runner, () => applyBatch(runner.target, fresh));
+      const { projection } = runner.build;
+      const start = performance.now();
+      const { blocked } = await inBatchSpan(
+        `project ${projection}`,
+        { 'timeline.projection': projection, 'timeline.batch.events': fresh.length },
+        this.#tracesOf(runner, fresh),
+        () => this.#patiently(runner, () => applyBatch(runner.target, fresh)),
+      );
       for (const block of blocked) this.#tellParked(runner, block);
-      this.context.moved?.(runner.build.projection, fresh.length);
+      measure('batch', { projection, events: fresh.length, seconds: (performance.now() - start) / 1000 });
+      this.context.moved?.(projection, fresh.length);
     } catch (error) {
       if (this.#abort.signal.aborted) throw error;
       this.#stopMember(runner, error);
     }
+  }
+
+  /** What fills a build works on history: the traces of its events ended long ago. */
+  *#tracesOf(runner: BuildRunner, events: readonly Recorded<Fact>[]): Generator<string | undefined> {
+    if (this.kind !== 'live') return;
+    const { handles } = runner.target.projection;
+    for (const { type, metadata } of events) if (handles.includes(type)) yield metadata.traceparent;
   }
 
   #open(runners: readonly BuildRunner[], stored: readonly StoredEvent[]): Promise<readonly Recorded<Fact>[]> {
@@ -264,6 +282,7 @@ export class Feed {
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error;
         this.#trouble(error, runner?.build.projection);
+        measure('retry', { part: 'projection', code: error.code });
         await delay(backoffMs(attempt), this.#abort.signal);
         // What was not written must not be counted as moved: the feed ends here and resumes from its checkpoints.
         if (this.#abort.signal.aborted) throw error;
