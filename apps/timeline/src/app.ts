@@ -48,14 +48,18 @@ export class TimelineApp {
       if (!room.isOpen) await room.open(config.port, config.host);
     };
     // A store that hangs says nothing for a while. If the port is taken, the start itself will say so.
-    const hanging = setTimeout(() => void enter().catch(() => undefined), HANGING_MS);
+    const hanging = setTimeout(() => {
+      log.warn({ code: 'START_HANGS' }, 'cannot start yet: waiting for a store that does not answer');
+      enter().catch(() => undefined);
+    }, HANGING_MS);
     try {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
         try {
           return await TimelineApp.start({ ...options, beforeListening: () => room.close() });
         } catch (error) {
           if (!(error instanceof UnavailableError)) throw error;
-          if (attempt === 0 || room.service !== error.service)
+          clearTimeout(hanging);
+          if (room.service !== error.service)
             log.warn({ ...troubleOf(error), service: error.service }, 'cannot start yet: waiting for a store');
           room.service = error.service;
           await enter();

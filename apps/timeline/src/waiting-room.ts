@@ -7,8 +7,8 @@ import { problemHeaders, problemOf } from '@timeline/http';
 import { UnavailableError } from '@timeline/kernel';
 
 export class WaitingRoom {
-  /** What is being waited for. */
-  service = 'stores';
+  /** What is being waited for; which of them is known once one has failed. */
+  service = 'event, read or key store';
   readonly #server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0];
     if (path === '/health/live') return answer(response, 200, { status: 'waiting' });

@@ -69,6 +69,16 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     return value;
   };
 
+  const attempt = <T>(prefix: string, work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error;
+      problems.push(prefix + error.message);
+      return undefined;
+    }
+  };
+
   const port = Number(text('PORT', '3000'));
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     problems.push('PORT must be a whole number from 0 to 65535');
@@ -89,12 +99,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (demo !== 'on' && demo !== 'off') problems.push('DEMO must be on or off');
   const host = text('HOST', '127.0.0.1');
   const apiKeys = text('API_KEYS', '');
-  try {
-    assertGuarded(host, problemsOfApiKeys(apiKeys, problems));
-  } catch (error) {
-    if (!(error instanceof FaultError)) throw error;
-    problems.push(error.message);
-  }
+  const keys = attempt('API_KEYS: ', () => parseApiKeys(apiKeys));
+  if (keys) attempt('', () => assertGuarded(host, keys));
   const masterKeyFile = text('MASTER_KEY_FILE', './data/master.key');
   const whyUnreadable = unreadable(masterKeyFile);
   if (whyUnreadable) problems.push(`MASTER_KEY_FILE cannot be read: ${whyUnreadable}`);
@@ -154,16 +160,6 @@ function distance(a: string, b: string): number {
     row = next;
   }
   return row[b.length] ?? 0;
-}
-
-function problemsOfApiKeys(text: string, problems: string[]): ReturnType<typeof parseApiKeys> {
-  try {
-    return parseApiKeys(text);
-  } catch (error) {
-    if (!(error instanceof FaultError)) throw error;
-    problems.push(`API_KEYS: ${error.message}`);
-    return [];
-  }
 }
 
 /** A file that is not there may be about to be made. */

@@ -55,15 +55,16 @@ function end(request: FastifyRequest, status: FastifyReply['statusCode'] | undef
   span.end();
 }
 
-/** The generator, run in `active` whoever pulls it. */
-export function boundTo<T>(active: Context, generator: AsyncGenerator<T>): AsyncGenerator<T> {
-  return {
-    next: () => context.with(active, () => generator.next()),
-    return: (value: unknown) => context.with(active, () => generator.return(value)),
-    throw: (error: unknown) => context.with(active, () => generator.throw(error)),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    [Symbol.asyncDispose]: () => generator[Symbol.asyncDispose](),
-  };
+/** The items, made in `active` whoever pulls them. */
+export async function* boundTo<T>(active: Context, items: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const result = await context.with(active, () => iterator.next());
+      if (result.done) return;
+      yield result.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
 }
