@@ -44,25 +44,27 @@ export class TimelineApp {
   static async startPatiently(options: AppOptions, signal: AbortSignal): Promise<TimelineApp | undefined> {
     const { config, log } = options;
     const room = new WaitingRoom();
-    const enter = async (): Promise<void> => {
-      if (!room.isOpen) await room.open(config.port, config.host);
-    };
     // A store that hangs says nothing for a while. If the port is taken, the start itself will say so.
     const hanging = setTimeout(() => {
-      log.warn({ code: 'START_HANGS' }, 'cannot start yet: waiting for a store that does not answer');
-      enter().catch(() => undefined);
+      log.warn({ code: 'START_HANGS' }, 'the start takes long: perhaps waiting for a store that does not answer');
+      room.open(config.port, config.host).catch(() => undefined);
     }, HANGING_MS);
     try {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
         try {
-          return await TimelineApp.start({ ...options, beforeListening: () => room.close() });
+          const beforeListening = (): Promise<void> => {
+            // It must not take the port that is about to be listened on.
+            clearTimeout(hanging);
+            return room.close();
+          };
+          return await TimelineApp.start({ ...options, beforeListening });
         } catch (error) {
           if (!(error instanceof UnavailableError)) throw error;
           clearTimeout(hanging);
           if (room.service !== error.service)
             log.warn({ ...troubleOf(error), service: error.service }, 'cannot start yet: waiting for a store');
           room.service = error.service;
-          await enter();
+          await room.open(config.port, config.host);
           await delay(backoffMs(attempt), signal);
         }
       }

@@ -18,19 +18,25 @@ export class WaitingRoom {
     answer(response, 503, { status: 'red', waiting: { code: problem.code, message: problem.detail } });
   });
 
-  get isOpen(): boolean {
-    return this.#server.listening;
-  }
+  #opening: Promise<void> | undefined;
 
-  async open(port: number, host: string): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+  /** Opens it unless it is open. */
+  open(port: number, host: string): Promise<void> {
+    this.#opening ??= new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
     });
+    return this.#opening;
   }
 
   async close(): Promise<void> {
-    if (!this.isOpen) return;
+    const opening = this.#opening;
+    this.#opening = undefined;
+    const isOpen = await opening?.then(
+      () => true,
+      () => false,
+    );
+    if (!isOpen) return;
     await new Promise((resolve) => {
       this.#server.close(resolve);
       this.#server.closeAllConnections();
