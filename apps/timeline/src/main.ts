@@ -14,19 +14,21 @@ const START_ENDS_WITHIN_MS = 2_000;
 
 let log = openLog('info');
 
-function fail(error: unknown, what: string): never {
+function tell(error: unknown, what: string): void {
   const trouble = troubleOf(error);
   log.fatal(trouble, what);
   // What an operator can mend is said in words, without a stack.
   console.error(
     trouble.reason === undefined ? `${trouble.code}\n${trouble.stack}` : `${trouble.code}: ${trouble.reason}`,
   );
+}
+
+function endBy(error: unknown, what: string): never {
+  tell(error, what);
   process.exit(1);
 }
 
-process.on('uncaughtException', (error) => fail(error, 'ended by an error that nobody caught'));
-
-const startFailed = (error: unknown): never => fail(error, 'the start failed');
+process.on('uncaughtException', (error) => endBy(error, 'ended by an error that nobody caught'));
 
 try {
   const config = readConfig(process.env);
@@ -50,11 +52,13 @@ try {
     await tracing.stop();
     process.exit(isDone ? 0 : 1);
   };
-  const stopOn = (signal: string): void => void stop(signal).catch((error: unknown) => fail(error, 'stopping failed'));
+  const stopOn = (signal: string): void => void stop(signal).catch((error: unknown) => endBy(error, 'stopping failed'));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stopOn);
 
   const app = await starting;
   if (app) log.info({ url: app.url, roles: [...config.roles] }, `listening; open ${app.url}/`);
 } catch (error) {
-  startFailed(error);
+  tell(error, 'the start failed');
+  // It ends by itself: cut off, it would leave files beside the stores that were there already.
+  process.exitCode = 1;
 }
