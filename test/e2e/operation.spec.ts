@@ -522,6 +522,11 @@ describe('a start with a configuration that cannot be used', () => {
       KEY_STORE_URL: 'http://keys',
       BROKER_URL: 'amqp://broker',
       API_KEYS: 'crm:not-a-hash',
+      MASTER_KEY_FILE: '/',
+      STOP_WITHIN_SECONDS: 'soon',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_TRACES_SAMPLER: 'sometimes',
     });
     expect(start.code).toBe(1);
     const names = [...start.log.matchAll(/^ {2}- (\w+)/gm)].map(([, name]) => name);
@@ -538,6 +543,11 @@ describe('a start with a configuration that cannot be used', () => {
         'KEY_STORE_URL',
         'BROKER_URL',
         'API_KEYS',
+        'MASTER_KEY_FILE',
+        'STOP_WITHIN_SECONDS',
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+        'OTEL_EXPORTER_OTLP_PROTOCOL',
+        'OTEL_TRACES_SAMPLER',
       ].sort(),
     );
     expect(start.log).toMatch(/^CONFIG_INVALID: /m);
@@ -549,7 +559,7 @@ describe('a start with a configuration that cannot be used', () => {
     const start = await startsAndFails({ HOST: '0.0.0.0' });
     expect(start.code).toBe(1);
     expect(start.log).toMatch(
-      /^CONFIG_INVALID: HOST is 0\.0\.0\.0.*set API_KEYS=name:sha256hex, or HOST=127\.0\.0\.1/m,
+      /^CONFIG_INVALID: .*\n {2}- HOST is 0\.0\.0\.0.*set API_KEYS=name:sha256hex, or HOST=127\.0\.0\.1/m,
     );
     expect(start.after).toEqual({});
   });

@@ -3,8 +3,9 @@
  * log is the embedded one. The process is killed in the middle; in the end read models equal the log, and a consumer that
  * reads committed messages has seen every public event once and in order per customer.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readCommittedFromKafka } from '../../libs/messaging/src/testing/kafka-audit.js';
+import { OtlpCollector } from '../support/otlp-collector.js';
 import { RunningProduct } from '../support/running-product.js';
 
 const reads = process.env['READ_STORE_URL'] ?? '';
@@ -16,6 +17,7 @@ const CONTACTS = 200;
   if (!reads || !broker)
     process.stderr.write('The product on servers was not tested: READ_STORE_URL or BROKER_URL is not set.\n');
   let product: RunningProduct;
+  let collector: OtlpCollector;
 
   beforeAll(async () => {
     // Databases of its own, so that runs do not meet.
@@ -24,14 +26,19 @@ const CONTACTS = 200;
       url.pathname = `/${name}_${randomUUID().slice(0, 8)}`;
       return url.toString();
     };
+    collector = await OtlpCollector.start();
     product = await RunningProduct.create({
+      ...collector.env,
       READ_STORE_URL: database('reads'),
       KEY_STORE_URL: database('keys'),
       BROKER_URL: broker,
     });
     await product.start();
   });
-  afterAll(() => product.dispose());
+  afterAll(async () => {
+    await product.dispose();
+    await collector.stop();
+  });
 
   const post = async (path: string, key: string, body: object): Promise<{ id: string; position: string }> => {
     for (let attempt = 0; ; attempt += 1) {
@@ -109,4 +116,27 @@ const CONTACTS = 200;
     }
     expect(JSON.stringify(published)).not.toContain('Call 1');
   }, 300_000);
+
+  it('shows one trace from the request to the message, which carries it on', async () => {
+    const trace = randomBytes(16).toString('hex');
+    const response = await fetch(`${product.url}/v1/customers`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', traceparent: `00-${trace}-ab12ab12ab12ab12-01` },
+      body: JSON.stringify({ kind: 'person' }),
+    });
+    expect(response.status).toBe(201);
+    const { id } = (await response.json()) as { id: string };
+    const wanted = ['POST /v1/customers', 'command RegisterCustomer', 'append', 'project profile', 'publish'];
+    const names = (): string[] => collector.of(trace).map(({ name }) => name);
+    await product.until(() => wanted.every((name) => names().includes(name)), 'every step is told of');
+    const command = collector.of(trace).find(({ name }) => name === 'command RegisterCustomer');
+    const publish = collector.of(trace).find(({ name }) => name === 'publish');
+    expect(publish?.parentSpanId).toBe(command?.spanId);
+
+    const message = (await readCommittedFromKafka(broker, 'customer-timeline.customers')).find(({ key }) => key === id);
+    expect(message?.headers['ce_traceparent']).toBe(`00-${trace}-${command?.spanId}-01`);
+    const metrics = await (await fetch(`${product.url}/metrics`)).text();
+    expect(metrics).toMatch(/^timeline_publish_messages_count [1-9]/m);
+    expect(metrics).toMatch(/^timeline_store_up\{store="broker"\} 1$/m);
+  });
 });

@@ -37,6 +37,8 @@ export class RunningProduct {
   #exited: Promise<number | null> = Promise.resolve(null);
   /** Everything the server wrote, for the message of a failing test. */
   log = '';
+  /** What it wrote to stdout, which is its log: a JSON object a line. */
+  out = '';
 
   private constructor(
     readonly folder: string,
@@ -61,13 +63,13 @@ export class RunningProduct {
     return this.#child.pid;
   }
 
-  /** Starts the server; resolves once it answers. */
+  /** Starts the server; resolves once it answers, and no longer waits for its stores. */
   async start(env: NodeJS.ProcessEnv = {}): Promise<void> {
     this.spawn(env);
-    await this.until(
-      async () => (await fetch(`${this.url}/health/live`).catch(() => undefined))?.ok === true,
-      'the server answers',
-    );
+    await this.until(async () => {
+      const answer = await fetch(`${this.url}/health/live`).catch(() => undefined);
+      return (await answer?.text().catch(() => ''))?.includes('alive') ?? false;
+    }, 'the server answers');
   }
 
   /** Starts the server and does not wait. */
@@ -81,7 +83,10 @@ export class RunningProduct {
     const note = (chunk: Buffer): void => {
       this.log = (this.log + chunk.toString()).slice(-20_000);
     };
-    child.stdout.on('data', note);
+    child.stdout.on('data', (chunk: Buffer) => {
+      note(chunk);
+      this.out = (this.out + chunk.toString()).slice(-2_000_000);
+    });
     child.stderr.on('data', note);
     this.#exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
   }
@@ -136,6 +141,6 @@ export class RunningProduct {
 /** A test's own environment must not choose the stores of the product under test, nor load Jest's flags into it. */
 function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const ours =
-    /^(EVENT_STORE_URL|READ_STORE_URL|KEY_STORE_URL|BROKER_URL|MASTER_KEY_FILE|ROLES|DEMO|API_KEYS|HOST|PORT|NODE_OPTIONS|JEST_.*)$/;
+    /^(EVENT_STORE_URL|READ_STORE_URL|KEY_STORE_URL|BROKER_URL|MASTER_KEY_FILE|ROLES|DEMO|API_KEYS|HOST|PORT|STOP_WITHIN_SECONDS|NODE_OPTIONS|JEST_.*|OTEL_.*)$/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
 }

@@ -27,8 +27,6 @@ export interface ProductOptions {
   slices: readonly Slice[];
   clock?: Clock;
   report?: (notice: FeedNotice) => void;
-  /** After each batch: how many events moved a projection. */
-  moved?: (projection: string, events: number) => void;
 }
 
 /** Names the publication for good. */
@@ -55,7 +53,7 @@ export class Product {
 
   relay: Relay | undefined;
   #desk: RelayDesk | undefined;
-  #pump: ReactionPump | undefined;
+  pump: ReactionPump | undefined;
 
   /** Opens every store; nothing runs yet. What was opened is closed again when a later one cannot be. */
   static async open(options: ProductOptions): Promise<Product> {
@@ -75,6 +73,8 @@ export class Product {
       const events = track(await openEventStore(config.eventStoreUrl, { clock }));
       if ((await events.head()) && !isThere(config.keyStoreUrl)) throw missing('key store', 'KEY_STORE', 'event store');
       const reads = track(await openReadStore(config.readStoreUrl));
+      // Opening may not connect: whoever waits for it is to hear now that it is away.
+      await reads.ping();
       const keys = track(await openKeyStore(config.keyStoreUrl));
       const isNew = (await keys.identity()) === undefined && (await events.head()) === undefined;
       if (isNew) await mkdir(dirname(config.masterKeyFile), { recursive: true });
@@ -92,7 +92,6 @@ export class Product {
         clock,
         projections: slices.flatMap((slice) => [...(slice.projections ?? [])]),
         ...(options.report && { report: options.report }),
-        ...(options.moved && { moved: options.moved }),
       });
       const runsProjections = config.roles.has('projections');
       const models = new ReadModels({ events, reads, ...(runsProjections && { engine }) });
@@ -189,14 +188,14 @@ export class Product {
     if (this.has('projections')) await this.engine.start();
     if (this.has('reactions')) {
       const types = this.options.slices.flatMap((slice) => [...(slice.reactions ?? [])]);
-      this.#pump = new ReactionPump({
+      this.pump = new ReactionPump({
         events: this.events,
         models: this.models,
         reactions: types.map((type): Reaction => context.get(type, { strict: false })),
         clock: this.options.clock ?? systemClock,
         report,
       });
-      this.#pump.start();
+      this.pump.start();
     }
     if (this.has('relay') && this.messages) {
       this.relay = new Relay({
@@ -213,15 +212,25 @@ export class Product {
     }
   }
 
-  /** Finishes what is under way. Requests must have been answered before. */
-  async stop(): Promise<void> {
-    await this.#pump?.stop();
-    await Promise.all([this.#desk?.stop(), this.relay?.stop()]);
-    await this.engine.stop();
-    await this.messages?.close();
-    await this.reads.close();
-    await this.keys.close();
-    await this.events.close();
+  /**
+   * Finishes what is under way. Requests must have been answered before.
+   * @param entering told of each part before it is stopped, for whoever does not want to wait for ever
+   */
+  async stop(entering: (part: string) => void = () => undefined): Promise<void> {
+    const parts: [name: string, stop: () => Promise<void> | undefined][] = [
+      ['reactions', () => this.pump?.stop()],
+      ['relay desk', () => this.#desk?.stop()],
+      ['relay', () => this.relay?.stop()],
+      ['projections', () => this.engine.stop()],
+      ['broker', () => this.messages?.close()],
+      ['read store', () => this.reads.close()],
+      ['key store', () => this.keys.close()],
+      ['event store', () => this.events.close()],
+    ];
+    for (const [name, stop] of parts) {
+      entering(name);
+      await stop();
+    }
   }
 }
 

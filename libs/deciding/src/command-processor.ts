@@ -6,10 +6,12 @@ import { Injectable } from '@nestjs/common';
 import { EventStore, WrongExpectedRevisionError, type NewEvent } from '@timeline/event-store';
 import { PersonalVault } from '@timeline/key-store';
 import {
+  activeTraceparent,
   backoffMs,
   delay,
   DomainError,
   eventIdOf,
+  measure,
   toInstant,
   Clock,
   type Decider,
@@ -66,6 +68,7 @@ export class CommandProcessor {
           if (!(error instanceof WrongExpectedRevisionError)) throw error;
           if (target.context.ifMatch !== undefined) throw preconditionFailed(target.context.ifMatch, error.actual);
           if (attempt + 1 >= MAX_DECISIONS) throw error;
+          measure('retry', { part: 'command', code: error.code });
           await delay(backoffMs(attempt, 200));
         }
       }
@@ -133,6 +136,7 @@ export class CommandProcessor {
     const id = eventIdOf(context, stream, index);
     const customerId = decision.customerId ?? defaultCustomerId;
     const type: Event['type'] = decision.type;
+    const traceparent = activeTraceparent();
     const metadata: EventMetadata = {
       schemaVersion: decider.schemaVersions?.[type] ?? 1,
       occurredAt: decision.occurredAt ?? occurredAt,
@@ -145,6 +149,7 @@ export class CommandProcessor {
       bodyHash: context.bodyHash,
       correlationId: context.correlationId,
       causationId: context.causationId,
+      ...(traceparent && { traceparent }),
     };
     // Facts are declared as JSON shapes by their slices.
     const event: NewEvent = { id, type, data: decision.data as JsonObject, metadata };

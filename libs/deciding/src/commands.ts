@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, commandIdOf, newId } from '@timeline/kernel';
+import { canonicalJson, commandIdOf, inSpan, measure, newId, timed } from '@timeline/kernel';
 import type { AnyCommandType, CommandContext, CommandOutcome, CommandType } from './command.js';
 
 /** Who asks, and how the request wants to be recognised. */
@@ -42,7 +42,13 @@ export class Commands {
       causationId: request.causationId ?? commandId,
       ...(request.ifMatch !== undefined && { ifMatch: request.ifMatch }),
     };
-    return this.bus.execute(new type.command(data, context));
+    return inSpan(`command ${type.name}`, { 'timeline.command': type.name }, () =>
+      timed(
+        (): Promise<CommandOutcome> => this.bus.execute(new type.command(data, context)),
+        (outcome, seconds) => measure('command', { command: type.name, outcome, seconds }),
+        ({ resent }) => (resent ? 'resent' : 'done'),
+      ),
+    );
   }
 }
 

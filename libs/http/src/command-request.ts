@@ -3,7 +3,7 @@
  * write at (`If-Match`), what it belongs to; and the headers of its answer.
  */
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { DomainError, newId, type Position } from '@timeline/kernel';
+import { DomainError, type Position } from '@timeline/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { documents } from './documented.js';
 
@@ -16,7 +16,7 @@ export interface CommandHeaders {
   caller: string;
   /** Who did it, as the caller names them in `X-Actor`; the caller itself where it does not say. */
   actor: string;
-  /** From `X-Correlation-Id`, or new. */
+  /** From `X-Correlation-Id`, or the request's own id. */
   correlationId: string;
 }
 
@@ -43,7 +43,7 @@ export function readIfMatch(request: Pick<FastifyRequest, 'headers'>): number | 
   });
 }
 
-export function readCommandHeaders(request: Pick<FastifyRequest, 'headers' | 'caller'>): CommandHeaders {
+export function readCommandHeaders(request: Pick<FastifyRequest, 'id' | 'headers' | 'caller'>): CommandHeaders {
   const idempotencyKey = visibleHeader(request, 'Idempotency-Key');
   const ifMatch = readIfMatch(request);
   return {
@@ -51,7 +51,7 @@ export function readCommandHeaders(request: Pick<FastifyRequest, 'headers' | 'ca
     ...(ifMatch !== undefined && { ifMatch }),
     caller: request.caller,
     actor: visibleHeader(request, 'X-Actor') ?? request.caller,
-    correlationId: visibleHeader(request, 'X-Correlation-Id') ?? newId(),
+    correlationId: visibleHeader(request, 'X-Correlation-Id') ?? request.id,
   };
 }
 
@@ -71,7 +71,7 @@ export const CommandHeaders = (): ParameterDecorator =>
         ),
         header('If-Match', 'The ETag of the revision to write at; another one is answered 412.'),
         header('X-Actor', 'Who did it, as the caller names them.'),
-        header('X-Correlation-Id', 'What this belongs to; new where absent.'),
+        header('X-Correlation-Id', 'What this belongs to; the id of the request where absent.'),
       ],
       refuses: [
         'HEADER_MALFORMED',

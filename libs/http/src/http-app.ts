@@ -7,11 +7,13 @@ import type { Server } from 'node:http';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { context } from '@opentelemetry/api';
 import { assertGuarded, parseApiKeys } from './api-keys.js';
 import { answerParserError, answerRouterError, installEdge } from './edge.js';
 import { buildOpenApi, type OpenApiInfo } from './openapi.js';
 import { ProblemFilter, type HttpLog } from './problem.js';
 import { SseRegistry } from './sse.js';
+import { traceContextOf, traceRequests } from './tracing.js';
 
 /** One answered request, for metrics and logs; `route` is the pattern, never the address with its ids. */
 export interface AnsweredRequest {
@@ -21,6 +23,8 @@ export interface AnsweredRequest {
   status: number;
   caller: string;
   seconds: number;
+  /** From `X-Correlation-Id` where that looks like an id, else the request's own. */
+  correlationId: string;
 }
 
 export interface HttpOptions {
@@ -39,6 +43,8 @@ export interface HttpOptions {
   /** How long requests under way may take once the server is closing, default 10,000. */
   shutdownGraceMs?: number;
 }
+
+const ID = /^[\w.:-]{1,100}$/;
 
 @Module({})
 class HttpRootModule {}
@@ -93,17 +99,23 @@ export async function createHttpApp(
   adapter.graceMs = options.shutdownGraceMs ?? adapter.graceMs;
   const fastify = adapter.getInstance();
   fastify.decorate('problemLog', options.log);
+  traceRequests(fastify);
   installEdge(fastify, { keys, bodyLimit, openPaths, isClosing: () => adapter.isDraining });
   if (onAnswered) {
     fastify.addHook('onResponse', (request, reply, done) => {
-      onAnswered({
-        requestId: request.id,
-        method: request.method,
-        route: request.routeOptions.url ?? 'unknown',
-        status: reply.statusCode,
-        caller: request.caller,
-        seconds: reply.elapsedTime / 1000,
-      });
+      const correlation = request.headers['x-correlation-id'];
+      context.with(traceContextOf(request), () =>
+        onAnswered({
+          requestId: request.id,
+          method: request.method,
+          route: request.routeOptions.url ?? 'unknown',
+          status: reply.statusCode,
+          caller: request.caller,
+          seconds: reply.elapsedTime / 1000,
+          // Whatever else a caller puts there may name a person.
+          correlationId: typeof correlation === 'string' && ID.test(correlation) ? correlation : request.id,
+        }),
+      );
       done();
     });
   }

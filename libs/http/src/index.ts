@@ -47,7 +47,7 @@ export {
   Refuses,
 } from './openapi.js';
 export type { OpenApiInfo } from './openapi.js';
-export { problemOf } from './problem.js';
+export { problemHeaders, problemOf } from './problem.js';
 export type { HttpLog, Problem } from './problem.js';
 export { LastEventId, sse, SseRegistry } from './sse.js';
 export type { SseEvent, SseOptions } from './sse.js';

@@ -5,6 +5,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { logFailure, problemOf } from './problem.js';
+import { boundTo, traceContextOf } from './tracing.js';
 
 export interface ReadLinesOptions {
   /** Longer lines are answered as `oversized` and skipped. Default 256 KiB. */
@@ -140,7 +141,8 @@ export async function* inOrder<L, O>(
  */
 export function ndjsonReply(reply: FastifyReply, items: AsyncIterable<unknown>): AsyncGenerator<string> {
   void reply.status(200).header('content-type', 'application/x-ndjson; charset=utf-8');
-  return jsonLines(reply.request, items);
+  // Lines are pulled by the socket, which knows of no request.
+  return boundTo(traceContextOf(reply.request), jsonLines(reply.request, items));
 }
 
 async function* jsonLines(request: FastifyRequest, items: AsyncIterable<unknown>): AsyncGenerator<string> {

@@ -24,6 +24,11 @@ export interface EventMetadata {
   bodyHash: string;
   correlationId: string;
   causationId: string;
+  /**
+   * W3C trace context of the command, where that was sampled: what is done about the event joins its trace. Part of no
+   * id, hash or read model.
+   */
+  traceparent?: string;
   /** The key that `personal` is sealed with. */
   keyId?: string;
 }

@@ -5,6 +5,8 @@ export * from './errors.js';
 export * from './event.js';
 export * from './ids.js';
 export * from './json.js';
+export * from './measures.js';
 export * from './position.js';
 export * from './time.js';
+export * from './tracing.js';
 export * from './upcasting.js';

@@ -12,6 +12,8 @@ import {
   DomainError,
   errorCode,
   FaultError,
+  inBatchSpan,
+  measure,
   UnavailableError,
   type Fact,
   type Position,
@@ -192,6 +194,7 @@ export class Feed {
           for (const member of [...this.members]) this.#stopMember(member, error);
           return;
         }
+        measure('retry', { part: 'projection', code: error.code });
         await delay(backoffMs(attempt++), signal);
       }
     }
@@ -259,13 +262,23 @@ export class Feed {
     await this.#applying(runner, async () => {
       const fresh = unseen(events ?? (await this.#open([runner], stored)), runner.position);
       if (fresh.length === 0) return;
-      // What nothing touches again is written at once.
-      if (behind && !runner.target.projection.appendOnly) await this.#foldBehind(runner, fresh);
-      else {
-        const { blocked } = await this.#patiently(runner, () => applyBatch(runner.target, fresh));
-        for (const block of blocked) this.#tellParked(runner, block);
-      }
-      this.context.moved?.(runner.build.projection, fresh.length);
+      const { projection } = runner.build;
+      const start = performance.now();
+      await inBatchSpan(
+        `project ${projection}`,
+        { 'timeline.projection': projection, 'timeline.batch.events': fresh.length },
+        this.#tracesOf(runner, fresh),
+        async () => {
+          // What nothing touches again is written at once.
+          if (behind && !runner.target.projection.appendOnly) await this.#foldBehind(runner, fresh);
+          else {
+            const { blocked } = await this.#patiently(runner, () => applyBatch(runner.target, fresh));
+            for (const block of blocked) this.#tellParked(runner, block);
+          }
+        },
+      );
+      measure('batch', { projection, events: fresh.length, seconds: (performance.now() - start) / 1000 });
+      this.context.moved?.(projection, fresh.length);
     });
   }
 
@@ -290,6 +303,13 @@ export class Feed {
       if (this.#abort.signal.aborted) throw error;
       this.#stopMember(runner, error);
     }
+  }
+
+  /** What fills a build works on history: the traces of its events ended long ago. */
+  *#tracesOf(runner: BuildRunner, events: readonly Recorded<Fact>[]): Generator<string | undefined> {
+    if (this.kind !== 'live') return;
+    const { handles } = runner.target.projection;
+    for (const { type, metadata } of events) if (handles.includes(type)) yield metadata.traceparent;
   }
 
   #open(runners: readonly BuildRunner[], stored: readonly StoredEvent[]): Promise<readonly Recorded<Fact>[]> {
@@ -319,6 +339,7 @@ export class Feed {
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error;
         this.#trouble(error, runner?.build.projection);
+        measure('retry', { part: 'projection', code: error.code });
         await delay(backoffMs(attempt), this.#abort.signal);
         // What was not written must not be counted as moved: the feed ends here and resumes from its checkpoints.
         if (this.#abort.signal.aborted) throw error;

@@ -31,7 +31,6 @@ export interface ProjectionEngineOptions {
   /** Events per batch, default 1,000: in a large one, documents that many events touch are written once. */
   batchSize?: number;
   report?: (notice: FeedNotice) => void;
-  moved?: (projection: string, events: number) => void;
 }
 
 export interface BuildStatus {
@@ -80,7 +79,6 @@ export class ProjectionEngine {
       builds: this.builds,
       batchSize: options.batchSize ?? 1_000,
       report: options.report ?? (() => undefined),
-      ...(options.moved && { moved: options.moved }),
     };
   }
 
@@ -108,9 +106,9 @@ export class ProjectionEngine {
     await Promise.all([this.#live?.stop(), ...[...this.#filling].map((feed) => feed.stop()), this.#watching]);
   }
 
-  /** Why the live feed waits, while it does. */
+  /** Why a feed waits, while one does. */
   get waiting(): { code: string; message: string } | undefined {
-    return this.#live?.waiting;
+    return [this.#live, ...this.#filling].map((feed) => feed?.waiting).find((waiting) => waiting !== undefined);
   }
 
   status(): BuildStatus[] {

@@ -3,7 +3,17 @@
  * log read after the instant it acts at: what was known then is in the document. Due instants are an index, not timers.
  */
 import type { EventStore } from '@timeline/event-store';
-import { backoffMs, delay, errorCode, toInstant, UnavailableError, type Clock } from '@timeline/kernel';
+import {
+  backoffMs,
+  delay,
+  errorCode,
+  inSpan,
+  measure,
+  timed,
+  toInstant,
+  UnavailableError,
+  type Clock,
+} from '@timeline/kernel';
 import type { FeedNotice, ReadModels } from '@timeline/projecting';
 import type { Reaction, ReactionDocument } from './reaction.js';
 
@@ -19,6 +29,16 @@ export interface ReactionPumpOptions {
 
 const PAGE = 100;
 
+export interface ReactionStatus {
+  reaction: string;
+  /** Subjects whose fact could not be recorded; each is tried again. */
+  failing: number;
+  /** Milliseconds since it last looked through to the end for what is owed. */
+  sinceLookMs: number;
+  /** Why its last look failed. */
+  error?: string;
+}
+
 /** What failed, or was not to be recorded yet. */
 interface Wait {
   attempts: number;
@@ -32,7 +52,19 @@ export class ReactionPump {
   /** By reaction and subject: when an act that recorded nothing may be tried again. */
   readonly #waits = new Map<string, Map<string, Wait>>();
 
+  /** By reaction: when it last looked through to the end, and what went wrong since. */
+  readonly #looks = new Map<string, { at: number; error?: string }>();
+
   constructor(readonly options: ReactionPumpOptions) {}
+
+  status(): ReactionStatus[] {
+    return [...this.#looks].map(([reaction, { at, error }]) => ({
+      reaction,
+      failing: [...(this.#waits.get(reaction)?.values() ?? [])].filter(({ isReported }) => isReported).length,
+      sinceLookMs: performance.now() - at,
+      ...(error !== undefined && { error }),
+    }));
+  }
 
   start(): void {
     this.#loops = this.options.reactions.map((reaction) => this.#pump(reaction));
@@ -45,13 +77,19 @@ export class ReactionPump {
 
   async #pump(reaction: Reaction): Promise<void> {
     const { signal } = this.#abort;
+    const { name } = reaction.projection;
+    this.#looks.set(name, { at: performance.now() });
     for (let attempt = 0; !signal.aborted;) {
       try {
         const acted = await this.#round(reaction);
         attempt = 0;
+        this.#looks.set(name, { at: performance.now() });
         if (acted === 0) await delay(this.options.pollMs ?? 250, signal);
       } catch (error) {
         if (attempt === 0) this.#report(reaction, error);
+        const code = errorCode(error);
+        this.#looks.set(name, { at: this.#looks.get(name)?.at ?? performance.now(), error: code });
+        measure('retry', { part: 'reaction', code });
         await delay(backoffMs(attempt++), signal);
       }
     }
@@ -92,8 +130,16 @@ export class ReactionPump {
       notBefore: Date.now() + backoffMs(attempts + 1, 60_000),
       isReported,
     });
+    const { name } = reaction.projection;
     try {
-      if ((await reaction.act(document)) === 'later') {
+      const outcome = await inSpan(`react ${name}`, { 'timeline.reaction': name }, () =>
+        timed(
+          async () => (await reaction.act(document)) ?? 'recorded',
+          (told) => measure('reaction', { reaction: name, outcome: told }),
+          (told) => told,
+        ),
+      );
+      if (outcome === 'later') {
         waits.set(id, tryAgainLater());
         return false;
       }

@@ -39,7 +39,7 @@ export const cloudEventType = ({ type, version }: Pick<PublicFact, 'type' | 'ver
 
 /** The event, whenever and however often it is mapped, gives the same message; `ce_id` is unique per fact made of it. */
 export function toCloudEvent(event: Recorded, fact: PublicFact, options: CloudEventOptions): PublicMessage {
-  const { customerId, correlationId, causationId, occurredAt } = event.metadata;
+  const { customerId, correlationId, causationId, occurredAt, traceparent } = event.metadata;
   const { topic, schemaBase = 'urn:customer-timeline:schema:' } = options;
   return {
     topic,
@@ -56,6 +56,8 @@ export function toCloudEvent(event: Recorded, fact: PublicFact, options: CloudEv
       ce_position: event.position,
       ce_correlationid: correlationId,
       ce_causationid: causationId,
+      // CloudEvents' distributed tracing extension.
+      ...(traceparent !== undefined && { ce_traceparent: traceparent }),
       'content-type': 'application/json',
     },
   };

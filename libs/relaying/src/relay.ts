@@ -11,8 +11,11 @@ import {
   delay,
   errorCode,
   FaultError,
+  inBatchSpan,
   logOf,
   maxPosition,
+  measure,
+  timed,
   UnavailableError,
   Upcasters,
 } from '@timeline/kernel';
@@ -203,6 +206,8 @@ export class Relay {
         if (opened) await this.#publishAll(opened, stopping);
       } catch (error) {
         this.#note(error);
+        if (!stopping.aborted && (error instanceof FencedError || error instanceof UnavailableError))
+          measure('retry', { part: 'relay', code: error.code });
         if (error instanceof FencedError) {
           isStandBy = true;
         } else if (error instanceof UnavailableError) {
@@ -305,7 +310,17 @@ export class Relay {
   async #publish(publication: Publication, { messages, checkpoint, stateChanges }: PendingBatch): Promise<void> {
     if (!checkpoint) return;
     try {
-      await publication.publish(messages, checkpoint, stateChanges);
+      await inBatchSpan(
+        'publish',
+        { 'timeline.publication': this.#settings.id, 'timeline.batch.messages': messages.length },
+        messages.map(({ headers }) => headers['ce_traceparent']),
+        () =>
+          timed(
+            () => publication.publish(messages, checkpoint, stateChanges),
+            (outcome, seconds) => measure('publish', { outcome, messages: messages.length, seconds }),
+            () => 'published',
+          ),
+      );
     } catch (error) {
       if (error instanceof UnavailableError) this.#scale = Math.max(LEAST_SCALE, this.#scale / 2);
       throw error;

@@ -21,7 +21,16 @@ import type {
   StreamingRead,
 } from '@eventstore/db-client';
 import type { Position } from '@timeline/kernel';
-import { backoffMs, delay, deriveId, FaultError, logOf, maxPosition, UnavailableError } from '@timeline/kernel';
+import {
+  backoffMs,
+  delay,
+  deriveId,
+  FaultError,
+  logOf,
+  maxPosition,
+  measure,
+  UnavailableError,
+} from '@timeline/kernel';
 import { eitherSignal } from '../either-signal.js';
 import { checkAppend, checkCounts, checkReadAll, revisionBefore } from '../append-validation.js';
 import type {
@@ -36,6 +45,7 @@ import type {
   SubscriptionMessage,
 } from '../event-store.port.js';
 import { EventStore, WrongExpectedRevisionError } from '../event-store.port.js';
+import { measuredAppend } from '../measured-append.js';
 import {
   actualRevision,
   isNoSuchPosition,
@@ -137,11 +147,11 @@ export class EventStoreDbEventStore extends EventStore {
     events: readonly NewEvent[],
     { expectedRevision }: { expectedRevision: ExpectedRevision },
   ): Promise<AppendResult> {
-    return this.#append(stream, events, revisionBefore(expectedRevision));
+    return measuredAppend(stream, events.length, () => this.#append(stream, events, revisionBefore(expectedRevision)));
   }
 
   override async appendUnsafelyAtAnyRevision(stream: string, events: readonly NewEvent[]): Promise<AppendResult> {
-    return this.#append(stream, events, 'any');
+    return measuredAppend(stream, events.length, () => this.#append(stream, events, 'any'));
   }
 
   override async readStream(stream: string, options: ReadStreamOptions = {}): Promise<StoredEvent[]> {
@@ -243,6 +253,7 @@ export class EventStoreDbEventStore extends EventStore {
           );
         }
       }
+      measure('retry', { part: 'event-store', code: 'STORE_UNAVAILABLE' });
       await delay(backoffMs(attempt));
     }
   }

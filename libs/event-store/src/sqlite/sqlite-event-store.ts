@@ -33,6 +33,7 @@ import type {
   SubscriptionMessage,
 } from '../event-store.port.js';
 import { EventStore, WrongExpectedRevisionError } from '../event-store.port.js';
+import { measuredAppend } from '../measured-append.js';
 import { decideAppend } from './append-decision.js';
 import { Wakeup } from './wakeup.js';
 
@@ -170,11 +171,11 @@ export class SqliteEventStore extends EventStore {
     events: readonly NewEvent[],
     { expectedRevision }: { expectedRevision: ExpectedRevision },
   ): Promise<AppendResult> {
-    return this.#enqueue(stream, events, revisionBefore(expectedRevision));
+    return measuredAppend(stream, events.length, () => this.#enqueue(stream, events, revisionBefore(expectedRevision)));
   }
 
   override async appendUnsafelyAtAnyRevision(stream: string, events: readonly NewEvent[]): Promise<AppendResult> {
-    return this.#enqueue(stream, events, 'any');
+    return measuredAppend(stream, events.length, () => this.#enqueue(stream, events, 'any'));
   }
 
   override async readStream(

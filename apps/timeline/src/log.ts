@@ -1,0 +1,28 @@
+/** The log: one JSON object a line on stdout, with the trace that it belongs to. No line holds personal data or a secret. */
+import { context, trace } from '@opentelemetry/api';
+import { errorCode, FaultError, UnavailableError } from '@timeline/kernel';
+import { pino, type Logger } from 'pino';
+
+/** Nothing logs these; should something ever, they do not get out. */
+const NEVER_SHOWN = ['personal', 'data', 'body', 'email', 'phone', 'name', 'authorization', 'password'];
+
+export function openLog(level: string): Logger {
+  return pino({
+    level,
+    redact: NEVER_SHOWN.flatMap((name) => [name, `*.${name}`]),
+    mixin() {
+      const span = trace.getSpanContext(context.active());
+      return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+    },
+  });
+}
+
+/** Of an error that is none of ours where it came from, but not its message, which might quote a person's data. */
+export function troubleOf(error: unknown): { code: string; reason?: string; stack?: string } {
+  const code = errorCode(error);
+  if (error instanceof FaultError || error instanceof UnavailableError) return { code, reason: error.message };
+  // Of Node's own: a port that is taken, a file that cannot be read.
+  if (error instanceof Error && 'syscall' in error) return { code, reason: error.message };
+  const stack = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  return { code, stack: stack.join('\n') };
+}
