@@ -1,5 +1,7 @@
 /** Types of `kafka.mjs` for tests written in TypeScript. */
 export interface KafkaCluster {
+  /** For people. */
+  readonly version: string;
   /** `kafka://127.0.0.1:port[,127.0.0.1:port…]` */
   readonly url: string;
   readonly pids: number[];

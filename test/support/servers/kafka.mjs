@@ -14,14 +14,16 @@ import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
 
 const run = promisify(execFile);
-const KAFKA = 'kafka-4.3.1';
+/** As in the pom. */
+const VERSION = '4.3.1';
+const KAFKA = `kafka-${VERSION}`;
 const POM = fileURLToPath(new URL('./kafka.pom.xml', import.meta.url));
 const UP_WITHIN_MS = 90_000;
 
 /**
  * Starts a cluster and waits until every broker of it answers a client.
  * `dir`: a folder of its own for logs and data. `port`: of the first broker; default a free one. `brokers`: 1 or 3.
- * Answers `{ url, pids, pid, stop(), kill(i), restart(i) }`: `kill` is SIGKILL, `restart` starts the same broker on
+ * Answers `{ version, url, pids, pid, stop(), kill(i), restart(i) }`: `kill` is SIGKILL, `restart` starts the same broker on
  * its old data and waits for it, `stop` ends all of them.
  * @param {{ dir: string, brokers?: number, port?: number }} options
  */
@@ -67,6 +69,7 @@ export async function startKafka({ dir, brokers = 1, port }) {
   }
 
   return {
+    version: `Apache Kafka ${VERSION}`,
     url: `kafka://${nodes.map((node) => `127.0.0.1:${node.port}`).join(',')}`,
     get pids() {
       return nodes.map(({ child }) => child.pid);
@@ -172,17 +175,20 @@ async function answers(nodes, expected) {
   }
 }
 
-async function brokersSeenBy(port) {
-  const admin = new kafkajs.Kafka({
-    brokers: [`127.0.0.1:${port}`],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { retries: 0 },
-  }).admin();
+const brokersSeenBy = (port) =>
+  asAdmin({ brokers: [`127.0.0.1:${port}`], retry: { retries: 0 } }, (admin) => admin.describeCluster()).then(
+    ({ brokers }) => brokers.length,
+    () => 0,
+  );
+
+/** `client`: what kafkajs needs to connect. */
+export const topicsOf = (client) => asAdmin(client, (admin) => admin.listTopics());
+
+async function asAdmin(client, ask) {
+  const admin = new kafkajs.Kafka({ ...client, logLevel: kafkajs.logLevel.NOTHING }).admin();
   try {
     await admin.connect();
-    return (await admin.describeCluster()).brokers.length;
-  } catch {
-    return 0;
+    return await ask(admin);
   } finally {
     await admin.disconnect().catch(() => undefined);
   }

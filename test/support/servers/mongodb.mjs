@@ -22,7 +22,7 @@ const STOP_WITHIN_MS = 15_000;
  * Starts a server and waits until it answers a client.
  * `dir`: where its data and its output go; started there again, it goes on with the same data. Default: a new folder,
  * removed by `stop` unless `keep`. `port`: default a free one.
- * Answers `{ url, pid, dir, stop(), kill() }`: `stop` is SIGTERM (SIGKILL if it takes too long), `kill` SIGKILL.
+ * Answers `{ version, url, pid, dir, stop(), kill() }`: `stop` is SIGTERM (SIGKILL if it takes too long), `kill` SIGKILL.
  * @param {{ dir?: string, port?: number, keep?: boolean }} [options]
  */
 export async function startMongo({ dir, port, keep = dir !== undefined } = {}) {
@@ -80,7 +80,31 @@ export async function startMongo({ dir, port, keep = dir !== undefined } = {}) {
     await stop();
     throw new Error(`SecantusDB did not start; the end of its output:\n${log.slice(-2_000)}`);
   }
-  return { url, pid: child.pid, dir: folder, stop, kill: () => end('SIGKILL') };
+  return {
+    version: `SecantusDB ${VERSION} (Python)`,
+    url,
+    pid: child.pid,
+    dir: folder,
+    stop,
+    kill: () => end('SIGKILL'),
+  };
+}
+
+/** The same server by another database; a user is still looked for where it was. */
+export function withDatabase(url, database) {
+  const [, server = '', before = '', query = ''] = /^([^:]+:\/\/[^/?]+)\/?([^?]*)(\?.*)?$/.exec(url) ?? [];
+  const named = `${server}/${database}${query}`;
+  if (!server.includes('@') || /[?&]authSource=/.test(query)) return named;
+  return `${named}${query === '' ? '?' : '&'}authSource=${before || 'admin'}`;
+}
+
+export async function dropDatabase(url) {
+  const client = new MongoClient(url);
+  try {
+    await client.db().dropDatabase();
+  } finally {
+    await client.close();
+  }
 }
 
 async function answers(url) {
