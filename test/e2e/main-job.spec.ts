@@ -36,7 +36,7 @@ describe('commands', () => {
     expect(headers.get('location')).toBe(`/v1/customers/${job.customerId}`);
     expect(headers.get('etag')).toBe('"0"');
     expect(headers.get('timeline-position')).toBe(body.position);
-    expect(body).toEqual({ id: job.customerId, revision: 0, position: expect.stringMatching(/^[0-9a-f]{12}:\d+$/) });
+    expect(body).toEqual({ id: job.customerId, revision: 0, position: expect.stringMatching(/^[0-9a-f]{12}:[\d.]+$/) });
   });
 
   it('answers an update under If-Match with the next revision', () => {

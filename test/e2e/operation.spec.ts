@@ -153,7 +153,7 @@ describe('the command line beside the running product', () => {
   it('tells the head of the log, the builds and what is parked', async () => {
     const { out, err, code } = resultOf('status');
     expect([code, err]).toEqual([0, '']);
-    expect(out).toMatch(/^head [0-9a-f]{12}:\d+, recorded /);
+    expect(out).toMatch(/^head [0-9a-f]{12}:[\d.]+, recorded /);
     expect(out).toMatch(/\ntimeline +timeline-[0-9a-f]+ \(live\) +\d+ +fed/);
     const status = jsonOf('status') as { head: { position: string }; builds: Json[]; parked: number };
     expect(status.parked).toBe(0);

@@ -21,7 +21,11 @@ import { startEventStoreDb } from '../support/servers/eventstoredb.mjs';
 const { ANY, jsonEvent, NO_STREAM, START, streamNameFilter } = eventStoreDb;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-const happened = (n: number, filler = ''): EventData => jsonEvent({ type: 'Happened', data: { n, filler } });
+/** As the store writes it. */
+const event = (n: number, type = 'Happened', filler = ''): EventData => {
+  const { id, data, metadata } = newEvent(n, { data: { n, filler } });
+  return jsonEvent({ id, type, data: { data }, metadata });
+};
 const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 };
@@ -70,7 +74,7 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
   const BURST = 20_000;
   const appendBurst = async (): Promise<void> => {
     for (let n = 0; n < BURST; n += 500) {
-      const batch = Array.from({ length: 500 }, (_, index) => happened(n + index, 'x'.repeat(1_000)));
+      const batch = Array.from({ length: 500 }, (_, index) => event(n + index, 'Happened', 'x'.repeat(1_000)));
       await client.appendToStream(`burst-${randomUUID()}`, batch, { expectedRevision: NO_STREAM });
     }
   };
@@ -109,24 +113,24 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
   });
 
   it('answers some of the same appends at once late and wrong, and has written one', async () => {
-    const event = happened(0);
-    const append = (): Promise<unknown> => client.appendToStream('case-1', event, { expectedRevision: NO_STREAM });
+    const one = event(0);
+    const append = (): Promise<unknown> => client.appendToStream('case-1', one, { expectedRevision: NO_STREAM });
     const answers = await Promise.allSettled(Array.from({ length: 20 }, append));
     const refused = answers.filter((answer) => answer.status === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThan(20);
     for (const { reason } of refused) expect(reason).toMatchObject({ type: 'deadline-exceeded' });
     const read = [];
-    for await (const { event: one } of client.readStream('case-1')) read.push(one?.id);
-    expect(read).toEqual([event.id]);
+    for await (const { event: stored } of client.readStream('case-1')) read.push(stored?.id);
+    expect(read).toEqual([one.id]);
   });
 
   it('gives the store’s callers one answer to the same append at once', async () => {
-    const event = newEvent(0);
-    const append = (): Promise<unknown> => store.append('case-1', [event], { expectedRevision: 'no-stream' });
+    const one = newEvent(0);
+    const append = (): Promise<unknown> => store.append('case-1', [one], { expectedRevision: 'no-stream' });
     const answers = await Promise.all(Array.from({ length: 12 }, append));
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-    expect((await store.readStream('case-1')).map(({ id }) => id)).toEqual([event.id]);
+    expect((await store.readStream('case-1')).map(({ id }) => id)).toEqual([one.id]);
   });
 
   it('takes its time to stop while somebody is subscribed, and then cuts them off', async () => {
@@ -135,7 +139,7 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
     const before = performance.now();
     const stopped = server.stop();
     const append = (n: number): Promise<unknown> =>
-      client.appendToStream('case-1', happened(n), { expectedRevision: ANY });
+      client.appendToStream('case-1', event(n), { expectedRevision: ANY });
     let refused: unknown;
     for (let n = 0; refused === undefined && told.error === undefined; n += 1) {
       await append(n).catch((error: unknown) => (refused = error));
@@ -146,7 +150,7 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
     expect(told.error?.message).toContain('Received RST_STREAM with code 0');
     if (!isOld) expect(String(refused)).toContain('Could not recognize Server Is Not Ready');
     await stopped;
-    await expect(append(0)).rejects.toMatchObject({ type: 'unavailable' });
+    await expect(append(0)).rejects.toMatchObject({ code: 14 });
     await startAgain();
     await expect(append(0)).resolves.toMatchObject({ success: true });
   });
@@ -165,11 +169,11 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
       await startAgain();
     })();
     for (let last = -1; last < 199;) {
-      const event = newEvent(last + 1);
+      const one = newEvent(last + 1);
       const expectedRevision = last === -1 ? 'no-stream' : last;
       for (let stored = false; !stored;) {
         try {
-          last = (await store.append('case-1', [event], { expectedRevision })).revision;
+          last = (await store.append('case-1', [one], { expectedRevision })).revision;
           stored = true;
         } catch (error) {
           if (!(error instanceof UnavailableError)) throw error;
@@ -187,8 +191,8 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
     const told = listen(client.subscribeToAll({ fromPosition: START }));
     await until(() => told.caughtUp === 1);
     process.kill(server.pid, 'SIGSTOP');
-    const event = newEvent(0);
-    const append = (): Promise<unknown> => store.append('case-1', [event], { expectedRevision: 'no-stream' });
+    const one = newEvent(0);
+    const append = (): Promise<unknown> => store.append('case-1', [one], { expectedRevision: 'no-stream' });
     try {
       await expect(append()).rejects.toBeInstanceOf(UnavailableError);
       await until(() => told.error !== undefined);
@@ -197,7 +201,7 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
       process.kill(server.pid, 'SIGCONT');
     }
     await expect(append()).resolves.toMatchObject({ revision: 0 });
-    expect((await store.readStream('case-1')).map(({ id }) => id)).toEqual([event.id]);
+    expect((await store.readStream('case-1')).map(({ id }) => id)).toEqual([one.id]);
   }, 60_000);
 
   it('answers an append with an id that is none twice, which ends a client’s process', async () => {
@@ -221,7 +225,13 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
   });
 
   it('tells checkpoints of a filter, whose prepare may be 0, and the store goes on from each', async () => {
-    for (let n = 0; n < 200; n += 1) await client.appendToStream(n % 50 === 0 ? 'want-1' : 'noise-1', happened(n));
+    for (let n = 0; n < 22; n += 1) {
+      await client.appendToStream(
+        'noise-1',
+        Array.from({ length: 99 }, () => event(n, 'Noise')),
+      );
+      await client.appendToStream('want-1', event(n));
+    }
     const checkpoints: Position[] = [];
     const filter = streamNameFilter({
       prefixes: ['want-'],
@@ -248,18 +258,19 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
       if (message.kind === 'checkpoint') positions.push({ at: message.position, seen });
       if (message.kind === 'caught-up') break;
     }
-    expect(seen).toBe(200);
+    expect(seen).toBe(22);
+    expect(positions.some(({ at }) => at.endsWith('.00000000000000000000'))).toBe(true);
     for (const { at, seen: before } of positions) {
       let rest = 0;
       for await (const events of store.readAll({ after: at, types: ['Happened'] })) rest += events.length;
-      expect(before + rest).toBe(200);
+      expect(before + rest).toBe(22);
     }
   });
 
   it('refuses positions at which nothing starts, and waits at those ahead in its own way', async () => {
-    const first = (await client.appendToStream('case-1', happened(0))).position;
+    const first = (await client.appendToStream('case-1', event(0))).position;
     const off = { commit: (first?.commit ?? 0n) + 1n, prepare: (first?.commit ?? 0n) + 1n };
-    await client.appendToStream('case-1', happened(1));
+    await client.appendToStream('case-1', event(1));
     const reading = async (): Promise<void> => {
       for await (const _ of client.readAll({ fromPosition: off }));
     };
@@ -277,14 +288,14 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
     const live = listen(client.subscribeToAll({ fromPosition: START }));
     await until(() => waiting.caughtUp === 1 && live.caughtUp === 1);
     const before = live.events;
-    await client.appendToStream('case-1', happened(2));
+    await client.appendToStream('case-1', event(2));
     await until(() => live.events > before);
     if (isOld) await until(() => waiting.events === 1);
     else expect(waiting.events).toBe(0);
   });
 
   it('never answers a read of nothing, which the store does not ask for', async () => {
-    await client.appendToStream('case-1', happened(0));
+    await client.appendToStream('case-1', event(0));
     let ended = false;
     const reading = client.readAll({ maxCount: 0 });
     reading

@@ -1,34 +1,22 @@
 /**
- * The built product on real servers: read models and keys over MongoDB's protocol, events out to Apache Kafka. The event
- * log is the embedded one. The process is killed in the middle; in the end read models equal the log, and a consumer that
- * reads committed messages has seen every public event once and in order per customer.
+ * The built product on servers: EventStoreDB's stand-in, MongoDB's protocol and Apache Kafka. The process is killed in the
+ * middle, and so is the log's server under it; in the end read models equal the log, and a consumer that reads committed
+ * messages has seen every public event once and in order per customer.
  */
-import { randomUUID } from 'node:crypto';
 import { readCommittedFromKafka } from '../../libs/messaging/src/testing/kafka-audit.js';
 import { RunningProduct } from '../support/running-product.js';
+import { ServerStores } from '../support/stores.js';
 
-const reads = process.env['READ_STORE_URL'] ?? '';
-const broker = process.env['BROKER_URL'] ?? '';
 const CUSTOMERS = 20;
 const CONTACTS = 200;
 
-(reads && broker ? describe : describe.skip)('the product on MongoDB’s protocol and Kafka', () => {
-  if (!reads || !broker)
-    process.stderr.write('The product on servers was not tested: READ_STORE_URL or BROKER_URL is not set.\n');
+describe('the product on EventStoreDB, MongoDB’s protocol and Kafka', () => {
   let product: RunningProduct;
+  let stores: ServerStores;
 
   beforeAll(async () => {
-    // Databases of its own, so that runs do not meet.
-    const database = (name: string): string => {
-      const url = new URL(reads);
-      url.pathname = `/${name}_${randomUUID().slice(0, 8)}`;
-      return url.toString();
-    };
-    product = await RunningProduct.create({
-      READ_STORE_URL: database('reads'),
-      KEY_STORE_URL: database('keys'),
-      BROKER_URL: broker,
-    });
+    const open = async (folder: string): Promise<ServerStores> => (stores = await ServerStores.openWithOwnLog(folder));
+    product = await RunningProduct.create({}, open);
     await product.start();
   });
   afterAll(() => product.dispose());
@@ -52,7 +40,7 @@ const CONTACTS = 200;
     }
   };
 
-  it('loses, doubles and reorders nothing when it is killed in the middle', async () => {
+  it('loses, doubles and reorders nothing when it and its log are killed in the middle', async () => {
     const customers = await Promise.all(
       Array.from({ length: CUSTOMERS }, (_, n) =>
         post('/v1/customers', `customer-${n}`, {
@@ -81,6 +69,7 @@ const CONTACTS = 200;
       await new Promise((resolve) => setTimeout(resolve, 700));
       await product.kill('SIGKILL');
       await product.start();
+      await stores.killAndRestartLog();
     }
     await writing;
 
@@ -98,7 +87,7 @@ const CONTACTS = 200;
     await product.verify();
 
     const topic = 'customer-timeline.interactions';
-    const published = (await readCommittedFromKafka(broker, topic)).filter(({ key }) =>
+    const published = (await readCommittedFromKafka(stores.env.BROKER_URL, topic)).filter(({ key }) =>
       customers.some(({ id }) => id === key),
     );
     expect(published).toHaveLength(CONTACTS);

@@ -4,9 +4,9 @@
  * did. A server that cannot be installed or started fails the run. Arguments go to Jest.
  *
  * `EVENT_STORE_URL=esdb://…`, `READ_STORE_URL=mongodb://…` (and `KEY_STORE_URL`) or `BROKER_URL=kafka://…` name servers of the
- * user's own, used instead; `--compose` names those of docker-compose.yml. Databases are the run's own and are dropped. A
- * log, and topics of the product's names, that hold something are refused, since events cannot be taken back:
- * `SERVERS_IN_USE=ok` overrules that, and then the product gets a log of its own all the same.
+ * user's own, used instead; `--compose` names those of docker-compose.yml. Databases and topics are the run's own and
+ * removed by it. Events cannot be taken back: a log that holds some is refused, unless `EVENT_STORE_IN_USE=ok` lets the
+ * contract suite add to it, and the product gets a stand-in of its own. So is a broker with topics of the product.
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -34,17 +34,21 @@ const SERVERS = [
     variable: 'BROKER_URL',
     scheme: 'kafka',
     start: startKafka,
-    holds: async (url) => {
-      const [topic] = (await topicsOf(parseBrokerUrl(url))).filter((name) => name.startsWith('customer-timeline.'));
-      return topic && `the topic ${topic}`;
-    },
+    refusal: async (url) =>
+      (await topicsOf(parseBrokerUrl(url))).some((name) => name.startsWith('customer-timeline.')) &&
+      'has topics of the product (customer-timeline.…) already, to which it does not publish another log; give it a broker ' +
+        'without them, or delete them',
   },
   {
     name: 'eventstoredb',
     variable: 'EVENT_STORE_URL',
     scheme: 'esdb',
     start: startEventStoreDb,
-    holds: async (url) => ((await isUnused(url)) ? undefined : 'events'),
+    refusal: async (url) =>
+      process.env.EVENT_STORE_IN_USE !== 'ok' &&
+      !(await isUnused(url)) &&
+      'holds events already, and what tests write to a log cannot be taken back; give an empty one, or set ' +
+        'EVENT_STORE_IN_USE=ok',
   },
 ];
 
@@ -89,16 +93,11 @@ try {
 }
 
 /** Answers the variable to set, starting the server unless the user has said where it is. */
-async function start({ name, variable, scheme, start, holds }) {
+async function start({ name, variable, scheme, start, refusal }) {
   const given = process.env[variable];
   if (given?.startsWith(scheme)) {
-    const found = process.env.SERVERS_IN_USE === 'ok' ? undefined : await holds?.(given);
-    if (found) {
-      throw new Error(
-        `${variable} names a server that already holds ${found}; tests write what cannot be taken back. Give them an ` +
-          'empty one, or set SERVERS_IN_USE=ok',
-      );
-    }
+    const why = await refusal?.(given);
+    if (why) throw new Error(`the server that ${variable} names ${why}`);
     console.log(`${name}: as ${variable} says`);
     return { [variable]: given };
   }

@@ -2,14 +2,17 @@
  * What a product under test keeps its data in: the embedded files that it makes in its folder, or, in
  * `npm run test:servers`, that run's servers: MongoDB's protocol with databases of its own, Kafka, and EventStoreDB. That
  * has no databases, and the product wants a whole log: the first product gets the run's, which is then not empty any more,
- * and each that follows a stand-in for EventStoreDB of its own.
+ * and each that follows a stand-in for EventStoreDB of its own. Nor does the relay publish two logs to the same topics: a
+ * product's topics are deleted after it, so on servers only one runs at a time.
  */
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { MongoClient } from 'mongodb';
+import { parseBrokerUrl } from '../../libs/messaging/src/kafka/broker-url.js';
 import type { EventStoreDbServer } from './servers/eventstoredb.mjs';
 import { isUnused, startEventStoreDb } from './servers/eventstoredb.mjs';
+import { deleteTopics, topicsOf } from './servers/kafka.mjs';
 import { dropDatabase, withDatabase } from './servers/mongodb.mjs';
 
 export interface Stores {
@@ -30,6 +33,9 @@ export const isOnServers = process.env['PRODUCT_ON'] === 'servers';
 /** `folder`: the product's. */
 export const openStores = (folder: string): Stores | Promise<Stores> =>
   isOnServers ? ServerStores.open(folder) : new FileStores(folder);
+
+/** In the ways of the version that docker-compose.yml names; the contract suite runs against those of 23.10. */
+const LOG = { version: '24.6' } as const;
 
 const masterKeyIn = (folder: string): string => path.join(folder, 'data', 'master.key');
 
@@ -80,6 +86,7 @@ export class ServerStores implements Stores {
     private readonly folder: string,
     log: string,
     private standIn: EventStoreDbServer | undefined,
+    private readonly topicsBefore: readonly string[],
   ) {
     const database = `timeline_test_${randomUUID().slice(0, 8)}`;
     this.env = {
@@ -91,11 +98,15 @@ export class ServerStores implements Stores {
   }
 
   static async open(folder: string): Promise<ServerStores> {
-    const ofRun = given('EVENT_STORE_URL');
-    if (await isUnused(ofRun)) return new ServerStores(folder, ofRun, undefined);
-    // In the ways of the version that docker-compose.yml names; contract suites run against 23.10 too.
-    const standIn = await startEventStoreDb({ dir: path.join(folder, 'log'), version: '24.6' });
-    return new ServerStores(folder, standIn.url, standIn);
+    const log = given('EVENT_STORE_URL');
+    if (!(await isUnused(log))) return ServerStores.openWithOwnLog(folder);
+    return new ServerStores(folder, log, undefined, await topicsOf(broker()));
+  }
+
+  /** With a log whose server may be killed. */
+  static async openWithOwnLog(folder: string): Promise<ServerStores> {
+    const standIn = await startEventStoreDb({ ...LOG, dir: path.join(folder, 'log') });
+    return new ServerStores(folder, standIn.url, standIn, await topicsOf(broker()));
   }
 
   get envElsewhere(): NodeJS.ProcessEnv {
@@ -122,21 +133,27 @@ export class ServerStores implements Stores {
     return dropDatabase(this.env.READ_STORE_URL);
   }
 
-  /** Kills the log's server and starts it again on what it has; false where that is not ours to kill. */
-  async killAndRestartLog(): Promise<boolean> {
-    if (!this.standIn) return false;
+  /** Kills the log's server and starts it again on what it has. */
+  async killAndRestartLog(): Promise<void> {
+    if (!this.standIn) throw new Error('the server of the log is not ours to kill');
     await this.standIn.kill();
     const port = Number(new URL(this.standIn.url).port);
-    this.standIn = await startEventStoreDb({ dir: path.join(this.folder, 'log'), port, version: '24.6' });
-    return true;
+    this.standIn = await startEventStoreDb({ ...LOG, dir: path.join(this.folder, 'log'), port });
   }
 
   async dispose(): Promise<void> {
     await dropDatabase(this.env.READ_STORE_URL);
     await dropDatabase(this.env.KEY_STORE_URL);
+    const topics = await topicsOf(broker());
+    await deleteTopics(
+      broker(),
+      topics.filter((topic) => !this.topicsBefore.includes(topic)),
+    );
     await this.standIn?.kill();
   }
 }
+
+const broker = (): ReturnType<typeof parseBrokerUrl> => parseBrokerUrl(given('BROKER_URL'));
 
 function given(name: string): string {
   const value = process.env[name];

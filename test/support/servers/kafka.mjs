@@ -181,8 +181,11 @@ const brokersSeenBy = (port) =>
     () => 0,
   );
 
-/** `client`: what kafkajs needs to connect. */
-export const topicsOf = (client) => asAdmin(client, (admin) => admin.listTopics());
+/** Names, Kafka's own left out. `client`: what kafkajs needs to connect. */
+export const topicsOf = (client) =>
+  asAdmin(client, async (admin) => (await admin.listTopics()).filter((name) => !name.startsWith('__')));
+
+export const deleteTopics = (client, topics) => asAdmin(client, (admin) => admin.deleteTopics({ topics }));
 
 async function asAdmin(client, ask) {
   const admin = new kafkajs.Kafka({ ...client, logLevel: kafkajs.logLevel.NOTHING }).admin();
