@@ -35,7 +35,7 @@ describe('the product on EventStoreDB, MongoDB’s protocol and Kafka', () => {
         // Killed under the request: the same command is sent again once it is back. (Jest's `instanceof` does not know Node's errors.)
         if ((error as Error).message !== 'fetch failed') throw error;
       }
-      if (attempt > 400) throw new Error(`${path} was not answered:\n${product.log}`);
+      if (attempt > 4_000) throw new Error(`${path} was not answered:\n${product.log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };

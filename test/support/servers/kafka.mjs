@@ -1,22 +1,19 @@
 /**
  * Apache Kafka for tests: one or three brokers in KRaft mode on free loopback ports, out of the jars that Maven fetches
- * once into a cache folder (`TIMELINE_SERVERS_CACHE`, else one under the system's temporary folder). Needs Java 17
- * and Maven. Brokers are stopped by process id, also when the program that started them ends without doing so.
+ * once. Needs Java 17 and Maven. Brokers are stopped by process id, also when the program that started them ends without doing so.
  */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
+import { installed } from './installing.mjs';
 
 const run = promisify(execFile);
 /** As in the pom. */
 const VERSION = '4.3.1';
-const KAFKA = `kafka-${VERSION}`;
 const POM = fileURLToPath(new URL('./kafka.pom.xml', import.meta.url));
 const UP_WITHIN_MS = 90_000;
 
@@ -86,28 +83,13 @@ export async function startKafka({ dir, brokers = 1, port }) {
   };
 }
 
-/** The folder with Kafka's jars, fetched if it is not there yet. */
-async function jars() {
-  const cache = process.env.TIMELINE_SERVERS_CACHE || join(tmpdir(), 'timeline-servers');
-  const lib = join(cache, KAFKA);
-  if (existsSync(lib)) return lib;
-  await mkdir(cache, { recursive: true });
-  // Into a folder aside and then renamed, so that a broken download or a second run at the same time does no harm.
-  const aside = await mkdtemp(join(cache, 'fetching-'));
-  try {
-    await run('mvn', ['-B', '-q', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${aside}`]);
-  } catch (error) {
-    await rm(aside, { recursive: true, force: true });
-    throw new Error(`Kafka's jars cannot be fetched; Maven (mvn) must be installed and reach its repository`, {
-      cause: error,
-    });
-  }
-  await rename(aside, lib).catch(async (error) => {
-    await rm(aside, { recursive: true, force: true });
-    if (!existsSync(lib)) throw error;
-  });
-  return lib;
-}
+/** The folder with Kafka's jars. */
+const jars = () =>
+  installed(
+    `kafka-${VERSION}`,
+    (folder) => run('mvn', ['-B', '-q', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]),
+    'Maven (mvn), and to reach its repository',
+  );
 
 const java = (lib, args) => run('java', ['-cp', join(lib, '*'), ...args]);
 
