@@ -97,5 +97,5 @@ describe('the product on EventStoreDB, MongoDB’s protocol and Kafka', () => {
       expect(positions).toEqual([...positions].sort());
     }
     expect(JSON.stringify(published)).not.toContain('Call 1');
-  }, 300_000);
+  }, 600_000);
 });

@@ -82,8 +82,9 @@ try {
   };
   process.exitCode = interrupted ? 1 : await runJest(env);
   await printTotals();
-  await dropDatabase(env.READ_STORE_URL);
-  await dropDatabase(env.KEY_STORE_URL);
+  // A server of ours goes with all that it holds.
+  if (READ_STORE_URL === process.env.READ_STORE_URL) await dropDatabase(env.READ_STORE_URL);
+  if (process.env.KEY_STORE_URL || READ_STORE_URL === process.env.READ_STORE_URL) await dropDatabase(env.KEY_STORE_URL);
 } catch (error) {
   console.error(error);
   process.exitCode = 1;
