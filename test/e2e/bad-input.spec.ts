@@ -3,6 +3,7 @@
  * with the right status, code and pointer, names no value, and leaves the log's head where it was.
  */
 import { RunningProduct } from '../support/running-product.js';
+import { openStores } from '../support/stores.js';
 import { Api, sendRaw, type Answer, type Json, type Outcome, type Page, type Problem, type Sending } from './api.js';
 
 let product: RunningProduct;
@@ -15,7 +16,7 @@ let resolvedId: string;
 let position: string;
 
 beforeAll(async () => {
-  product = await RunningProduct.create({ DEMO: 'off' });
+  product = await RunningProduct.create({ DEMO: 'off' }, openStores);
   await product.start();
   api = new Api(product.url);
   ({ id: customerId } = await api.register({

@@ -5,13 +5,14 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RunningProduct } from '../support/running-product.js';
+import { openStores } from '../support/stores.js';
 import { Api, type Answer, type Json, type Outcome, type Page, type Problem } from './api.js';
 
 let product: RunningProduct;
 let api: Api;
 
 beforeAll(async () => {
-  product = await RunningProduct.create({ DEMO: 'off' });
+  product = await RunningProduct.create({ DEMO: 'off' }, openStores);
   await product.start();
   api = new Api(product.url);
   await api.command('PUT', '/v1/surveys/known', { kind: 'NPS', title: 'Known?' });

@@ -1,11 +1,10 @@
 /**
  * The main job on the built product, end to end over HTTP: what a service app writes it reads back at once, every
  * figure worked out by hand; live streams and pages lose and repeat nothing; an erased person is gone from every answer
- * and every file; and the read models come out the same when they are made anew.
+ * and every store; and the read models come out the same when they are made anew.
  */
-import { readdir, readFile, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { RunningProduct } from '../support/running-product.js';
+import { openStores } from '../support/stores.js';
 import { Api, SseClient, type Json, type LoggedEvent, type Outcome, type Page } from './api.js';
 import { ANN, doMainJob, type MainJob } from './main-job.js';
 
@@ -14,7 +13,7 @@ let api: Api;
 let job: MainJob;
 
 beforeAll(async () => {
-  product = await RunningProduct.create({ DEMO: 'off' });
+  product = await RunningProduct.create({ DEMO: 'off' }, openStores);
   await product.start();
   api = new Api(product.url);
   job = await doMainJob(api);
@@ -37,7 +36,7 @@ describe('commands', () => {
     expect(headers.get('location')).toBe(`/v1/customers/${job.customerId}`);
     expect(headers.get('etag')).toBe('"0"');
     expect(headers.get('timeline-position')).toBe(body.position);
-    expect(body).toEqual({ id: job.customerId, revision: 0, position: expect.stringMatching(/^[0-9a-f]{12}:\d+$/) });
+    expect(body).toEqual({ id: job.customerId, revision: 0, position: expect.stringMatching(/^[0-9a-f]{12}:[\d.]+$/) });
   });
 
   it('answers an update under If-Match with the next revision', () => {
@@ -566,18 +565,7 @@ describe('live', () => {
 describe('erasing a customer', () => {
   const WORDS = ['zebulon', 'quirkfeather', '4155550137', '555-0137', 'wx-zq-77', '1971-07-17'];
 
-  /** Names of the files of the product's folder that hold one of the words, in whatever case. */
-  async function filesWith(words: readonly string[]): Promise<string[]> {
-    const found: string[] = [];
-    for (const entry of await readdir(product.folder, { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      const bytes = (await readFile(path.join(entry.parentPath, entry.name))).toString('latin1').toLowerCase();
-      found.push(...words.filter((word) => bytes.includes(word)).map((word) => `${entry.name}: ${word}`));
-    }
-    return found;
-  }
-
-  it('answers 410 everywhere, leaves nothing of the person in any answer or file, and frees the identities', async () => {
+  it('answers 410 everywhere, leaves nothing of the person in any answer or store, and frees the identities', async () => {
     const email = { kind: 'email', value: 'Zebulon@Quirkfeather.example' };
     const registered = await api.register({
       name: { full: 'Zebulon Quirkfeather', given: 'Zebulon', family: 'Quirkfeather' },
@@ -614,7 +602,7 @@ describe('erasing a customer', () => {
     const earned = await api.post(`/v1/loyalty/${customerId}/earnings`, { points: 10, reason: 'start' });
     expect((await api.read<Page>('/v1/customers?q=zebulon', earned.position)).items).toHaveLength(1);
     // So that finding nothing means something: in the read models the name stands in the clear.
-    expect((await filesWith(['zebulon'])).length).toBeGreaterThan(0);
+    expect((await product.stores.placesWith(['zebulon'])).length).toBeGreaterThan(0);
     const stream = await SseClient.open(`${product.url}/v1/customers/${customerId}/timeline/stream`);
 
     const erased = await api.send<Outcome>('DELETE', `/v1/customers/${customerId}?reason=asked`, {
@@ -631,8 +619,8 @@ describe('erasing a customer', () => {
     const position = carriedOut?.position ?? '';
     stream.close();
     await product.until(
-      async () => (await filesWith(WORDS)).length === 0,
-      'no file of the running product holds anything of the person',
+      async () => (await product.stores.placesWith(WORDS)).length === 0,
+      'no store of the running product holds anything of the person',
       10_000,
     );
 
@@ -692,7 +680,7 @@ describe('erasing a customer', () => {
     expect(WORDS.filter((word) => replayed.out.toLowerCase().includes(word))).toEqual([]);
     await product.verify();
 
-    expect(await filesWith(WORDS)).toEqual([]);
+    expect(await product.stores.placesWith(WORDS)).toEqual([]);
 
     const again = await api.register({ identities: [email] });
     expect(again.id).not.toBe(customerId);
@@ -700,7 +688,7 @@ describe('erasing a customer', () => {
 });
 
 describe('the read models', () => {
-  it('give byte for byte the same answers after reads.db was deleted', async () => {
+  it('give byte for byte the same answers after they were deleted', async () => {
     await product.verify();
     const addresses = [
       `/v1/customers/${job.customerId}`,
@@ -729,8 +717,7 @@ describe('the read models', () => {
     expect(before.filter(([, status]) => status !== 200)).toEqual([]);
 
     expect(await product.kill('SIGTERM')).toBe(0);
-    for (const end of ['', '-wal', '-shm'])
-      await rm(path.join(product.folder, 'data', `reads.db${end}`), { force: true });
+    await product.stores.dropReadModels();
     await product.start();
     await product.until(
       async () => (await api.send('GET', '/health/ready')).body['status'] === 'green',

@@ -1,9 +1,9 @@
 /**
- * Two processes of the built product on the same embedded files, one of which moves the projections: what is written
+ * Two processes of the built product on the same stores, one of which moves the projections: what is written
  * through either is read through both, and commands that meet on one customer lose nothing.
  */
-import path from 'node:path';
 import { RunningProduct } from '../support/running-product.js';
+import { openStores } from '../support/stores.js';
 import { Api, sideBySide, SseClient, type Answer, type Json, type Outcome, type Page } from './api.js';
 
 let whole: RunningProduct;
@@ -11,17 +11,9 @@ let second: RunningProduct;
 let apis: readonly [Api, Api];
 
 beforeAll(async () => {
-  whole = await RunningProduct.create({ DEMO: 'off', ROLES: 'commands,queries,projections,reactions' });
-  const file = (name: string): string => path.join(whole.folder, 'data', name);
-  second = await RunningProduct.create({
-    DEMO: 'off',
-    ROLES: 'commands,queries',
-    EVENT_STORE_URL: `sqlite:${file('events.db')}`,
-    READ_STORE_URL: `sqlite:${file('reads.db')}`,
-    KEY_STORE_URL: `sqlite:${file('keys.db')}`,
-    MASTER_KEY_FILE: file('master.key'),
-  });
-  // Together, on a folder in which there is nothing yet: one makes the stores, the other takes them as they are.
+  whole = await RunningProduct.create({ DEMO: 'off', ROLES: 'commands,queries,projections,reactions' }, openStores);
+  second = await RunningProduct.create({ DEMO: 'off', ROLES: 'commands,queries', ...whole.stores.envElsewhere });
+  // Together, on stores in which there is nothing yet: one makes the stores, the other takes them as they are.
   await Promise.all([whole.start(), second.start()]);
   apis = [new Api(whole.url), new Api(second.url)];
 });

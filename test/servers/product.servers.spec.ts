@@ -1,38 +1,26 @@
 /**
- * The built product on real servers: read models and keys over MongoDB's protocol, events out to Apache Kafka. The event
- * log is the embedded one. The process is killed in the middle; in the end read models equal the log, and a consumer that
- * reads committed messages has seen every public event once and in order per customer.
+ * The built product on servers: EventStoreDB's stand-in, MongoDB's protocol and Apache Kafka. The process is killed in the
+ * middle, and so is the log's server under it; in the end read models equal the log, and a consumer that reads committed
+ * messages has seen every public event once and in order per customer.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readCommittedFromKafka } from '../../libs/messaging/src/testing/kafka-audit.js';
 import { OtlpCollector } from '../support/otlp-collector.js';
 import { RunningProduct } from '../support/running-product.js';
+import { ServerStores } from '../support/stores.js';
 
-const reads = process.env['READ_STORE_URL'] ?? '';
-const broker = process.env['BROKER_URL'] ?? '';
 const CUSTOMERS = 20;
 const CONTACTS = 200;
 
-(reads && broker ? describe : describe.skip)('the product on MongoDB’s protocol and Kafka', () => {
-  if (!reads || !broker)
-    process.stderr.write('The product on servers was not tested: READ_STORE_URL or BROKER_URL is not set.\n');
+describe('the product on EventStoreDB, MongoDB’s protocol and Kafka', () => {
   let product: RunningProduct;
+  let stores: ServerStores;
   let collector: OtlpCollector;
 
   beforeAll(async () => {
-    // Databases of its own, so that runs do not meet.
-    const database = (name: string): string => {
-      const url = new URL(reads);
-      url.pathname = `/${name}_${randomUUID().slice(0, 8)}`;
-      return url.toString();
-    };
+    const open = async (folder: string): Promise<ServerStores> => (stores = await ServerStores.openWithOwnLog(folder));
     collector = await OtlpCollector.start();
-    product = await RunningProduct.create({
-      ...collector.env,
-      READ_STORE_URL: database('reads'),
-      KEY_STORE_URL: database('keys'),
-      BROKER_URL: broker,
-    });
+    product = await RunningProduct.create(collector.env, open);
     await product.start();
   });
   afterAll(async () => {
@@ -54,12 +42,12 @@ const CONTACTS = 200;
         // Killed under the request: the same command is sent again once it is back. (Jest's `instanceof` does not know Node's errors.)
         if ((error as Error).message !== 'fetch failed') throw error;
       }
-      if (attempt > 400) throw new Error(`${path} was not answered:\n${product.log}`);
+      if (attempt > 4_000) throw new Error(`${path} was not answered:\n${product.log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
 
-  it('loses, doubles and reorders nothing when it is killed in the middle', async () => {
+  it('loses, doubles and reorders nothing when it and its log are killed in the middle', async () => {
     const customers = await Promise.all(
       Array.from({ length: CUSTOMERS }, (_, n) =>
         post('/v1/customers', `customer-${n}`, {
@@ -88,6 +76,7 @@ const CONTACTS = 200;
       await new Promise((resolve) => setTimeout(resolve, 700));
       await product.kill('SIGKILL');
       await product.start();
+      await stores.killAndRestartLog();
     }
     await writing;
 
@@ -105,7 +94,7 @@ const CONTACTS = 200;
     await product.verify();
 
     const topic = 'customer-timeline.interactions';
-    const published = (await readCommittedFromKafka(broker, topic)).filter(({ key }) =>
+    const published = (await readCommittedFromKafka(stores.env.BROKER_URL, topic)).filter(({ key }) =>
       customers.some(({ id }) => id === key),
     );
     expect(published).toHaveLength(CONTACTS);
@@ -115,7 +104,7 @@ const CONTACTS = 200;
       expect(positions).toEqual([...positions].sort());
     }
     expect(JSON.stringify(published)).not.toContain('Call 1');
-  }, 300_000);
+  }, 600_000);
 
   it('shows one trace from the request to the message, which carries it on', async () => {
     const trace = randomBytes(16).toString('hex');
@@ -133,7 +122,9 @@ const CONTACTS = 200;
     const publish = collector.of(trace).find(({ name }) => name === 'publish');
     expect(publish?.parentSpanId).toBe(command?.spanId);
 
-    const message = (await readCommittedFromKafka(broker, 'customer-timeline.customers')).find(({ key }) => key === id);
+    const message = (await readCommittedFromKafka(stores.env.BROKER_URL, 'customer-timeline.customers')).find(
+      ({ key }) => key === id,
+    );
     expect(message?.headers['ce_traceparent']).toBe(`00-${trace}-${command?.spanId}-01`);
     const metrics = await (await fetch(`${product.url}/metrics`)).text();
     expect(metrics).toMatch(/^timeline_publish_messages_count [1-9]/m);

@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FileStores, type Stores } from './stores.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const SERVER = path.join(root, 'dist/apps/timeline/src/main.js');
@@ -44,14 +45,23 @@ export class RunningProduct {
     readonly folder: string,
     readonly port: number,
     env: NodeJS.ProcessEnv,
+    readonly stores: Stores,
   ) {
     this.env = { ...withoutOurs(process.env), PORT: String(port), LOG_LEVEL: 'info', ...env };
   }
 
-  /** A folder of its own; nothing runs yet. `env` is added to what the server and the command line get. */
-  static async create(env: NodeJS.ProcessEnv = {}): Promise<RunningProduct> {
+  /**
+   * A folder of its own; nothing runs yet. `env` is added to what the server and the command line get. `open` makes its
+   * stores: embedded files, unless a test hands in `openStores`, which follows the run.
+   */
+  static async create(
+    env: NodeJS.ProcessEnv = {},
+    open: (folder: string) => Stores | Promise<Stores> = (folder) => new FileStores(folder),
+  ): Promise<RunningProduct> {
     if (!existsSync(SERVER)) throw new Error(`${SERVER} is not there: run \`npm run build\` first`);
-    return new RunningProduct(await mkdtemp(path.join(tmpdir(), 'timeline-product-')), await freePort(), env);
+    const folder = await mkdtemp(path.join(tmpdir(), 'timeline-product-'));
+    const stores = await open(folder);
+    return new RunningProduct(folder, await freePort(), { ...stores.env, ...env }, stores);
   }
 
   get url(): string {
@@ -134,6 +144,7 @@ export class RunningProduct {
 
   async dispose(): Promise<void> {
     await this.kill();
+    await this.stores.dispose();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

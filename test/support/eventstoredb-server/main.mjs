@@ -9,10 +9,11 @@
  * What it does not do: clusters and gossip, TLS, users and access control (credentials are not looked at), projections
  * and their streams, scavenging, monitoring, operations, the HTTP interface; persistent subscriptions to one stream,
  * their info, list and update. Its speed and size say nothing about EventStoreDB's. Filters are JavaScript's regular
- * expressions, not .NET's. It stops at once, where the real one takes 5 s.
+ * expressions, not .NET's.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { appendingHandlers } from './appending.mjs';
@@ -20,9 +21,11 @@ import { Log } from './log.mjs';
 import { features, PersistentSubscriptionsService, ServerFeaturesService, StreamsService } from './messages.mjs';
 import { persistentHandlers } from './persistent.mjs';
 import { readingHandlers } from './reading.mjs';
-import { failAll } from './sending.mjs';
+import { failAll, isAnyOpen } from './sending.mjs';
 
 const VERSIONS = { '23.10': '23.10.6', 24.6: '24.6.0' };
+/** While somebody is subscribed. */
+const STOPS_AFTER_MS = 5_000;
 const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 
 const { values } = parseArgs({
@@ -39,14 +42,14 @@ if (values.dir === undefined || !Object.hasOwn(VERSIONS, values.version)) {
 
 mkdirSync(values.dir, { recursive: true });
 const log = new Log(join(values.dir, 'log.sqlite'));
-const version = { isOld: values.version === '23.10' };
+const node = { isOld: values.version === '23.10', isStopping: false };
 const server = new Server({
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
 });
 
-const handlers = { ...appendingHandlers(log), ...readingHandlers(log, version) };
-const ofGroups = persistentHandlers(log, version);
+const handlers = { ...appendingHandlers(log, node), ...readingHandlers(log, node) };
+const ofGroups = persistentHandlers(log, node);
 server.addService(StreamsService, handlers);
 server.addService(PersistentSubscriptionsService, ofGroups);
 server.addService(ServerFeaturesService, {
@@ -81,17 +84,16 @@ server.bindAsync(`127.0.0.1:${values.port}`, ServerCredentials.createInsecure(),
   console.log(`listening on ${port}`);
 });
 
-let isStopping = false;
 for (const signal of ['SIGTERM', 'SIGINT']) {
-  process.on(signal, () => {
-    if (isStopping) return;
-    isStopping = true;
+  process.on(signal, async () => {
+    if (node.isStopping) return;
+    node.isStopping = true;
+    if (isAnyOpen()) await setTimeout(STOPS_AFTER_MS);
     failAll();
     // The failures go out before the connections close.
-    setTimeout(() => {
-      server.forceShutdown();
-      log.close();
-      process.exit(0);
-    }, 50);
+    await setTimeout(50);
+    server.forceShutdown();
+    log.close();
+    process.exit(0);
   });
 }

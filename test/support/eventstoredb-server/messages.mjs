@@ -148,11 +148,19 @@ export const maximumAppendSizeExceeded = (limit) =>
 export function packedStatus(code, name, fill = () => undefined) {
   const details = new shared[name]();
   fill(details);
+  return statusOf(code, name, details, `event_store.client.${name}`);
+}
+
+/** Of a kind that the client does not know. */
+export const notReady = () =>
+  statusOf(status.UNAVAILABLE, 'Server Is Not Ready', new GoogleEmpty(), 'google.protobuf.Empty');
+
+function statusOf(code, text, details, type) {
   const any = new Any();
-  any.pack(details.serializeBinary(), `event_store.client.${name}`);
+  any.pack(details.serializeBinary(), type);
   const message = new Status();
   message.setCode(code);
-  message.setMessage(name);
+  message.setMessage(text);
   message.setDetails(any);
   return message;
 }

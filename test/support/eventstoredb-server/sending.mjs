@@ -68,6 +68,8 @@ export class Sending {
 /** @type {Set<Sending>} */
 const open = new Set();
 
+export const isAnyOpen = () => open.size > 0;
+
 /** What a server that stops does to those who still read. */
 export function failAll() {
   for (const sending of [...open]) sending.fail(failure(status.INTERNAL, 'Received RST_STREAM with code 0'));

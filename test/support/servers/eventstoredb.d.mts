@@ -1,5 +1,7 @@
 /** Types of `eventstoredb.mjs`. */
 export interface EventStoreDbServer {
+  /** For people. */
+  version: string;
   /** `esdb://127.0.0.1:PORT?tls=false` */
   url: string;
   pid: number;
@@ -14,3 +16,5 @@ export function startEventStoreDb(options: {
   port?: number;
   version?: '23.10' | '24.6';
 }): Promise<EventStoreDbServer>;
+
+export function isUnused(url: string): Promise<boolean>;

@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import eventStoreDb from '@eventstore/db-client';
 
 const MAIN = fileURLToPath(new URL('../eventstoredb-server/main.mjs', import.meta.url));
 const UP_WITHIN_MS = 30_000;
@@ -17,7 +18,7 @@ const STOP_WITHIN_MS = 10_000;
  * Starts a server and waits until it listens.
  * `dir`: where its data and its output go; started there again, it goes on with the same data. `port`: default a free
  * one. `version`: `23.10` (default) or `24.6`, whose ways it takes on.
- * Answers `{ url, pid, stop(), kill() }`: `stop` is SIGTERM (SIGKILL if it takes too long), `kill` SIGKILL.
+ * Answers `{ version, url, pid, stop(), kill() }`: `stop` is SIGTERM (SIGKILL if it takes too long), `kill` SIGKILL.
  * @param {{ dir: string, port?: number, version?: '23.10' | '24.6' }} options
  */
 export async function startEventStoreDb({ dir, port = 0, version = '23.10' }) {
@@ -52,6 +53,7 @@ export async function startEventStoreDb({ dir, port = 0, version = '23.10' }) {
     throw new Error(`the stand-in for EventStoreDB did not start; the end of its output:\n${log.slice(-2_000)}`);
   }
   return {
+    version: `stand-in for EventStoreDB ${version}`,
     url: `esdb://127.0.0.1:${listening}?tls=false`,
     pid: child.pid,
     stop: () => end('SIGTERM'),
@@ -78,5 +80,21 @@ async function portOf(child, ended) {
     return await Promise.race([said, never]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Whether the log there holds no event but the server's own. */
+export async function isUnused(url) {
+  const client = eventStoreDb.EventStoreDBClient.connectionString(url);
+  const events = client.subscribeToAll({ filter: eventStoreDb.excludeSystemEvents() });
+  try {
+    return await new Promise((resolve, reject) => {
+      events.once('data', () => resolve(false));
+      events.once('caughtUp', () => resolve(true));
+      events.once('error', reject);
+    });
+  } finally {
+    await events.unsubscribe().catch(() => undefined);
+    await client.dispose();
   }
 }

@@ -1,27 +1,26 @@
 /**
  * Apache Kafka for tests: one or three brokers in KRaft mode on free loopback ports, out of the jars that Maven fetches
- * once into a cache folder (`TIMELINE_SERVERS_CACHE`, else one under the system's temporary folder). Needs Java 17
- * and Maven. Brokers are stopped by process id, also when the program that started them ends without doing so.
+ * once. Needs Java 17 and Maven. Brokers are stopped by process id, also when the program that started them ends without doing so.
  */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
+import { installed } from './installing.mjs';
 
 const run = promisify(execFile);
-const KAFKA = 'kafka-4.3.1';
+/** As in the pom. */
+const VERSION = '4.3.1';
 const POM = fileURLToPath(new URL('./kafka.pom.xml', import.meta.url));
 const UP_WITHIN_MS = 90_000;
 
 /**
  * Starts a cluster and waits until every broker of it answers a client.
  * `dir`: a folder of its own for logs and data. `port`: of the first broker; default a free one. `brokers`: 1 or 3.
- * Answers `{ url, pids, pid, stop(), kill(i), restart(i) }`: `kill` is SIGKILL, `restart` starts the same broker on
+ * Answers `{ version, url, pids, pid, stop(), kill(i), restart(i) }`: `kill` is SIGKILL, `restart` starts the same broker on
  * its old data and waits for it, `stop` ends all of them.
  * @param {{ dir: string, brokers?: number, port?: number }} options
  */
@@ -67,6 +66,7 @@ export async function startKafka({ dir, brokers = 1, port }) {
   }
 
   return {
+    version: `Apache Kafka ${VERSION}`,
     url: `kafka://${nodes.map((node) => `127.0.0.1:${node.port}`).join(',')}`,
     get pids() {
       return nodes.map(({ child }) => child.pid);
@@ -83,28 +83,13 @@ export async function startKafka({ dir, brokers = 1, port }) {
   };
 }
 
-/** The folder with Kafka's jars, fetched if it is not there yet. */
-async function jars() {
-  const cache = process.env.TIMELINE_SERVERS_CACHE || join(tmpdir(), 'timeline-servers');
-  const lib = join(cache, KAFKA);
-  if (existsSync(lib)) return lib;
-  await mkdir(cache, { recursive: true });
-  // Into a folder aside and then renamed, so that a broken download or a second run at the same time does no harm.
-  const aside = await mkdtemp(join(cache, 'fetching-'));
-  try {
-    await run('mvn', ['-B', '-q', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${aside}`]);
-  } catch (error) {
-    await rm(aside, { recursive: true, force: true });
-    throw new Error(`Kafka's jars cannot be fetched; Maven (mvn) must be installed and reach its repository`, {
-      cause: error,
-    });
-  }
-  await rename(aside, lib).catch(async (error) => {
-    await rm(aside, { recursive: true, force: true });
-    if (!existsSync(lib)) throw error;
-  });
-  return lib;
-}
+/** The folder with Kafka's jars. */
+const jars = () =>
+  installed(
+    `kafka-${VERSION}`,
+    (folder) => run('mvn', ['-B', '-q', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]),
+    'Maven (mvn), and to reach its repository',
+  );
 
 const java = (lib, args) => run('java', ['-cp', join(lib, '*'), ...args]);
 
@@ -172,17 +157,23 @@ async function answers(nodes, expected) {
   }
 }
 
-async function brokersSeenBy(port) {
-  const admin = new kafkajs.Kafka({
-    brokers: [`127.0.0.1:${port}`],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { retries: 0 },
-  }).admin();
+const brokersSeenBy = (port) =>
+  asAdmin({ brokers: [`127.0.0.1:${port}`], retry: { retries: 0 } }, (admin) => admin.describeCluster()).then(
+    ({ brokers }) => brokers.length,
+    () => 0,
+  );
+
+/** Names, Kafka's own left out. `client`: what kafkajs needs to connect. */
+export const topicsOf = (client) =>
+  asAdmin(client, async (admin) => (await admin.listTopics()).filter((name) => !name.startsWith('__')));
+
+export const deleteTopics = (client, topics) => asAdmin(client, (admin) => admin.deleteTopics({ topics }));
+
+async function asAdmin(client, ask) {
+  const admin = new kafkajs.Kafka({ ...client, logLevel: kafkajs.logLevel.NOTHING }).admin();
   try {
     await admin.connect();
-    return (await admin.describeCluster()).brokers.length;
-  } catch {
-    return 0;
+    return await ask(admin);
   } finally {
     await admin.disconnect().catch(() => undefined);
   }

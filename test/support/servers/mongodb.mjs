@@ -1,17 +1,19 @@
 /**
  * MongoDB's protocol for tests: SecantusDB (PyPI, GPL-2.0, so never a part of the product), a server on WiredTiger that
- * the current driver takes for a one-node replica set of MongoDB 8.2. Fetched once into a cache folder
- * (`TIMELINE_SERVERS_CACHE`, else one under the system's temporary folder). Needs Python 3.11 or newer with `venv`.
+ * the current driver takes for a one-node replica set of MongoDB 8.2. There are two: one in Python, fetched once (needs
+ * Python 3.11 or newer with `venv`), and one in Rust, used where it is built already: `SECANTUSD_RS`, or `secantusd-rs` on
+ * PATH or in ~/.cargo/bin (`cargo +nightly install secantus-mdb --version 0.5.3-beta.196 --ignore-rust-version`).
  * Servers are stopped by process id, also when the program that started them ends without doing so.
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { MongoClient } from 'mongodb';
+import { installed } from './installing.mjs';
 
 const run = promisify(execFile);
 const VERSION = '0.7.0b3';
@@ -22,29 +24,20 @@ const STOP_WITHIN_MS = 15_000;
  * Starts a server and waits until it answers a client.
  * `dir`: where its data and its output go; started there again, it goes on with the same data. Default: a new folder,
  * removed by `stop` unless `keep`. `port`: default a free one.
- * Answers `{ url, pid, dir, stop(), kill() }`: `stop` is SIGTERM (SIGKILL if it takes too long), `kill` SIGKILL.
+ * Answers `{ version, url, pid, dir, stop(), kill() }`: `stop` is SIGTERM (SIGKILL if it takes too long), `kill` SIGKILL.
  * @param {{ dir?: string, port?: number, keep?: boolean }} [options]
  */
 export async function startMongo({ dir, port, keep = dir !== undefined } = {}) {
-  const python = await installed();
+  const { name, command } = await serverProgram();
   const folder = dir ?? (await mkdtemp(join(tmpdir(), 'timeline-mongodb-')));
   await mkdir(join(folder, 'data'), { recursive: true });
   const listening = port ?? (await freePort());
   const output = await open(join(folder, 'output.log'), 'a');
+  const [program, ...first] = command;
   const child = spawn(
-    python,
+    program,
     // Without `--sync-on-commit` a kill loses acknowledged writes.
-    [
-      '-m',
-      'secantus',
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(listening),
-      '--storage-path',
-      join(folder, 'data'),
-      '--sync-on-commit',
-    ],
+    [...first, '--port', String(listening), '--storage-path', join(folder, 'data'), '--sync-on-commit'],
     { stdio: ['ignore', output.fd, output.fd], cwd: folder },
   );
   const ended = new Promise((resolve) => {
@@ -80,7 +73,31 @@ export async function startMongo({ dir, port, keep = dir !== undefined } = {}) {
     await stop();
     throw new Error(`SecantusDB did not start; the end of its output:\n${log.slice(-2_000)}`);
   }
-  return { url, pid: child.pid, dir: folder, stop, kill: () => end('SIGKILL') };
+  return {
+    version: name,
+    url,
+    pid: child.pid,
+    dir: folder,
+    stop,
+    kill: () => end('SIGKILL'),
+  };
+}
+
+/** The same server by another database; a user is still looked for where it was. */
+export function withDatabase(url, database) {
+  const [, server = '', before = '', query = ''] = /^([^:]+:\/\/[^/?]+)\/?([^?]*)(\?.*)?$/.exec(url) ?? [];
+  const named = `${server}/${database}${query}`;
+  if (!server.includes('@') || /[?&]authSource=/.test(query)) return named;
+  return `${named}${query === '' ? '?' : '&'}authSource=${before || 'admin'}`;
+}
+
+export async function dropDatabase(url) {
+  const client = new MongoClient(url);
+  try {
+    await client.db().dropDatabase();
+  } finally {
+    await client.close();
+  }
 }
 
 async function answers(url) {
@@ -95,33 +112,24 @@ async function answers(url) {
   }
 }
 
-/** The Python of an environment that has the server, made if it is not there yet. */
-async function installed() {
-  const cache = process.env.TIMELINE_SERVERS_CACHE || join(tmpdir(), 'timeline-servers');
-  const environment = join(cache, `secantusdb-${VERSION}`);
+/** What to run: the Rust server where it has been built, since that takes minutes; else the Python one. */
+async function serverProgram() {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), join(homedir(), '.cargo', 'bin')];
+  const built = [process.env.SECANTUSD_RS, ...folders.map((folder) => join(folder, 'secantusd-rs'))];
+  const binary = built.find((file) => file && existsSync(file));
+  if (binary) return { name: `SecantusDB (Rust, ${binary})`, command: [binary] };
+  const environment = await installed(
+    `secantusdb-${VERSION}`,
+    async (folder) => {
+      await run('python3', ['-m', 'venv', folder]);
+      const pip = ['-m', 'pip', 'install', '--quiet', '--retries', '5', '--pre', `secantusdb==${VERSION}`];
+      await run(join(folder, 'bin', 'python'), pip);
+    },
+    'Python 3.11 or newer with venv and pip, and to reach PyPI',
+  );
+  // The scripts in it keep the name of the folder that they were installed into; its Python does not mind.
   const python = join(environment, 'bin', 'python');
-  if (existsSync(python)) return python;
-  await mkdir(cache, { recursive: true });
-  // Into a folder aside and then renamed, so that a broken download or a second run at the same time does no harm. (The
-  // scripts in it keep the old name; its Python does not mind.)
-  const aside = await mkdtemp(join(cache, 'fetching-'));
-  try {
-    await run('python3', ['-m', 'venv', aside]);
-    await run(join(aside, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--pre', `secantusdb==${VERSION}`]);
-  } catch (error) {
-    await rm(aside, { recursive: true, force: true });
-    throw new Error(
-      `SecantusDB ${VERSION} cannot be installed; Python 3 with venv and pip must be there and reach PyPI`,
-      {
-        cause: error,
-      },
-    );
-  }
-  await rename(aside, environment).catch(async (error) => {
-    await rm(aside, { recursive: true, force: true });
-    if (!existsSync(python)) throw error;
-  });
-  return python;
+  return { name: `SecantusDB ${VERSION} (Python)`, command: [python, '-m', 'secantus', '--host', '127.0.0.1'] };
 }
 
 const freePort = () =>

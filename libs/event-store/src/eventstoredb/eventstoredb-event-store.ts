@@ -10,6 +10,7 @@
  * where its queue begins.
  */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import eventStoreDb from '@eventstore/db-client';
 import type {
@@ -112,6 +113,8 @@ export class EventStoreDbEventStore extends EventStore {
   ) {
     super();
     this.#client = this.#newClient();
+    // Each read under way listens; beyond ten of them Node would warn of a leak.
+    setMaxListeners(0, this.#ending.signal);
   }
 
   /**
