@@ -58,7 +58,7 @@ export class Fleet {
       await fleet.dispose();
       throw error;
     }
-    for (const [name, { url }] of members) fleet.watches.set(name, new HealthWatch(name, url));
+    for (const [name, { url }] of members) fleet.watches.set(name, new HealthWatch(name, url).start());
     return fleet;
   }
 
@@ -81,9 +81,14 @@ export class Fleet {
       .map(({ url }) => url);
   }
 
-  /** What the watches found untrue. */
-  get lies(): string[] {
-    return [...this.watches.values()].flatMap(({ lies }) => lies);
+  /** What the watches found untrue; also of a process that was killed and yet never seen to be away. */
+  liesAfter({ serving }: Kills): string[] {
+    const isBlind = ({ name, samples }: HealthWatch): boolean => name in serving && samples.every(({ told }) => told);
+    const watches = [...this.watches.values()];
+    return [
+      ...watches.flatMap(({ lies }) => lies),
+      ...watches.filter(isBlind).map(({ name }) => `${name} answered all the time, it seems`),
+    ];
   }
 
   /**
