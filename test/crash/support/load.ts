@@ -71,6 +71,7 @@ export class Load {
   #sent = 0;
   #running: Promise<unknown> = Promise.resolve();
   #failure: Error | undefined;
+  readonly #waiters = new Set<{ wanted: number; resolve: () => void; reject: (error: Error) => void }>();
 
   constructor(readonly options: LoadOptions) {
     this.surveyId = `nps-${options.seed}`;
@@ -91,7 +92,13 @@ export class Load {
           this.#failure ??= error as Error;
         }),
       ),
-    );
+    ).then(() => {
+      for (const { reject } of this.#waiters) reject(this.#ended());
+    });
+  }
+
+  #ended(): Error {
+    return this.#failure ?? new Error('the load has ended already');
   }
 
   get isStopped(): boolean {
@@ -105,16 +112,11 @@ export class Load {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Resolves once so many more commands were acknowledged. @throws what a journey failed with */
+  /** Resolves at the very acknowledgement that makes it so many more. @throws what a journey failed with */
   async progress(commands: number): Promise<void> {
     const wanted = this.ledger.size + commands;
-    const end = Date.now() + ANSWERED_WITHIN_MS;
-    while (this.ledger.size < wanted) {
-      if (this.#failure) throw this.#failure;
-      if (this.isStopped) throw new Error('the load has ended already');
-      if (Date.now() > end) throw new Error(`the load stands at ${this.ledger.size} commands`);
-      await sleep(20);
-    }
+    if (this.isStopped) throw this.#ended();
+    await new Promise<void>((resolve, reject) => this.#waiters.add({ wanted, resolve, reject }));
   }
 
   /** Sends until it is answered; some are sent once more after that. @throws Error for a refusal, which no command here earns */
@@ -227,6 +229,11 @@ export class Load {
     const acknowledged = known ?? { key, command: name, customerId: customerId || id, events, id, revision, position };
     this.ledger.set(key, acknowledged);
     if (position > this.position) this.position = position;
+    for (const waiter of this.#waiters) {
+      if (this.ledger.size < waiter.wanted) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
     return acknowledged;
   }
 }
