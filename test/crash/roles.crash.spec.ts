@@ -27,9 +27,9 @@ it(
         reactions: 'reactions',
       },
     });
-    try {
-      const load = new Load({ seed: SEED, urls: fleet.urls('commands'), maxCommands: 1_000 * KILLS });
-      await load.start();
+    const load = new Load({ seed: SEED, urls: fleet.urls('commands'), maxCommands: 1_000 * KILLS });
+  try {
+        await load.start();
       const random = new Random(SEED, 'kills');
       const kills = await fleet.restless(KILLS, random, () => load.progress(random.whole(1, 60)));
       await load.finish();
@@ -46,6 +46,7 @@ it(
       expect(countOf(kills)).toBe(KILLS);
       await writeFigures('roles-embedded', { seed: SEED, startedAt, kills, load, audits: [log, models] });
     } finally {
+    load.abandon();
       await fleet.dispose();
     }
   },

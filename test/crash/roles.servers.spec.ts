@@ -57,8 +57,8 @@ const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
       ...eventStore,
     };
     const fleet = await Fleet.start({ processes, env });
+    const load = new Load({ seed: SEED, urls: fleet.urls('commands'), maxCommands: 1_000 * kills });
     try {
-      const load = new Load({ seed: SEED, urls: fleet.urls('commands'), maxCommands: 1_000 * kills });
       await load.start();
       const random = new Random(SEED, 'kills');
       const done = await fleet.restless(kills, random, () => load.progress(random.whole(1, 60)));
@@ -75,6 +75,7 @@ const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
       expect(countOf(done)).toBe(kills);
       await writeFigures(name, { seed: SEED, startedAt, kills: done, load, audits: [events, models, topics] });
     } finally {
+      load.abandon();
       await fleet.dispose();
     }
   }

@@ -112,6 +112,12 @@ export class Load {
     if (this.#failure) throw this.#failure;
   }
 
+  /** For a test that ends early: nothing is sent any more, and what waits for an answer waits no longer. */
+  abandon(): void {
+    this.#stopped = true;
+    this.#failure ??= new Error('the load was abandoned');
+  }
+
   /** Resolves at the very acknowledgement that makes it so many more. @throws what a journey failed with */
   async progress(commands: number): Promise<void> {
     const wanted = this.ledger.size + commands;
@@ -211,6 +217,7 @@ export class Load {
     for (let attempt = 0; ; attempt += 1) {
       const answer = await once(attempt);
       if (answer !== undefined) return answer;
+      if (this.#failure) throw this.#failure;
       if (Date.now() > end) throw new Error(`${key} was not answered in ${attempt + 1} attempts`);
       await sleep(Math.min(20 * 2 ** attempt, 300));
     }
