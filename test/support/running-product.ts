@@ -76,10 +76,13 @@ export class RunningProduct {
   /** Starts the server; resolves once it answers, and no longer waits for its stores. */
   async start(env: NodeJS.ProcessEnv = {}): Promise<void> {
     this.spawn(env);
-    await this.until(async () => {
-      const answer = await fetch(`${this.url}/health/live`).catch(() => undefined);
-      return (await answer?.text().catch(() => ''))?.includes('alive') ?? false;
-    }, 'the server answers');
+    await this.until(() => this.serves(), 'the server answers');
+  }
+
+  /** Whether it answers, and not only that it waits for its stores. */
+  async serves(): Promise<boolean> {
+    const answer = await fetch(`${this.url}/health/live`).catch(() => undefined);
+    return (await answer?.text().catch(() => ''))?.includes('alive') ?? false;
   }
 
   /** Starts the server and does not wait. */

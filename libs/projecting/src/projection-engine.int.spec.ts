@@ -13,7 +13,7 @@ import {
   type Position,
   type Recorded,
 } from '@timeline/kernel';
-import { openReadStore, type ReadStore } from '@timeline/read-store';
+import { openReadStore, type GuardedWrite, type ReadStore } from '@timeline/read-store';
 import type { FeedNotice } from './feed.js';
 import { Parking, type ParkedDocument } from './parking.js';
 import { customerOwner, type Projection } from './projection.js';
@@ -195,6 +195,21 @@ describe('the projection engine', () => {
     outage.isAway = false;
     expect(await total('ann', position)).toBe(2);
     expect(engine.status()).toMatchObject([{ state: 'live' }]);
+  });
+
+  it('never has a checkpoint past what is written: killed at any instant, the rest comes again', async () => {
+    const early: string[] = [];
+    let written = 0;
+    const beforeWrite = async (writes: readonly GuardedWrite<{ _id: string; _p?: Position }>[]): Promise<void> => {
+      const folded = writes.flatMap(({ doc }) => doc._p ?? []);
+      const builds = (await engine.builds.list('sums')).map(({ _id }) => _id);
+      for (const { position } of (await engine.builds.checkpoints(builds)).values())
+        early.push(...folded.filter((one) => one <= position));
+      written += folded.length;
+    };
+    await open([sums], awayWhile(reads, { isAway: false, beforeWrite }));
+    for (let n = 1; n <= 10; n += 1) expect(await total('ann', await append('ann', 1))).toBe(n);
+    expect({ written, early }).toEqual({ written: 10, early: [] });
   });
 
   it('rebuilds beside the live build while events keep coming, switches, and rolls back', async () => {
@@ -612,7 +627,13 @@ describe('the projection engine', () => {
 });
 
 /** Every operation fails as an absent server's would, while `outage.isAway`. */
-function awayWhile(reads: ReadStore, outage: { isAway: boolean }): ReadStore {
+interface Outage {
+  isAway: boolean;
+  /** Awaited before each guarded write. */
+  beforeWrite?: (writes: readonly GuardedWrite<{ _id: string }>[]) => Promise<void>;
+}
+
+function awayWhile(reads: ReadStore, outage: Outage): ReadStore {
   const guarding = <T extends object>(target: T): T =>
     new Proxy(target, {
       get(object, name) {
@@ -621,6 +642,11 @@ function awayWhile(reads: ReadStore, outage: { isAway: boolean }): ReadStore {
         return (...args: unknown[]): unknown => {
           if (name === 'collection') return guarding(member.apply(object, args) as object);
           if (outage.isAway) return Promise.reject(new UnavailableError('read store', 'away'));
+          if (name === 'writeGuarded' && outage.beforeWrite)
+            // Of the collection that is stood before, with its own arguments.
+            return outage
+              .beforeWrite(args[0] as GuardedWrite<{ _id: string }>[])
+              .then(() => member.apply(object, args));
           return member.apply(object, args);
         };
       },

@@ -1,0 +1,154 @@
+/**
+ * Several processes of the built product on the same stores, each with some of the roles: what a deployment looks like.
+ * Each can be killed and started again by itself; `restless` does that at random instants.
+ */
+import path from 'node:path';
+import { RunningProduct } from '../../support/running-product.js';
+import { HealthWatch } from './health-watch.js';
+import { sleep, type Random } from './random.js';
+
+export interface FleetOptions {
+  /** Name of each process → its `ROLES`. */
+  processes: Readonly<Record<string, string>>;
+  /** URLs of stores; embedded ones are shared files of the fleet. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Several start at once, on machines that have other things to do. */
+const STARTED_WITHIN_MS = 180_000;
+
+export interface Kills {
+  /** By process: killed while it served. */
+  serving: Record<string, number>;
+  /** By process: killed before it served. */
+  starting: Record<string, number>;
+}
+
+export const countOf = ({ serving, starting }: Kills): number =>
+  [...Object.values(serving), ...Object.values(starting)].reduce((sum, count) => sum + count, 0);
+
+export class Fleet {
+  readonly watches = new Map<string, HealthWatch>();
+
+  private constructor(readonly members: ReadonlyMap<string, RunningProduct>) {}
+
+  /** Starts them all, together: on a folder in which there is nothing, one makes the stores and the others take them. */
+  static async start({ processes, env = {} }: FleetOptions): Promise<Fleet> {
+    const members = new Map<string, RunningProduct>();
+    let shared: NodeJS.ProcessEnv = {};
+    for (const [name, roles] of Object.entries(processes)) {
+      const member: RunningProduct = await RunningProduct.create({ DEMO: 'off', ...shared, ...env, ROLES: roles });
+      if (members.size === 0) {
+        const file = (base: string): string => path.join(member.folder, 'data', base);
+        shared = {
+          EVENT_STORE_URL: `sqlite:${file('events.db')}`,
+          READ_STORE_URL: `sqlite:${file('reads.db')}`,
+          KEY_STORE_URL: `sqlite:${file('keys.db')}`,
+          MASTER_KEY_FILE: file('master.key'),
+        };
+        Object.assign(member.env, shared, env);
+      }
+      members.set(name, member);
+    }
+    const fleet = new Fleet(members);
+    try {
+      for (const member of members.values()) member.spawn();
+      for (const name of members.keys()) await fleet.served(name);
+    } catch (error) {
+      await fleet.dispose();
+      throw error;
+    }
+    for (const [name, { url }] of members) fleet.watches.set(name, new HealthWatch(name, url).start());
+    return fleet;
+  }
+
+  member(name: string): RunningProduct {
+    const member = this.members.get(name);
+    if (!member) throw new Error(`there is no process ${name}`);
+    return member;
+  }
+
+  watch(name: string): HealthWatch {
+    const watch = this.watches.get(name);
+    if (!watch) throw new Error(`nobody watches ${name}`);
+    return watch;
+  }
+
+  /** URLs of the processes that have the role. */
+  urls(role: string): string[] {
+    return [...this.members.values()]
+      .filter(({ env }) => env['ROLES']?.split(',').includes(role))
+      .map(({ url }) => url);
+  }
+
+  /** What the watches found untrue; also of a process that was killed and yet never seen to be away. */
+  liesAfter({ serving }: Kills): string[] {
+    const isBlind = ({ name, samples }: HealthWatch): boolean => name in serving && samples.every(({ told }) => told);
+    const watches = [...this.watches.values()];
+    return [
+      ...watches.flatMap(({ lies }) => lies),
+      ...watches.filter(isBlind).map(({ name }) => `${name} answered all the time, it seems`),
+    ];
+  }
+
+  /**
+   * `kill -9` at random instants, each process as often as the others, in an order that the seed gives. A process must
+   * serve before its turn comes again, save for one in six that is killed once more on its way up; others may be down at
+   * the same time. `underLoad` is awaited before each kill: that something was acknowledged since the one before.
+   */
+  async restless(kills: number, random: Random, underLoad: () => Promise<void>): Promise<Kills> {
+    const done: Kills = { serving: {}, starting: {} };
+    let round: string[] = [];
+    while (countOf(done) < kills) {
+      if (round.length === 0) round = shuffled([...this.members.keys()], random);
+      const name = round.pop() ?? '';
+      const member = this.member(name);
+      await this.served(name);
+      await underLoad();
+      // Where it hurts: at the acknowledgement itself, shortly after (while it is folded), and any time.
+      await sleep(random.next() * random.oneOf([0, 50, 500]));
+      await member.kill('SIGKILL');
+      done.serving[name] = (done.serving[name] ?? 0) + 1;
+      await sleep(random.next() * 300);
+      member.spawn();
+      if (countOf(done) < kills && random.isTrue(1 / 6)) {
+        await sleep(random.next() * 1_000);
+        await member.kill('SIGKILL');
+        done.starting[name] = (done.starting[name] ?? 0) + 1;
+        member.spawn();
+      }
+    }
+    for (const name of this.members.keys()) await this.served(name);
+    return done;
+  }
+
+  /** Resolves once the process answers. */
+  async served(name: string): Promise<void> {
+    const member = this.member(name);
+    await member.until(() => member.serves(), `${name} answers`, STARTED_WITHIN_MS);
+  }
+
+  /** All green, and nobody behind: projections and relay have come to the head of the log. */
+  async settled(timeoutMs = 120_000): Promise<void> {
+    for (const watch of this.watches.values()) {
+      await watch.until(
+        ({ status, head, projections, relay }) =>
+          status === 'green' &&
+          projections.every(({ position }) => position === head) &&
+          (!relay || relay.state === 'standing-by' || relay.position === head),
+        'it is green and at the head of the log',
+        timeoutMs,
+      );
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...this.watches.values()].map((watch) => watch.stop()));
+    for (const member of [...this.members.values()].reverse()) await member.dispose();
+  }
+}
+
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const left = [...items];
+  return items.map(() => left.splice(random.whole(0, left.length - 1), 1)[0] as T);
+}
