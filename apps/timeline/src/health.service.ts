@@ -96,7 +96,8 @@ export class HealthService {
   }
 
   #ofBuild(build: ReturnType<Product['engine']['status']>[number], head: LogHead | undefined): ProjectionHealth {
-    const now = Date.now();
+    // Not the time of day: a clock that jumps ahead must not make a stall of nothing.
+    const now = performance.now();
     const isBehind = head !== undefined && (build.position ?? '') < head.position;
     // Counted from the first look that finds it behind: how long it had nothing to do before says nothing.
     if (!isBehind) this.#behind.delete(build.build);
@@ -113,7 +114,7 @@ export class HealthService {
       status,
       state: build.state,
       position: build.position ?? null,
-      lagSeconds: isBehind ? Math.max(0, (now - Date.parse(head.recordedAt)) / 1000) : 0,
+      lagSeconds: isBehind ? Math.max(0, (Date.now() - Date.parse(head.recordedAt)) / 1000) : 0,
       ...(build.fault && { fault: build.fault }),
     };
   }

@@ -78,11 +78,11 @@ export async function verifyBuild(
 }
 
 async function waitForBuild(build: BuildRecord, position: Position | undefined, options: VerifyOptions): Promise<void> {
-  const end = Date.now() + (options.waitMs ?? 30_000);
+  const end = performance.now() + (options.waitMs ?? 30_000);
   while (position) {
     const checkpoint = (await options.builds.checkpoints([build._id])).get(build._id);
     if (checkpoint && checkpoint.position >= position) return;
-    if (Date.now() > end) {
+    if (performance.now() > end) {
       throw new DomainError(
         'BUILD_BEHIND',
         `build ${build._id} is at ${checkpoint?.position ?? 'the beginning'}, the log at ${position}; ` +

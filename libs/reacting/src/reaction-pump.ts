@@ -91,14 +91,14 @@ export class ReactionPump {
     } catch (error) {
       if (error instanceof UnavailableError) throw error;
       const attempts = (failures.get(id)?.attempts ?? 0) + 1;
-      failures.set(id, { attempts, notBefore: Date.now() + backoffMs(attempts, 60_000) });
+      failures.set(id, { attempts, notBefore: performance.now() + backoffMs(attempts, 60_000) });
       if (attempts === 1) this.#report(reaction, error);
       return false;
     }
   }
 
   #mayNotBeTried(reaction: Reaction): string[] {
-    const now = Date.now();
+    const now = performance.now();
     return [...this.#failuresOf(reaction)].flatMap(([subject, { notBefore }]) => (notBefore > now ? [subject] : []));
   }
 
