@@ -3,6 +3,7 @@
  * What is acknowledged stays, nothing is half written, commands are told what the matter is, `/health` tells it too, and
  * once there is room the product goes on by itself. Each store in turn on a small disk of its own.
  */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Api, type Problem } from '../e2e/api.js';
 import { RunningProduct } from '../support/running-product.js';
@@ -13,10 +14,14 @@ import { run, SmallDisk } from './support/small-disk.js';
 
 const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
 const ROUNDS = process.env['CRASH_LONG'] ? 10 : 1;
-const STORES = { eventStore: 'EVENT_STORE_URL', readStore: 'READ_STORE_URL', keyStore: 'KEY_STORE_URL' } as const;
-type Store = keyof typeof STORES;
+const STORES = ['eventStore', 'readStore', 'keyStore'] as const;
+const VARIABLES = { eventStore: 'EVENT_STORE_URL', readStore: 'READ_STORE_URL', keyStore: 'KEY_STORE_URL' } as const;
 
 const lacked = await SmallDisk.lacks();
+const lacksPrlimit = await run('prlimit', ['--version']).then(
+  () => false,
+  () => true,
+);
 
 /** A product under load, watched, until `dispose`. */
 class Scene {
@@ -70,57 +75,128 @@ describe(`a disk that is full (CRASH_SEED=${SEED})`, () => {
   if (lacked) process.stderr.write(`Full disks were not tested: ${lacked}.\n`);
   const test = lacked ? it.skip : it;
 
-  test.each(Object.keys(STORES) as Store[])(
-    'of the %s: told as it is, gone on from by itself, and no reason to call the store damaged',
-    async (store) => {
-      const disk = await SmallDisk.create(24);
-      const scene = await Scene.start({ [STORES[store]]: `sqlite:${path.join(disk.folder, 'store.db')}` });
-      const { product, watch, load } = scene;
-      try {
-        await load.start();
-        for (let round = 0; round < ROUNDS; round += 1) {
-          await load.progress(60);
-          await disk.fill();
-          const { told } = await watch.until(({ stores }) => stores[store]?.status === 'red', `the ${store} is red`);
-          expect(told).toMatchObject({ status: 'red', stores: { [store]: { error: 'STORE_FULL' } } });
-          if (store === 'readStore') {
-            expect(await scene.register()).toMatchObject({ status: 201 });
-            await watch.until(({ waiting }) => waiting?.code === 'STORE_FULL', 'projections wait for the read store');
-          } else {
-            const refused = await scene.register();
-            expect(refused).toMatchObject({ status: 503, code: 'STORE_FULL', detail: expect.stringContaining("disk") });
-            expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-            expect(refused.headers.get('retry-after')).not.toBeNull();
-          }
-          // What is there can be read.
-          expect((await scene.api.send('GET', '/v1/customers?limit=1')).status).toBe(200);
-
-          await disk.free();
-          await load.progress(60);
-          await watch.until(({ status }) => status === 'green', 'it is green again');
+  test('of each store in turn: told as it is, gone on from by itself, and no reason to call a store damaged', async () => {
+    const disks = {
+      eventStore: await SmallDisk.create(24),
+      readStore: await SmallDisk.create(24),
+      keyStore: await SmallDisk.create(8),
+    };
+    const scene = await Scene.start(
+      Object.fromEntries(
+        STORES.map((store) => [VARIABLES[store], `sqlite:${path.join(disks[store].folder, 'store.db')}`]),
+      ),
+    );
+    const { product, watch, load } = scene;
+    try {
+      await load.start();
+      for (const store of Array.from({ length: ROUNDS }, () => STORES).flat()) {
+        await load.progress(30);
+        await disks[store].fill();
+        const { told } = await watch.until(({ stores }) => stores[store]?.status === 'red', `the ${store} is red`);
+        expect(told).toMatchObject({ status: 'red', stores: { [store]: { error: 'STORE_FULL' } } });
+        if (store === 'readStore') {
+          expect(await scene.register()).toMatchObject({ status: 201 });
+          await watch.until(({ waiting }) => waiting?.code === 'STORE_FULL', 'projections wait for the read store');
+        } else {
+          const refused = await scene.register();
+          expect(refused).toMatchObject({ status: 503, code: 'STORE_FULL', detail: expect.stringContaining('disk') });
+          expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+          expect(refused.headers.get('retry-after')).not.toBeNull();
         }
+        // What is there can be read.
+        expect((await scene.api.send('GET', '/v1/customers?limit=1')).status).toBe(200);
 
-        // Killed on the full disk: whether it can start there or not, nothing is damaged.
-        await disk.fill();
+        await disks[store].free();
+        await load.progress(30);
+        await watch.until(({ status }) => status === 'green', 'it is green again');
+      }
+
+      // Killed on full disks: whether it can start there or not, nothing is damaged.
+      for (const store of STORES) {
+        await disks[store].fill();
         await watch.until(({ stores }) => stores[store]?.status === 'red', `the ${store} is red`);
         await product.kill('SIGKILL');
         product.log = '';
         product.spawn();
-        const started = await Promise.race([
-          product.exited().then(() => false),
-          watch.until(() => true, 'it answers').then(() => true),
-        ]);
+        const ended = product.exited().then(() => true);
+        const isEnded = await Promise.race([ended, watch.until(() => true, 'it answers').then(() => false)]);
         expect(product.log).not.toMatch(/DAMAGED|FOREIGN|UNREADABLE/);
-        if (!started) expect(product.log).toMatch(/STORE_FULL/);
-        await disk.free();
-        if (!started) product.spawn();
-        await load.progress(40);
-        await scene.audit();
+        if (isEnded) expect(product.log).toMatch(/^STORE_FULL: .*make room/m);
+        process.stderr.write(`DEBUG ${store} ${isEnded} ${product.log.slice(0, 300)}\n`);
+        await disks[store].free();
+        if (isEnded) product.spawn();
+        await load.progress(10);
+      }
+      await scene.audit();
+    } finally {
+      await scene.dispose();
+      for (const disk of Object.values(disks)) await disk.dispose();
+    }
+  }, 240_000);
+});
+
+describe(`files that may not grow (CRASH_SEED=${SEED})`, () => {
+  // `prlimit` sets the limit of a running process; of its own child, so that no root is needed.
+  const test = lacksPrlimit ? it.skip : it;
+  if (lacksPrlimit) process.stderr.write('Files that may not grow were not tested: there is no `prlimit` here.\n');
+
+  test('hold up every write, lose none, and nobody starts anew when they may again', async () => {
+    const scene = await Scene.start({});
+    const { product, watch, load } = scene;
+    const mayGrowTo = (bytes: string): Promise<unknown> =>
+      run('prlimit', ['--pid', String(product.pid), `--fsize=${bytes}:unlimited`]);
+    try {
+      await load.start();
+      const pid = product.pid;
+      for (let round = 0; round < ROUNDS; round += 1) {
+        await load.progress(30);
+        await mayGrowTo('8192');
+        const { told } = await watch.until(({ stores }) => stores['eventStore']?.status === 'red', 'the log is red');
+        expect(told?.stores['eventStore']).toMatchObject({ error: 'STORE_UNAVAILABLE' });
+        expect(await scene.register()).toMatchObject({ status: 503, code: 'STORE_UNAVAILABLE' });
+        await mayGrowTo('unlimited');
+        await load.progress(30);
+        await watch.until(({ status }) => status === 'green', 'it is green again');
+      }
+      expect(product.pid).toBe(pid);
+      await scene.audit();
+    } finally {
+      await scene.dispose();
+    }
+  }, 120_000);
+});
+
+describe('a file system that is read-only', () => {
+  const test = lacked ? it.skip : it;
+
+  test.each(STORES)(
+    'with the %s on it: a start says so, changes nothing, and succeeds once it may write',
+    async (store) => {
+      const disk = await SmallDisk.create(8);
+      const file = path.join(disk.folder, 'store.db');
+      const product = await RunningProduct.create({ DEMO: 'off', [VARIABLES[store]]: `sqlite:${file}` });
+      try {
+        await product.start();
+        const api = new Api(product.url);
+        const { id, position } = await api.register({ name: { full: 'Ann Example' } });
+        await api.read(`/v1/customers/${id}`, position);
+        await product.kill('SIGTERM');
+        const before = await readFile(file);
+
+        await disk.remount('ro');
+        product.log = '';
+        product.spawn();
+        expect(await product.exited()).toBe(1);
+        expect(product.log).toMatch(/^(EVENT|READ|KEY)_STORE_UNREADABLE: .*may read and write/m);
+        expect((await readFile(file)).equals(before)).toBe(true);
+
+        await disk.remount('rw');
+        await product.start();
+        expect(await api.read(`/v1/customers/${id}`, position)).toMatchObject({ name: { full: 'Ann Example' } });
       } finally {
-        await scene.dispose();
+        await product.dispose();
         await disk.dispose();
       }
     },
-    240_000,
   );
 });

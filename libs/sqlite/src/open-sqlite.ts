@@ -8,7 +8,7 @@ import { dirname, resolve } from 'node:path';
 import Libsql from 'libsql';
 import { backoffMs, delay, errorCode, UnavailableError } from '@timeline/kernel';
 import type { ExpectedFile } from './file-header.js';
-import { damaged, inspectFile, tooNew, unreadable } from './file-header.js';
+import { damaged, inspectFile, tooNew, unavailable, unreadable } from './file-header.js';
 import { SqliteDatabase } from './sqlite-database.js';
 
 export interface SqliteFileSettings extends ExpectedFile {
@@ -107,7 +107,8 @@ function createFile(path: string, { applicationId, ...settings }: SqliteFileSett
     fsyncSync(folder);
     closeSync(folder);
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw unreadable({ applicationId, ...settings }, path, error);
+    const expected = { applicationId, ...settings };
+    if (errorCode(error) !== 'EEXIST') throw unavailable(expected, path, error) ?? unreadable(expected, path, error);
   } finally {
     rmSync(temporary, { force: true });
   }
@@ -133,7 +134,8 @@ function probe(path: string, settings: SqliteFileSettings): void {
   } catch (error) {
     if (/^SQLITE_(BUSY|LOCKED)/.test(errorCode(error))) throw error;
     if (/^SQLITE_(CANTOPEN|PERM|READONLY)/.test(errorCode(error))) throw unreadable(settings, path, error);
-    throw damaged(settings, path, 'its pages do not fit together', error);
+    // A full disk, or one that fails, tells nothing about the file.
+    throw unavailable(settings, path, error) ?? damaged(settings, path, 'its pages do not fit together', error);
   } finally {
     db.close();
   }

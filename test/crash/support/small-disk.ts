@@ -40,7 +40,7 @@ export class SmallDisk {
   async fill(): Promise<void> {
     const file = await open(this.#ballast, 'a');
     try {
-      for (let bytes = 1024 * 1024; bytes >= 4096; ) {
+      for (let bytes = 1024 * 1024; bytes >= 4096;) {
         try {
           const { bytesWritten } = await file.write(Buffer.alloc(bytes));
           if (bytesWritten < bytes) bytes /= 2;
