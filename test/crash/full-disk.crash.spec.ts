@@ -122,7 +122,6 @@ describe(`a disk that is full (CRASH_SEED=${SEED})`, () => {
         const isEnded = await Promise.race([ended, watch.until(() => true, 'it answers').then(() => false)]);
         expect(product.log).not.toMatch(/DAMAGED|FOREIGN|UNREADABLE/);
         if (isEnded) expect(product.log).toMatch(/^STORE_FULL: .*make room/m);
-        process.stderr.write(`DEBUG ${store} ${isEnded} ${product.log.slice(0, 300)}\n`);
         await disks[store].free();
         if (isEnded) product.spawn();
         await load.progress(10);

@@ -3,7 +3,18 @@
  * write-ahead mode, its schema brought up to date. Several processes may have it open.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Libsql from 'libsql';
 import { backoffMs, delay, errorCode, UnavailableError } from '@timeline/kernel';
@@ -74,7 +85,10 @@ function resolvedPath(path: string, settings: SqliteFileSettings): string {
   try {
     mkdirSync(dirname(absolute), { recursive: true });
     // One name for one file, or locks could not be told apart by name.
-    return statSync(absolute, { throwIfNoEntry: false }) ? realpathSync(absolute) : absolute;
+    if (!statSync(absolute, { throwIfNoEntry: false })) return absolute;
+    // SQLite would open it for reading only, and the first write would find out.
+    accessSync(absolute, constants.R_OK | constants.W_OK);
+    return realpathSync(absolute);
   } catch (error) {
     throw unreadable(settings, absolute, error);
   }
