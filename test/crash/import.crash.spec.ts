@@ -5,15 +5,10 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { RunningProduct } from '../support/running-product.js';
+import { Random, sleep } from './support/random.js';
 
 const KILLS = 20;
 const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
-
-/** Deterministic from the seed (a linear congruence will do for instants). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
-}
 
 interface EventPage {
   items: { type: string; data: { total?: string } }[];
@@ -44,11 +39,11 @@ describe(`the import of the demo, killed ${KILLS} times (CRASH_SEED=${SEED})`, (
     }, 0n);
 
   it('goes on after every kill and ends with nothing lost, nothing doubled, no difference', async () => {
-    const random = randomFrom(SEED);
+    const random = new Random(SEED);
     for (let kill = 0; kill < KILLS; kill += 1) {
       product.spawn();
       // From before the stores are open to well into the import.
-      await new Promise((resolve) => setTimeout(resolve, 300 + random() * 2_500));
+      await sleep(300 + random.next() * 2_500);
       await product.kill('SIGKILL');
     }
     product.log = '';

@@ -8,7 +8,7 @@ import { productSlices } from '@timeline/product';
 import { toCloudEvent, type PublicEventMapping } from '@timeline/relaying';
 import { readCommittedFromKafka } from '../../../libs/messaging/src/testing/kafka-audit.js';
 import { Api, sideBySide, type Json, type LoggedEvent } from '../../e2e/api.js';
-import { inTenThousandths, type Acknowledged, type Journey, type Load } from './load.js';
+import { inTenThousandths, PERSONAL, type Acknowledged, type Journey, type Load } from './load.js';
 
 export interface Audited {
   problems: string[];
@@ -34,6 +34,7 @@ export async function auditLog(load: Load, url: string): Promise<Audited & { eve
     last = position;
   }
 
+  if (JSON.stringify(events).includes(PERSONAL)) problems.push('the log shows personal data');
   const byPosition = new Map(events.map((event) => [event.position, event]));
   const ofCommand = new Map<string, LoggedEvent[]>();
   for (const event of events) {
@@ -135,13 +136,14 @@ export async function auditTopics(broker: string, events: readonly LoggedEvent[]
   const seen = new Set<string>();
   for (const topic of new Set(mappings.map((mapping) => mapping.topic))) {
     const lastOf = new Map<string, string>();
-    for (const { key, headers } of await readCommittedFromKafka(broker, topic)) {
+    for (const { key, value, headers } of await readCommittedFromKafka(broker, topic)) {
       const [id = '', position = ''] = [headers['ce_id'], headers['ce_position']];
       // Other tests publish other logs to the same topics.
       if (!position.startsWith(`${logId}:`)) continue;
       const made = expected.get(id);
       if (!made || made.key !== key || made.topic !== topic || made.position !== position)
         problems.push(`${topic} holds ${id} of ${key} at ${position}, which the log does not tell`);
+      if (value?.includes(PERSONAL)) problems.push(`${topic} holds personal data in ${id} at ${position}`);
       if (seen.has(id)) problems.push(`${topic} holds ${id} at ${position} twice`);
       seen.add(id);
       if ((lastOf.get(key) ?? '') >= position) problems.push(`${topic} holds ${position} of ${key} out of order`);

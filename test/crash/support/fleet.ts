@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { RunningProduct } from '../../support/running-product.js';
 import { HealthWatch } from './health-watch.js';
-import { Random, sleep } from './random.js';
+import { sleep, type Random } from './random.js';
 
 export interface FleetOptions {
   /** Name of each process → its `ROLES`. */
@@ -13,6 +13,9 @@ export interface FleetOptions {
   /** URLs of stores; embedded ones are shared files of the fleet. */
   env?: NodeJS.ProcessEnv;
 }
+
+/** Several start at once, on machines that have other things to do. */
+const STARTED_WITHIN_MS = 180_000;
 
 export interface Kills {
   /** By process: killed while it served. */
@@ -49,12 +52,13 @@ export class Fleet {
     }
     const fleet = new Fleet(members);
     try {
-      await Promise.all([...members.values()].map((member) => member.start()));
+      for (const member of members.values()) member.spawn();
+      for (const name of members.keys()) await fleet.served(name);
     } catch (error) {
       await fleet.dispose();
       throw error;
     }
-    for (const [name, { url }] of members) fleet.watches.set(name, new HealthWatch(name, url));
+    for (const [name, { url }] of members) fleet.watches.set(name, new HealthWatch(name, url).start());
     return fleet;
   }
 
@@ -77,45 +81,52 @@ export class Fleet {
       .map(({ url }) => url);
   }
 
-  /** What the watches found untrue. */
-  get lies(): string[] {
-    return [...this.watches.values()].flatMap(({ lies }) => lies);
+  /** What the watches found untrue; also of a process that was killed and yet never seen to be away. */
+  liesAfter({ serving }: Kills): string[] {
+    const isBlind = ({ name, samples }: HealthWatch): boolean => name in serving && samples.every(({ told }) => told);
+    const watches = [...this.watches.values()];
+    return [
+      ...watches.flatMap(({ lies }) => lies),
+      ...watches.filter(isBlind).map(({ name }) => `${name} answered all the time, it seems`),
+    ];
   }
 
   /**
-   * `kill -9` at random instants, each process as often as the others, in an order that the seed gives. One in six is
-   * killed again before it serves; the others are let come up first, so that there is something to kill.
+   * `kill -9` at random instants, each process as often as the others, in an order that the seed gives. A process must
+   * serve before its turn comes again, save for one in six that is killed once more on its way up; others may be down at
+   * the same time. `underLoad` is awaited before each kill: that something was acknowledged since the one before.
    */
-  async restless(kills: number, random: Random, maxLifeMs = 1_500): Promise<Kills> {
+  async restless(kills: number, random: Random, underLoad: () => Promise<void>): Promise<Kills> {
     const done: Kills = { serving: {}, starting: {} };
-    const names = [...this.members.keys()];
     let round: string[] = [];
-    for (let kill = 0; kill < kills; kill += 1) {
-      if (round.length === 0) round = shuffled(names, random);
+    while (countOf(done) < kills) {
+      if (round.length === 0) round = shuffled([...this.members.keys()], random);
       const name = round.pop() ?? '';
       const member = this.member(name);
-      await sleep(random.next() * maxLifeMs);
+      await this.served(name);
+      await underLoad();
+      await sleep(random.next() * 500);
       await member.kill('SIGKILL');
       done.serving[name] = (done.serving[name] ?? 0) + 1;
       await sleep(random.next() * 300);
       member.spawn();
-      if (random.isTrue(1 / 6) && kill + 1 < kills) {
-        kill += 1;
+      if (countOf(done) < kills && random.isTrue(1 / 6)) {
         await sleep(random.next() * 1_000);
         await member.kill('SIGKILL');
         done.starting[name] = (done.starting[name] ?? 0) + 1;
         member.spawn();
       }
-      await this.served(name);
     }
+    for (const name of this.members.keys()) await this.served(name);
     return done;
   }
 
+  /** Resolves once the process answers. */
   async served(name: string): Promise<void> {
     const member = this.member(name);
     const isLive = async (): Promise<boolean> =>
       (await fetch(`${member.url}/health/live`).catch(() => undefined))?.ok === true;
-    await member.until(isLive, `${name} answers`);
+    await member.until(isLive, `${name} answers`, STARTED_WITHIN_MS);
   }
 
   /** All green, and nobody behind: projections and relay have come to the head of the log. */

@@ -34,14 +34,17 @@ export class HealthWatch {
   readonly lies: string[] = [];
   readonly #behind = new Map<string, { position: string | null; atMs: number }>();
   readonly #told = new Map<string, string>();
-  #running: Promise<void>;
+  #running: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(
     readonly name: string,
     readonly url: string,
-  ) {
+  ) {}
+
+  start(): this {
     this.#running = this.#watch();
+    return this;
   }
 
   async stop(): Promise<void> {
@@ -68,19 +71,9 @@ export class HealthWatch {
     }
   }
 
-  async #watch(): Promise<void> {
-    while (!this.#stopped) {
-      const told = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(5_000) })
-        .then(async (response) => (await response.json()) as HealthTold)
-        .catch(() => undefined);
-      const sample = { atMs: Date.now(), told };
-      this.samples.push(sample);
-      this.#judge(sample);
-      await sleep(EVERY_MS);
-    }
-  }
-
-  #judge({ atMs, told }: Sample): void {
+  note(sample: Sample): void {
+    const { atMs, told } = sample;
+    this.samples.push(sample);
     // A process counts from its own start.
     if (!told) return this.#behind.clear();
     for (const { build, position, status } of told.projections) {
@@ -96,6 +89,16 @@ export class HealthWatch {
     const worst = [...told.projections, ...Object.values(told.stores), ...(told.relay ? [told.relay] : [])];
     if (told.status === 'green' && worst.some(({ status }) => status !== 'green'))
       this.lies.push(`${this.name}: green, but not all of it: ${JSON.stringify(worst)}`);
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#stopped) {
+      const told = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(5_000) })
+        .then(async (response) => (await response.json()) as HealthTold)
+        .catch(() => undefined);
+      this.note({ atMs: Date.now(), told });
+      await sleep(EVERY_MS);
+    }
   }
 
   /** A position told is durable: also a process that was killed and started again is not behind it. */

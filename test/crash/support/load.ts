@@ -47,6 +47,9 @@ type Silence = 'no-connection' | 'unavailable' | 'revision-moved';
 const ANSWERED_WITHIN_MS = 180_000;
 /** A process that does not answer (it may be stopped, not dead) is given up by the client, who asks another one. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** In everything of a command that is personal: must not be seen where that is not opened. */
+export const PERSONAL = 'kept-under-seal';
+
 /** An amount in ten-thousandths, as the product writes it. */
 export const inTenThousandths = (decimal: string): bigint => {
   const [whole = '0', fraction = ''] = decimal.split('.');
@@ -307,7 +310,11 @@ export class Journey {
 
   async #register(): Promise<void> {
     const value = `m-${this.load.options.seed}-${this.name}`;
-    const json = { kind: 'person', name: { full: `Person ${this.name}` }, identities: [{ kind: 'member', value }] };
+    const json = {
+      kind: 'person',
+      name: { full: `${PERSONAL} ${this.name}` },
+      identities: [{ kind: 'member', value }],
+    };
     const events = ['CustomerRegistered'];
     const { id, revision } = await this.#send('register', '/v1/customers', json, events);
     this.customerId = id;
@@ -336,7 +343,7 @@ export class Journey {
   }
 
   #contactData(): Json {
-    return { customer: this.#customer, channel: 'phone', direction: 'inbound', kind: 'call', subject: 'A call' };
+    return { customer: this.#customer, channel: 'phone', direction: 'inbound', kind: 'call', subject: PERSONAL };
   }
 
   async #contact(): Promise<void> {
@@ -415,7 +422,7 @@ export class Journey {
   }
 
   async #openCase(): Promise<void> {
-    const json = { customer: this.#customer, kind: 'complaint', channel: 'email', subject: 'A complaint' };
+    const json = { customer: this.#customer, kind: 'complaint', channel: 'email', subject: PERSONAL };
     const { id } = await this.#send('open', '/v1/feedback', json, ['FeedbackCaseOpened']);
     this.cases.push({ id, isOpen: true });
   }
@@ -426,7 +433,7 @@ export class Journey {
     const step = (name: string, json: Json, event: string): Promise<Acknowledged> =>
       this.#send(name, `/v1/feedback/${found.id}/${name}`, json, [event]);
     if (this.#random.isTrue(0.4)) {
-      await step('responses', { message: 'We look into it.' }, 'FeedbackResponded');
+      await step('responses', { message: PERSONAL }, 'FeedbackResponded');
     } else if (found.isOpen) {
       await step('resolution', { resolution: 'repaired' }, 'FeedbackResolved');
       found.isOpen = false;
