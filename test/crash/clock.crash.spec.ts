@@ -3,18 +3,18 @@
  * and what is given up must not hang on the time of day. The clock is moved by `test/support/moved-clock.mjs`, which the
  * product knows nothing of.
  */
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Api, type Json } from '../e2e/api.js';
+import { Api, type Json, type LoggedEvent } from '../e2e/api.js';
 import { RunningProduct } from '../support/running-product.js';
-import { seedFromEnvironment, Writing } from './support/writing.js';
+import { auditLog, auditReadModels } from './support/audit.js';
+import { HealthWatch } from './support/health-watch.js';
+import { Load } from './support/load.js';
 
-const SEED = seedFromEnvironment();
+const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
 const DAY = 86_400_000;
 const MOVED_CLOCK = fileURLToPath(new URL('../support/moved-clock.mjs', import.meta.url));
-const CLAIM_AND_DIE = fileURLToPath(new URL('./support/claim-and-die.mjs', import.meta.url));
 
 describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
   let product: RunningProduct;
@@ -47,48 +47,31 @@ describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
     await product.dispose();
   });
 
-  const recorded = async (): Promise<{ at: string; position: string }[]> =>
-    (await api.events()).map((event) => ({
-      at: (event as unknown as { recordedAt: string }).recordedAt,
-      position: event.position,
-    }));
-
   it('keeps order, resends and reads at a position while the clock jumps to and fro under load', async () => {
-    const writing = new Writing({ seed: SEED, url: () => product.url, limit: 1_500 });
-    const lights: string[] = [];
-    const progress = async (): Promise<void> => {
-      const before = writing.acknowledged.size;
-      await product.until(() => writing.acknowledged.size >= before + 60, 'commands go on');
-      const { status } = await api.send<{ status: string }>('GET', '/health/ready');
-      lights.push(String(status));
-    };
-    writing.start();
-    await progress();
-    for (const offset of [2 * DAY, -2 * DAY, 400 * DAY, -DAY / 24, DAY / 24, 0]) {
-      await setClock(offset);
-      await progress();
+    // Every tenth command is sent once more, and must be answered as the first time.
+    const load = new Load({ seed: SEED, urls: [product.url, second.url], journeys: 5 });
+    const watch = new HealthWatch('product', product.url);
+    try {
+      await load.start();
+      await load.progress(20);
+      for (const offset of [2 * DAY, -2 * DAY, 400 * DAY, -DAY / 24, DAY / 24, 0]) {
+        await setClock(offset);
+        await load.progress(20);
+      }
+      await load.finish();
+      expect(watch.lights().filter((light) => light !== 'green')).toEqual([]);
+    } finally {
+      await watch.stop();
     }
-    await writing.stop();
-    await writing.settle();
-
-    // No clock is a reason to refuse what names no time itself.
-    expect([...writing.refusals]).toEqual([]);
-    expect(lights).toEqual(lights.map(() => '200'));
-    expect(await writing.audit(product.url)).toEqual([]);
-    const times = (await recorded()).map(({ at }) => at);
+    const log = await auditLog(load, product.url);
+    const reads = await auditReadModels(load, product.url);
+    expect([...log.problems, ...reads.problems, ...load.contradictions, ...watch.lies]).toEqual([]);
+    // What `/v1/events` answers, see its description.
+    const times = log.events.map((event) => (event as LoggedEvent & { recordedAt: string }).recordedAt);
     expect(times).not.toEqual([...times].sort());
-    // What is sent again is known again, whatever the time is now.
-    const [key, first] = [...writing.acknowledged][0] ?? ['', undefined];
-    const again = await api.send('POST', '/v1/customers', {
-      json: writing.sent.get(key)?.json,
-      headers: { 'idempotency-key': key },
-    });
-    expect(again.body).toMatchObject({ id: first?.id, position: first?.position });
-    // Pages by cursor hold every entry once.
-    for (const id of writing.customers.slice(0, 5)) {
-      const entries = await api.all<Json>(`/v1/customers/${id}/timeline?limit=3`, writing.lastPosition);
-      const whole = await api.all<Json>(`/v1/customers/${id}/timeline?limit=200`);
-      expect(entries).toEqual(whole);
+    for (const { customerId } of load.journeys) {
+      const paged = await api.all<Json>(`/v1/customers/${customerId}/timeline?limit=3`);
+      expect(paged).toEqual(await api.all<Json>(`/v1/customers/${customerId}/timeline?limit=200`));
     }
     await product.verify();
   }, 120_000);
@@ -103,5 +86,40 @@ describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
     const ahead = new Date(Date.now() + DAY).toISOString();
     const claimed = await api.send('PATCH', `/v1/customers/${id}`, { json: { traits: { a: 2 }, occurredAt: ahead } });
     expect([claimed.status, claimed.body['code']]).toEqual([422, 'OCCURRED_IN_FUTURE']);
+  });
+
+  it('waits for a position no longer when the clock is put back meanwhile', async () => {
+    await setClock(0);
+    const { id } = await new Api(second.url).register();
+    await product.until(async () => (await api.send('GET', `/v1/customers/${id}`)).status === 200, 'it is read');
+    // Whoever moves the projections does not, so that the read has to wait.
+    process.kill(product.pid, 'SIGSTOP');
+    try {
+      const { position } = await new Api(second.url).register();
+      const reading = new Api(second.url).send('GET', `/v1/customers/${id}`, { position });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await setClock(-DAY);
+      const answer = await Promise.race([
+        reading,
+        new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 30_000).unref()),
+      ]);
+      expect([answer?.status, answer?.body['code']]).toEqual([503, 'POSITION_NOT_REACHED']);
+    } finally {
+      process.kill(product.pid, 'SIGCONT');
+      await setClock(0);
+    }
+  }, 60_000);
+
+  it('carries out what is owed, whatever the time of day is', async () => {
+    await setClock(0);
+    const { id } = await api.register({ name: { full: 'Leaving' } });
+    await setClock(-30 * DAY);
+    expect((await api.send('DELETE', `/v1/customers/${id}`)).status).toBeLessThan(300);
+    const isCarriedOut = async (): Promise<boolean> =>
+      (await api.events('&types=CustomerErasureCarriedOut')).some(({ stream }) => stream === `customer-${id}`);
+    await product.until(isCarriedOut, 'the erasure is carried out');
+    expect((await api.send('GET', `/v1/customers/${id}`)).status).toBe(410);
+    await setClock(0);
+    await product.verify();
   });
 });

@@ -29,7 +29,9 @@ async function restore(store: string): Promise<void> {
   for (const end of ['-wal', '-shm']) await rm(at('data', `${store}${end}`), { force: true });
   await cp(at('backup', store), at('data', store));
 }
-type Health = HealthTold & { projections: { fault?: { code: string; message: string } }[] };
+type Health = Omit<HealthTold, 'projections'> & {
+  projections: (HealthTold['projections'][number] & { fault?: { code: string; message: string } })[];
+};
 const health = async (): Promise<{ status: number; told: Health }> => {
   const { status, body } = await api.send<Health>('GET', '/health/ready');
   return { status, told: body };
@@ -123,9 +125,7 @@ describe('a key store of another moment than the log', () => {
     await product.until(async () => (await health()).told.status === 'red', 'it is red');
     await product.until(
       async () =>
-        (await health()).told.projections.some(
-          ({ position, state }, _, all) => state === 'live' && position !== null && all.length > 0,
-        ),
+        (await health()).told.projections.some(({ position, state }) => state === 'live' && position !== null),
       'others go on',
     );
     const { told } = await health();
