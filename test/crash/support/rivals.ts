@@ -71,7 +71,11 @@ export async function runRivals(seed: number, pauses: number, env: NodeJS.Proces
     const reads = await auditReadModels(load, api.url);
     // Those registered here beside the load are in nobody's ledger.
     problems.push(...log.problems.filter((text) => !text.includes('nobody was told of CustomerRegistered')));
-    problems.push(...reads.problems, ...load.contradictions, ...fleet.lies);
+    problems.push(
+      ...reads.problems,
+      ...load.contradictions,
+      ...[...fleet.watches.values()].flatMap(({ lies }) => lies),
+    );
     await fleet.member('api').verify();
     return { problems, pauses: done, commands: load.ledger.size };
   } finally {
