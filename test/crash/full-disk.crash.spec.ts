@@ -197,5 +197,6 @@ describe('a file system that is read-only', () => {
         await disk.dispose();
       }
     },
+    240_000,
   );
 });
