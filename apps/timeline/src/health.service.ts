@@ -87,8 +87,9 @@ export class HealthService {
   /** Where each build, and the relay, that is behind the log was first seen to be, and when. */
   readonly #behind = new Map<string, { position: Position | undefined; at: number }>();
   readonly #head = new Look(() => this.product.events.head());
-  readonly #ping = new Look(() => this.product.reads.ping());
-  readonly #identity = new Look(() => this.product.keys.identity());
+  readonly #events = new Look(() => this.product.events.ping());
+  readonly #reads = new Look(() => this.product.reads.ping());
+  readonly #keys = new Look(() => this.product.keys.ping());
   readonly #broker = new Look(async () => this.product.messages?.ping());
   readonly #blocked = new Look(async () => {
     const { engine } = this.product;
@@ -114,8 +115,9 @@ export class HealthService {
     const runsProjections = this.product.has('projections');
     await Promise.all([
       check('eventStore', async () => (head = await this.#head.now())),
-      check('readStore', () => this.#ping.now()),
-      check('keyStore', () => this.#identity.now()),
+      check('eventStore', () => this.#events.now()),
+      check('readStore', () => this.#reads.now()),
+      check('keyStore', () => this.#keys.now()),
       ...(runsProjections ? [check('readStore', async () => (blocked = await this.#blocked.now()))] : []),
       ...(relay ? [check('broker', () => this.#broker.now())] : []),
     ]);
@@ -191,7 +193,8 @@ export class HealthService {
     position: Position | undefined,
     head: LogHead | undefined,
   ): { isBehind: boolean; isStalled: boolean; lagSeconds: number } {
-    const now = Date.now();
+    // Not the time of day: a clock that jumps ahead must not make a stall of nothing.
+    const now = performance.now();
     const isBehind = head !== undefined && (position ?? '') < head.position;
     // Counted from the first look that finds it behind: how long it had nothing to do before says nothing.
     const before = this.#behind.get(who);
@@ -200,7 +203,7 @@ export class HealthService {
     return {
       isBehind,
       isStalled: isBehind && now - (this.#behind.get(who)?.at ?? now) > STALLED_MS,
-      lagSeconds: isBehind ? Math.max(0, (now - Date.parse(head.recordedAt)) / 1000) : 0,
+      lagSeconds: isBehind ? Math.max(0, (Date.now() - Date.parse(head.recordedAt)) / 1000) : 0,
     };
   }
 }

@@ -115,6 +115,11 @@ export abstract class EventStore {
   /** The event at exactly this position, or undefined when this log does not hold one there. */
   abstract eventAt(position: Position): Promise<StoredEvent | undefined>;
 
+  /** Whether it works, as far as can be told without appending. @throws UnavailableError */
+  async ping(): Promise<void> {
+    await this.head();
+  }
+
   abstract close(): Promise<void>;
 }
 

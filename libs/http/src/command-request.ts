@@ -79,6 +79,7 @@ export const CommandHeaders = (): ParameterDecorator =>
         'WRONG_EXPECTED_REVISION',
         'PRECONDITION_FAILED',
         'STORE_UNAVAILABLE',
+        'STORE_FULL',
       ],
     },
   );

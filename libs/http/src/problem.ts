@@ -97,6 +97,10 @@ function describe(error: unknown, hasIfMatch: boolean): Description {
     };
   }
   if (error instanceof UnavailableError) {
+    if (error.code === 'STORE_FULL') {
+      const detail = `the disk of the ${error.service} is full; once its operator has made room, send the same again`;
+      return { code: error.code, detail };
+    }
     return { code: error.code, detail: `the ${error.service} is away for now; try again in a moment` };
   }
   if (error instanceof HttpException && error.getStatus() < 500) {
@@ -121,6 +125,7 @@ function detailOfStatus(error: HttpException): string {
 const RETRY_AFTER_SECONDS: Readonly<Record<string, number>> = {
   POSITION_NOT_REACHED: 1,
   STORE_UNAVAILABLE: 2,
+  STORE_FULL: 30,
   SHUTTING_DOWN: 5,
 };
 

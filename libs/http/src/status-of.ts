@@ -47,6 +47,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   POSITION_NOT_REACHED: 503,
   READ_MODEL_NOT_READY: 503,
   STORE_UNAVAILABLE: 503,
+  STORE_FULL: 503,
   SHUTTING_DOWN: 503,
 };
 

@@ -20,16 +20,20 @@ export class DomainError extends Error {
   }
 }
 
-/** A store or service that is away for now. Retried with backoff by whoever can wait; 503 to whoever cannot. */
+/**
+ * A store or service that is away for now. Retried with backoff by whoever can wait; 503 to whoever cannot. `STORE_FULL`:
+ * it takes no more until somebody makes room.
+ */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
-  readonly code = 'STORE_UNAVAILABLE';
+  readonly code: 'STORE_UNAVAILABLE' | 'STORE_FULL';
   constructor(
     readonly service: string,
     message: string,
-    options?: ErrorOptions,
+    { code = 'STORE_UNAVAILABLE', ...options }: ErrorOptions & { code?: UnavailableError['code'] } = {},
   ) {
     super(message, options);
+    this.code = code;
   }
 }
 

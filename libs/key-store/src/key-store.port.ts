@@ -54,5 +54,10 @@ export abstract class KeyStore {
   /** Only moves forward. */
   abstract setErasedUpTo(position: Position): Promise<void>;
 
+  /** Whether it works, as far as can be told without making a key. @throws UnavailableError */
+  async ping(): Promise<void> {
+    await this.identity();
+  }
+
   abstract close(): Promise<void>;
 }

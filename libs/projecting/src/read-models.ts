@@ -84,7 +84,7 @@ export class ReadModels {
       if (needed) await this.#waitFor(projection.name, buildId, needed);
       const result = await read(this.#model<Doc, Derived>(buildId));
       // Within the pointer's life the build cannot have been dropped; after it, look whether it was.
-      if (Date.now() - at < POINTER_CACHE_MS) return result;
+      if (performance.now() - at < POINTER_CACHE_MS) return result;
       const still = (await this.#builds.list(projection.name)).some(
         (build) => build._id === buildId && build.state !== 'dropping',
       );
@@ -115,12 +115,12 @@ export class ReadModels {
 
   async #resolve(name: string): Promise<{ buildId: string; at: number }> {
     const cached = this.#pointers.get(name);
-    if (cached && Date.now() - cached.at < POINTER_CACHE_MS) return cached;
+    if (cached && performance.now() - cached.at < POINTER_CACHE_MS) return cached;
     const pointer = await this.#builds.pointer(name);
     if (!pointer) {
       throw new DomainError('READ_MODEL_NOT_READY', `projection ${name} has no build yet; try again in a moment`);
     }
-    const resolved = { buildId: pointer.live, at: Date.now() };
+    const resolved = { buildId: pointer.live, at: performance.now() };
     this.#pointers.set(name, resolved);
     return resolved;
   }
@@ -148,11 +148,11 @@ export class ReadModels {
   }
 
   async #pollFor(buildId: string, position: Position, waitMs: number): Promise<boolean> {
-    const end = Date.now() + waitMs;
+    const end = performance.now() + waitMs;
     for (let pause = 5; ; pause = Math.min(100, pause * 2)) {
       const checkpoint = (await this.#builds.checkpoints([buildId])).get(buildId);
       if (checkpoint && checkpoint.position >= position) return true;
-      if (Date.now() >= end) return false;
+      if (performance.now() >= end) return false;
       await delay(pause);
     }
   }

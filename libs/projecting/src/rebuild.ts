@@ -88,8 +88,17 @@ export async function rebuild(projection: AnyProjection, options: RebuildOptions
     if (previous) await builds.point(projection.name, previous);
     throw droppedMeanwhile(build._id);
   }
-  await dropOthers(projection, engine, [build._id, previous]);
-  return { build: build._id, previous, resumed: unfinished !== undefined, verified, ...(comparison && { comparison }) };
+  // One that was folded from what this log has lost is no way back; kept, it would only stand there, stopped and red.
+  const passed = previous === undefined ? undefined : (await builds.checkpoints([previous])).get(previous);
+  const wayBack = !passed || (await isOfThisLog(context.events, passed)) ? previous : undefined;
+  await dropOthers(projection, engine, [build._id, wayBack]);
+  return {
+    build: build._id,
+    previous: wayBack,
+    resumed: unfinished !== undefined,
+    verified,
+    ...(comparison && { comparison }),
+  };
 }
 
 /** Makes the build that was read before the one that is read again. @throws DomainError NO_WAY_BACK */

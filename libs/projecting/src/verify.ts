@@ -204,11 +204,11 @@ class Verification {
 
   async #waitForBuild(position: Position | undefined): Promise<void> {
     const { build } = this;
-    const end = Date.now() + (this.options.waitMs ?? 30_000);
+    const end = performance.now() + (this.options.waitMs ?? 30_000);
     while (position) {
       const checkpoint = (await this.options.builds.checkpoints([build._id])).get(build._id);
       if (checkpoint && checkpoint.position >= position) return;
-      if (Date.now() > end) {
+      if (performance.now() > end) {
         throw new DomainError(
           'BUILD_BEHIND',
           `build ${build._id} is at ${checkpoint?.position ?? 'the beginning'}, the log at ${position}; ` +

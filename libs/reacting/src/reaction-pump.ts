@@ -127,7 +127,7 @@ export class ReactionPump {
     const { attempts = 0, isReported = false } = waits.get(id) ?? {};
     const tryAgainLater = (): Wait => ({
       attempts: attempts + 1,
-      notBefore: Date.now() + backoffMs(attempts + 1, 60_000),
+      notBefore: performance.now() + backoffMs(attempts + 1, 60_000),
       isReported,
     });
     const { name } = reaction.projection;
@@ -154,7 +154,7 @@ export class ReactionPump {
   }
 
   #mayNotBeTried(reaction: Reaction): string[] {
-    const now = Date.now();
+    const now = performance.now();
     return [...this.#waitsOf(reaction)].flatMap(([subject, { notBefore }]) => (notBefore > now ? [subject] : []));
   }
 

@@ -4,7 +4,7 @@
  * Format: https://www.sqlite.org/fileformat2.html#the_database_header
  */
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { errorCode, FaultError } from '@timeline/kernel';
+import { errorCode, FaultError, UnavailableError } from '@timeline/kernel';
 
 export interface ExpectedFile {
   /** Signed 32 bits, not 0. Says whose file it is. */
@@ -41,6 +41,17 @@ export const unreadable = ({ kind, codePrefix }: ExpectedFile, path: string, cau
       `user may read and write`,
     { cause },
   );
+
+/** The error of a file that may be sound but cannot be read or written now; undefined for any other error. */
+export function unavailable({ kind }: ExpectedFile, path: string, cause: unknown): UnavailableError | undefined {
+  const code = errorCode(cause);
+  if (code.startsWith('SQLITE_FULL')) {
+    const message = `the disk of the ${kind} ${path} is full; make room there`;
+    return new UnavailableError(kind, message, { cause, code: 'STORE_FULL' });
+  }
+  if (!/^SQLITE_(BUSY|LOCKED|IOERR|NOMEM|PROTOCOL|INTERRUPT)/.test(code)) return undefined;
+  return new UnavailableError(kind, `the ${kind} ${path} cannot be read or written now (${code})`, { cause });
+}
 
 const foreign = ({ kind, codePrefix }: ExpectedFile, path: string, what: string): FaultError =>
   new FaultError(

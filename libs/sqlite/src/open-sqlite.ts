@@ -3,12 +3,23 @@
  * write-ahead mode, its schema brought up to date. Several processes may have it open.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Libsql from 'libsql';
 import { backoffMs, delay, errorCode, UnavailableError } from '@timeline/kernel';
 import type { ExpectedFile } from './file-header.js';
-import { damaged, inspectFile, tooNew, unreadable } from './file-header.js';
+import { damaged, inspectFile, tooNew, unavailable, unreadable } from './file-header.js';
 import { SqliteDatabase } from './sqlite-database.js';
 
 export interface SqliteFileSettings extends ExpectedFile {
@@ -74,7 +85,10 @@ function resolvedPath(path: string, settings: SqliteFileSettings): string {
   try {
     mkdirSync(dirname(absolute), { recursive: true });
     // One name for one file, or locks could not be told apart by name.
-    return statSync(absolute, { throwIfNoEntry: false }) ? realpathSync(absolute) : absolute;
+    if (!statSync(absolute, { throwIfNoEntry: false })) return absolute;
+    // SQLite would open it for reading only, and the first write would find out.
+    accessSync(absolute, constants.R_OK | constants.W_OK);
+    return realpathSync(absolute);
   } catch (error) {
     throw unreadable(settings, absolute, error);
   }
@@ -107,7 +121,8 @@ function createFile(path: string, { applicationId, ...settings }: SqliteFileSett
     fsyncSync(folder);
     closeSync(folder);
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw unreadable({ applicationId, ...settings }, path, error);
+    const expected = { applicationId, ...settings };
+    if (errorCode(error) !== 'EEXIST') throw unavailable(expected, path, error) ?? unreadable(expected, path, error);
   } finally {
     rmSync(temporary, { force: true });
   }
@@ -133,7 +148,8 @@ function probe(path: string, settings: SqliteFileSettings): void {
   } catch (error) {
     if (/^SQLITE_(BUSY|LOCKED)/.test(errorCode(error))) throw error;
     if (/^SQLITE_(CANTOPEN|PERM|READONLY)/.test(errorCode(error))) throw unreadable(settings, path, error);
-    throw damaged(settings, path, 'its pages do not fit together', error);
+    // A full disk, or one that fails, tells nothing about the file.
+    throw unavailable(settings, path, error) ?? damaged(settings, path, 'its pages do not fit together', error);
   } finally {
     db.close();
   }

@@ -8,7 +8,7 @@
 import Libsql from 'libsql';
 import { backoffMs, delay, FaultError, UnavailableError } from '@timeline/kernel';
 import type { ExpectedFile } from './file-header.js';
-import { damaged, unreadable } from './file-header.js';
+import { damaged, unavailable, unreadable } from './file-header.js';
 
 /** What can be bound. Blobs come back as ArrayBuffer. */
 export type SqliteValue = string | number | bigint | null | Uint8Array;
@@ -60,6 +60,8 @@ export class SqliteDatabase {
   readonly #statements = new Map<string, Statement>();
   readonly #rawStatements = new Map<string, Statement>();
   #isClosed = false;
+  /** Whether the last write failed for the file's sake (a full disk, an I/O error). */
+  #failsToWrite = false;
 
   /** Use `openSqlite`, which makes sure that the file is the right one. */
   constructor(
@@ -127,8 +129,10 @@ export class SqliteDatabase {
     try {
       const result = work();
       this.exec('COMMIT');
+      this.#failsToWrite = false;
       return result;
     } catch (error) {
+      if (error instanceof UnavailableError) this.#failsToWrite = true;
       // Some errors (disk full, I/O) have ended the transaction already.
       if (this.#db.inTransaction) this.exec('ROLLBACK');
       throw error;
@@ -159,6 +163,15 @@ export class SqliteDatabase {
     } finally {
       this.exec(`PRAGMA busy_timeout = ${READ_WAIT_MS}`);
     }
+  }
+
+  /**
+   * Whether the file can be read and, where that failed last, written again: what is written changes nothing.
+   * @throws UnavailableError
+   */
+  async ping(): Promise<void> {
+    const version = this.value<number>('PRAGMA user_version') ?? 0;
+    if (this.#failsToWrite) await this.immediate(() => this.exec(`PRAGMA user_version = ${version}`));
   }
 
   /** Changes when another connection (of any process) has committed. */
@@ -193,6 +206,7 @@ export class SqliteDatabase {
       return true;
     } catch (error) {
       if (isBusy(error)) return false;
+      this.#failsToWrite = true;
       throw this.#translated(error);
     } finally {
       this.#db.exec(`PRAGMA busy_timeout = ${READ_WAIT_MS}`);
@@ -235,11 +249,6 @@ export class SqliteDatabase {
     const code = sqliteCode(error);
     if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return damaged(this.file, this.path, code, error);
     if (/^SQLITE_(CANTOPEN|PERM|READONLY|AUTH)/.test(code)) return unreadable(this.file, this.path, error);
-    if (isBusy(error) || /^SQLITE_(FULL|IOERR|NOMEM|PROTOCOL|INTERRUPT)/.test(code)) {
-      return new UnavailableError(this.file.kind, `the ${this.file.kind} cannot be read or written now (${code})`, {
-        cause: error,
-      });
-    }
-    return error;
+    return unavailable(this.file, this.path, error) ?? error;
   }
 }

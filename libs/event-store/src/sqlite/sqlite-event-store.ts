@@ -263,6 +263,11 @@ export class SqliteEventStore extends EventStore {
     return row && this.#toEvent(row);
   }
 
+  override async ping(): Promise<void> {
+    this.#refuseClosed();
+    await this.#db.ping();
+  }
+
   /** Ends subscriptions, waits for what was already handed to `append`, then closes the file. */
   override close(): Promise<void> {
     this.#closed ??= (async () => {

@@ -144,6 +144,10 @@ export class SqliteKeyStore extends KeyStore {
     });
   }
 
+  override ping(): Promise<void> {
+    return this.#db.ping();
+  }
+
   async close(): Promise<void> {
     await this.#writes.idle();
     this.#db.close();

@@ -158,7 +158,7 @@ async function ensureTopics(admin: Admin, settings: PublicationSettings): Promis
   if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true, timeout: 10_000 });
 
   const names = wanted.map(({ topic }) => topic);
-  for (const until = Date.now() + LEADERS_WITHIN_MS; ; await sleep(50)) {
+  for (const until = performance.now() + LEADERS_WITHIN_MS; ; await sleep(50)) {
     const counts = await admin.fetchTopicMetadata({ topics: names }).then(
       ({ topics }) =>
         topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))
@@ -166,12 +166,12 @@ async function ensureTopics(admin: Admin, settings: PublicationSettings): Promis
           : undefined,
       (error: unknown) => {
         // A topic just made is unknown to some brokers for a moment.
-        if (Date.now() > until) throw error;
+        if (performance.now() > until) throw error;
         return undefined;
       },
     );
     if (counts) return new Map(settings.topics.map(({ name }) => [name, counts.get(name) ?? 1]));
-    if (Date.now() > until)
+    if (performance.now() > until)
       throw new UnavailableError('kafka', `not every partition of ${names.join(', ')} has a leader`);
   }
 }

@@ -69,8 +69,8 @@ export class SqliteReadStore extends ReadStore {
     return this.#catalog.names().filter((name) => name.startsWith(prefix));
   }
 
-  async ping(): Promise<void> {
-    this.#catalog.names();
+  ping(): Promise<void> {
+    return this.#db.ping();
   }
 
   /** The write-ahead log still holds pages as they were; another process that keeps reading puts it off. */
