@@ -6,9 +6,15 @@ export interface KafkaCluster {
   /** Of the first broker. */
   readonly pid: number;
   stop(): Promise<void>;
-  /** SIGKILL; resolves when the process is gone. */
-  kill(index: number): Promise<void>;
+  /** Resolves when the process is gone. `signal`: default SIGKILL. */
+  kill(index: number, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Starts the broker again on its data; resolves when it answers. */
   restart(index: number): Promise<void>;
 }
-export function startKafka(options: { dir: string; brokers?: number; port?: number }): Promise<KafkaCluster>;
+export function startKafka(options: {
+  dir: string;
+  brokers?: number;
+  port?: number;
+  /** For each broker: a second listener at `port` that tells clients to come to `advertised`, where a proxy is. */
+  proxied?: { port: number; advertised: number }[];
+}): Promise<KafkaCluster>;
