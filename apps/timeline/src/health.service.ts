@@ -1,7 +1,7 @@
 /** How well the process does its work: every store, every projection with its lag, the relay. Told as it is. */
 import { Inject, Injectable } from '@nestjs/common';
 import { Product } from '@timeline/composing';
-import { errorCode, type Position } from '@timeline/kernel';
+import { errorCode, UnavailableError, within, type Position } from '@timeline/kernel';
 import type { LogHead } from '@timeline/event-store';
 
 type Light = 'green' | 'yellow' | 'red';
@@ -35,40 +35,43 @@ export interface Health {
 
 /** A build that does not move for this long while the log does is red. */
 const STALLED_MS = 30_000;
+/** A server that hangs says nothing for up to 20 s; who asks for health is not that patient. */
+const ANSWERS_WITHIN_MS = 3_000;
 
 @Injectable()
 export class HealthService {
   /** Where each build that is behind the log was first seen to be, and when. */
   readonly #behind = new Map<string, { position: Position | undefined; at: number }>();
+  /** One look at a store at a time: behind one that hangs no others may pile up. */
+  readonly #looking = new Map<string, Promise<unknown>>();
 
   constructor(@Inject(Product) private readonly product: Product) {}
 
   async look(): Promise<Health> {
     const { events, reads, keys, messages, engine, relay } = this.product;
-    let head: LogHead | undefined;
     const stores: Health['stores'] = {};
-    const check = async (name: string, look: () => Promise<unknown>): Promise<void> => {
+    const check = async <T>(name: string, look: () => Promise<T>): Promise<T | undefined> => {
       try {
-        await look();
+        const found = await this.#look(name, look);
         stores[name] = { status: 'green' };
+        return found;
       } catch (error) {
         stores[name] = { status: 'red', error: errorCode(error) };
+        return undefined;
       }
     };
-    await Promise.all([
-      check('eventStore', async () => (head = await events.head())),
-      check('readStore', () => reads.ping()),
+    const builds = this.product.has('projections') ? engine.status() : [];
+    const countParked = async (): Promise<number> => {
+      const counts = await Promise.all(builds.map(({ build }) => engine.builds.countBlocked(build)));
+      return counts.reduce((sum, count) => sum + count, 0);
+    };
+    const [head, parked = 0] = await Promise.all([
+      check('eventStore', () => events.head()),
+      check('readStore', () => reads.ping().then(countParked)),
       check('keyStore', () => keys.identity()),
       ...(relay && messages ? [check('broker', () => messages.ping())] : []),
     ]);
-
-    const projections = this.product.has('projections')
-      ? engine.status().map((build) => this.#ofBuild(build, head))
-      : [];
-    let parked = 0;
-    await check('readStore', async () => {
-      for (const { build } of projections) parked += await engine.builds.countBlocked(build);
-    });
+    const projections = builds.map((build) => this.#ofBuild(build, head));
     const relayStatus = relay?.status();
     const relayHealth = relayStatus && {
       status: lightOfRelay(relayStatus.state),
@@ -80,7 +83,7 @@ export class HealthService {
     const lights = [
       ...Object.values(stores).map(({ status }) => status),
       ...projections.map(({ status }) => status),
-      ...(parked > 0 ? ['yellow' as const] : []),
+      ...(parked > 0 || engine.waiting ? ['yellow' as const] : []),
       ...(relayHealth ? [relayHealth.status] : []),
     ];
     return {
@@ -93,6 +96,16 @@ export class HealthService {
       ...(engine.waiting && { waiting: engine.waiting }),
       ...(relayHealth && { relay: relayHealth }),
     };
+  }
+
+  async #look<T>(name: string, look: () => Promise<T>): Promise<T> {
+    // Of the same name, so of the same type.
+    let looking = this.#looking.get(name) as Promise<T> | undefined;
+    if (!looking) {
+      looking = look().finally(() => this.#looking.delete(name));
+      this.#looking.set(name, looking);
+    }
+    return within(ANSWERS_WITHIN_MS, looking, () => new UnavailableError(name, 'it does not answer'));
   }
 
   #ofBuild(build: ReturnType<Product['engine']['status']>[number], head: LogHead | undefined): ProjectionHealth {
