@@ -79,6 +79,9 @@ const OUTAGES: readonly Outage[] = [
   },
 ];
 
+/** What was measured, for whoever reads the run. */
+const tell = (line: string): boolean => process.stderr.write(`${line}\n`);
+
 describe(`servers that go away (CRASH_SEED=${SEED}${LONG ? ', long' : ''})`, () => {
   let folder: string;
   const servers = new Map<Store, ControlledServer>();
@@ -134,16 +137,21 @@ describe(`servers that go away (CRASH_SEED=${SEED}${LONG ? ', long' : ''})`, () 
   describe.each(STORES)('%s', (name) => {
     it.each(OUTAGES)(
       'is $name, and all goes on by itself',
-      async ({ isAway, begin, end, seconds }) => {
+      async ({ name: outage, isAway, begin, end, seconds }) => {
         for (let round = 0; round < ROUNDS; round += 1) {
           const since = asker.answers.length;
           const { pid } = product;
+          const awayMs = 1_000 * (LONG ? random.whole(5, 60) : seconds);
           await begin(server(name));
-          const away = sleep(1_000 * (LONG ? random.whole(5, 60) : seconds));
+          const away = sleep(awayMs);
           if (isAway) await watch.until(({ stores }) => stores[name]?.status === 'red', `${name} is away`);
           await away;
           await end(server(name));
+          const backAt = Date.now();
           await watch.until(({ status }) => status === 'green', 'all is green again', 120_000);
+          tell(
+            `${name} was ${outage} for ${awayMs} ms; green ${Date.now() - backAt} ms later; ${asker.summary(since)}`,
+          );
           await load.progress(10);
           expect(product.pid).toBe(pid);
           expect(asker.unfit(since)).toEqual([]);

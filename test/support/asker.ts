@@ -51,6 +51,13 @@ export class Asker {
       );
   }
 
+  summary(since: number): string {
+    const answers = this.answers.slice(since);
+    const away = answers.filter(({ status }) => status === 503).length;
+    const slowest = Math.max(0, ...answers.map(({ ms }) => ms));
+    return `${answers.length} answers, ${away} of them 503, slowest ${slowest} ms`;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
