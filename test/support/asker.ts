@@ -47,7 +47,7 @@ export class Asker {
       .slice(since)
       .filter(
         ({ status, ms, retryAfter }) =>
-          !(status === 200 || (status === 503 && retryAfter !== null)) || ms > ANSWERED_WITHIN_MS,
+          !(status === 200 || status === 201 || (status === 503 && retryAfter !== null)) || ms > ANSWERED_WITHIN_MS,
       );
   }
 

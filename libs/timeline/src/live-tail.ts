@@ -7,6 +7,8 @@ import { EventStore, type StoredEvent } from '@timeline/event-store';
 import { backoffMs, delay, type Position } from '@timeline/kernel';
 
 const RING_EVENTS = 2_000;
+/** What each reader that is behind holds until its client has taken it. */
+const EVENTS_BEHIND = 50;
 
 @Injectable()
 export class LiveTail implements OnModuleDestroy {
@@ -43,7 +45,8 @@ export class LiveTail implements OnModuleDestroy {
         continue;
       }
       const until = this.#ringAfter;
-      for await (const page of this.events.readAll({ ...(seen && { after: seen }), ...(until && { until }), signal })) {
+      const reading = { ...(seen && { after: seen }), ...(until && { until }), batchSize: EVENTS_BEHIND, signal };
+      for await (const page of this.events.readAll(reading)) {
         if (isOver()) return;
         yield page;
         seen = page.at(-1)?.position ?? seen;
