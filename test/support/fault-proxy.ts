@@ -38,10 +38,6 @@ export class FaultProxy {
     return proxy;
   }
 
-  get fault(): Fault | undefined {
-    return this.#fault;
-  }
-
   /** Puts this fault in place of the one before; none: everything goes through. */
   async set(fault?: Fault): Promise<void> {
     const before = this.#fault;
@@ -137,6 +133,7 @@ class Way {
   #left = Infinity;
   #cut = (): void => undefined;
   #timer: NodeJS.Timeout | undefined;
+  #hasEnded = false;
 
   constructor(
     private readonly from: Socket,
@@ -149,8 +146,6 @@ class Way {
     });
     to.on('drain', () => this.#flow());
   }
-
-  #hasEnded = false;
 
   meet(pace: Pace): void {
     this.#pace = pace;
