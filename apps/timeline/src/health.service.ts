@@ -1,7 +1,7 @@
 /** How well the process does its work: every store, every projection with its lag, the relay. Told as it is, and soon. */
 import { Inject, Injectable } from '@nestjs/common';
 import { Product } from '@timeline/composing';
-import { errorCode, FaultError, type Position } from '@timeline/kernel';
+import { errorCode, FaultError, within, type Position } from '@timeline/kernel';
 import type { LogHead } from '@timeline/event-store';
 import type { BuildStatus } from '@timeline/projecting';
 
@@ -70,15 +70,7 @@ class Look<T> {
   /** @throws FaultError NO_ANSWER, or as the look does */
   async now(): Promise<T> {
     this.#looking ??= this.look().finally(() => (this.#looking = undefined));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new FaultError('NO_ANSWER', 'it does not answer in time')), ANSWER_WITHIN_MS);
-    });
-    try {
-      return await Promise.race([this.#looking, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return within(ANSWER_WITHIN_MS, this.#looking, () => new FaultError('NO_ANSWER', 'it does not answer in time'));
   }
 }
 
@@ -110,6 +102,7 @@ export class HealthService {
         await look();
       } catch (error) {
         stores[name] = { status: 'red', error: errorCode(error) };
+        return undefined;
       }
     };
     const runsProjections = this.product.has('projections');
@@ -133,7 +126,7 @@ export class HealthService {
     const relayHealth = relay && this.#ofRelay(relay.status(), head);
     const lights = [
       ...[...Object.values(stores), ...projections, ...reactions].map(({ status }) => status),
-      ...(parked > 0 ? ['yellow' as const] : []),
+      ...(parked > 0 || engine.waiting ? ['yellow' as const] : []),
       ...(relayHealth ? [relayHealth.status] : []),
     ];
     return {

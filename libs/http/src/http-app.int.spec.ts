@@ -185,6 +185,11 @@ class ThingsController {
     return ndjsonReply(reply, numbers());
   }
 
+  @Get('overdue')
+  async overdue(): Promise<never> {
+    return new Promise(() => undefined);
+  }
+
   @Get('events')
   events(
     @LastEventId() after: string | undefined,
@@ -752,6 +757,23 @@ describe('keys', () => {
       await expect(createHttpApp(ThingsModule, { apiKeys: keys })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     },
   );
+});
+
+describe('a request whose store hangs', () => {
+  it('is answered in time, and a stream may last', async () => {
+    const { app, url } = await start({ answerWithinMs: 100 });
+    const ended = seen.sseEnded;
+    try {
+      const stream = await fetch(`${url}/v1/things/events`);
+      const response = await fetch(`${url}/v1/things/overdue`);
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '2']);
+      expect(await response.json()).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      expect(seen.sseEnded).toBe(ended);
+      await stream.body?.cancel();
+    } finally {
+      await app.close();
+    }
+  });
 });
 
 describe('shutting down', () => {

@@ -5,12 +5,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { APP_FILTER, NestFactory } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { context } from '@opentelemetry/api';
 import { assertGuarded, parseApiKeys } from './api-keys.js';
 import { answerParserError, answerRouterError, installEdge } from './edge.js';
 import { buildOpenApi, type OpenApiInfo } from './openapi.js';
+import { AnswerInTime } from './answer-in-time.js';
 import { ProblemFilter, type HttpLog } from './problem.js';
 import { SseRegistry } from './sse.js';
 import { traceContextOf, traceRequests } from './tracing.js';
@@ -42,6 +43,8 @@ export interface HttpOptions {
   openApi?: OpenApiInfo;
   /** How long requests under way may take once the server is closing, default 10,000. */
   shutdownGraceMs?: number;
+  /** A request that is not answered for so long is answered 503, default 20,000. */
+  answerWithinMs?: number;
 }
 
 const ID = /^[\w.:-]{1,100}$/;
@@ -123,7 +126,11 @@ export async function createHttpApp(
     module: HttpRootModule,
     global: true,
     imports: [module],
-    providers: [SseRegistry, { provide: APP_FILTER, useClass: ProblemFilter }],
+    providers: [
+      SseRegistry,
+      { provide: APP_FILTER, useClass: ProblemFilter },
+      { provide: APP_INTERCEPTOR, useValue: new AnswerInTime(options.answerWithinMs ?? 20_000) },
+    ],
     exports: [SseRegistry],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {

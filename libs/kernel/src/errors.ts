@@ -57,6 +57,22 @@ export function errorCode(error: unknown): string {
   return 'name' in error && typeof error.name === 'string' ? error.name : 'UNKNOWN';
 }
 
+/** Whether Node itself says that a connection broke or was not made; some clients pass that on as it is. */
+export function isConnectionError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'syscall' in error && BROKEN.has(errorCode(error));
+}
+
+const BROKEN = new Set([
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
 /** The end of an exhaustive `switch`: the compiler proves that nothing comes here, a damaged log may. */
 export function unreachable(_value: never, what: string): never {
   throw new FaultError('UNREACHABLE', `${what} is of a kind that this version does not know`);

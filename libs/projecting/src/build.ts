@@ -54,7 +54,7 @@ export class Builds {
   readonly #builds: ReadCollection<BuildRecord>;
   readonly #pointers: ReadCollection<PointerRecord>;
   readonly #checkpoints: ReadCollection<CheckpointRecord>;
-  readonly #lastWritten = new Map<string, CheckpointRecord>();
+  readonly #lastKnown = new Map<string, CheckpointRecord>();
 
   constructor(
     readonly store: ReadStore,
@@ -123,14 +123,15 @@ export class Builds {
 
   async checkpoints(buildIds: readonly string[]): Promise<Map<string, Checkpoint>> {
     const records = await this.#checkpoints.findByIds(buildIds);
+    for (const record of records) this.#lastKnown.set(record._id, record);
     return new Map(records.map(({ _id, position, event }) => [_id, { position, event }]));
   }
 
   /** Moves the checkpoints forward, in one write; a stored one that is further stays. */
   async saveCheckpoints(moves: ReadonlyMap<string, Checkpoint>): Promise<void> {
     let pending = [...moves];
-    // The first try trusts what this process wrote last; a miss reads what another process wrote since.
-    let stored = this.#lastWritten;
+    // The first try trusts what this process wrote or read last; a miss reads what another process wrote since.
+    let stored = this.#lastKnown;
     while (pending.length > 0) {
       const docs = pending.flatMap(([_id, checkpoint]) => {
         const before = stored.get(_id);
@@ -139,7 +140,7 @@ export class Builds {
           : [{ _id, _v: (before?._v ?? 0) + 1, position: checkpoint.position, event: checkpoint.event }];
       });
       const missed = new Set(await this.#checkpoints.writeGuarded(docs.map((doc) => guarded(doc, doc._v - 1))));
-      for (const doc of docs) if (!missed.has(doc._id)) this.#lastWritten.set(doc._id, doc);
+      for (const doc of docs) if (!missed.has(doc._id)) this.#lastKnown.set(doc._id, doc);
       pending = pending.filter(([id]) => missed.has(id));
       if (pending.length > 0) {
         stored = new Map((await this.#checkpoints.findByIds([...missed])).map((record) => [record._id, record]));

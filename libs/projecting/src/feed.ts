@@ -103,6 +103,8 @@ export class Feed {
   /** Documents folded and not written yet, by build; `since`: when it last held none. */
   readonly #behind = new Map<BuildRunner, { documents: WriteBehind; since: number }>();
   readonly #abort = new AbortController();
+  /** Ends the subscription, and only that: the next one begins where the feed then stands. */
+  #resubscribe = new AbortController();
   #running: Promise<void> | undefined;
 
   constructor(
@@ -165,6 +167,14 @@ export class Feed {
     });
   }
 
+  /**
+   * A read store may come back as an older copy of itself. Events applied to that would be applied over a gap, so what it
+   * has forgotten is done again first. Answers whether there was anything.
+   */
+  async redoForgotten(): Promise<boolean> {
+    return this.#inTurn(() => this.#redoForgotten());
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
@@ -174,15 +184,21 @@ export class Feed {
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     for (let attempt = 0; !signal.aborted;) {
+      this.#resubscribe = new AbortController();
+      const { signal: over } = this.#resubscribe;
       try {
         const subscription = this.context.events.subscribe({
           ...(this.position && { after: this.position }),
           ...(this.kind === 'filling' && { types: this.#storedTypes(this.members) }),
           batchSize: this.context.batchSize,
-          signal,
+          signal: AbortSignal.any([signal, over]),
         });
         for await (const message of subscription) {
-          await this.#inTurn(() => this.#deliver(message));
+          await this.#inTurn(async () => {
+            if (!over.aborted && !(message.kind === 'events' && (await this.#redoForgotten())))
+              await this.#deliver(message);
+          });
+          if (over.aborted) break;
           attempt = 0;
           this.#recovered();
           if (this.kind === 'filling' && (message.kind === 'caught-up' || this.members.length === 0)) return;
@@ -198,6 +214,27 @@ export class Feed {
         await delay(backoffMs(attempt++), signal);
       }
     }
+  }
+
+  async #redoForgotten(): Promise<boolean> {
+    const { builds, report } = this.context;
+    const ids = this.members.map(({ build }) => build._id);
+    const stored = await this.#patiently(undefined, () => builds.checkpoints(ids));
+    let first: Checkpoint | undefined;
+    for (const member of this.members) {
+      const checkpoint = stored.get(member.build._id);
+      // One that is not there at all belongs to a build that is being dropped.
+      if (!checkpoint || checkpoint.position >= (member.position ?? NOTHING)) continue;
+      member.checkpoint = checkpoint;
+      if (!first || checkpoint.position < first.position) first = checkpoint;
+    }
+    if (!first) return false;
+    this.position = first.position;
+    this.#lastEvent = first.event;
+    this.#resubscribe.abort();
+    const message = `the read store has gone back to ${first.position}, as a copy that is older; projections go on from there`;
+    report({ level: 'warn', code: 'READ_STORE_WENT_BACK', message });
+    return true;
   }
 
   async #deliver(message: SubscriptionMessage): Promise<void> {

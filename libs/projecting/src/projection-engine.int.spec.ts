@@ -13,7 +13,7 @@ import {
   type Position,
   type Recorded,
 } from '@timeline/kernel';
-import { openReadStore, type GuardedWrite, type ReadStore } from '@timeline/read-store';
+import { openReadStore, type GuardedWrite, type ReadStore, type StoredDocument } from '@timeline/read-store';
 import type { FeedNotice } from './feed.js';
 import { Parking, type ParkedDocument } from './parking.js';
 import { customerOwner, type Projection } from './projection.js';
@@ -210,6 +210,26 @@ describe('the projection engine', () => {
     await open([sums], awayWhile(reads, { isAway: false, beforeWrite }));
     for (let n = 1; n <= 10; n += 1) expect(await total('ann', await append('ann', 1))).toBe(n);
     expect({ written, early }).toEqual({ written: 10, early: [] });
+  });
+
+  it.each([
+    ['and nothing new happens', 0],
+    ['and events come at once', 1],
+  ])('does again what the read store forgot when it comes back as an older copy %s', async (_when, more) => {
+    await open();
+    for (let n = 0; n < 30; n += 1) await append(`c${n % 3}`, 1);
+    await total('c0', await append('c0', 1));
+    const copy = await copyOf(reads);
+    for (let n = 0; n < 30; n += 1) await append(`c${n % 3}`, 1);
+    await total('c0', await append('c1', 1));
+    const before = notices.length;
+    await bringBack(reads, copy);
+    let last: Position | undefined;
+    for (let n = 0; n < more; n += 1) last = await append('c2', 1);
+    await until(() => notices.slice(before).some(({ code }) => code === 'READ_STORE_WENT_BACK'));
+    last ??= await append('c2', 1);
+    expect([await total('c0', last), await total('c1', last), await total('c2', last)]).toEqual([21, 21, 21]);
+    expect(await verify()).toMatchObject({ differences: [], documents: 3 });
   });
 
   it('rebuilds beside the live build while events keep coming, switches, and rolls back', async () => {
@@ -652,4 +672,21 @@ function awayWhile(reads: ReadStore, outage: Outage): ReadStore {
       },
     });
   return guarding(reads);
+}
+
+const CHECKPOINTS = 'projection-checkpoints';
+type Copy = ReadonlyMap<string, readonly StoredDocument[]>;
+
+async function copyOf(reads: ReadStore): Promise<Copy> {
+  const copy = new Map<string, readonly StoredDocument[]>();
+  for (const name of await reads.listCollections()) copy.set(name, await reads.collection(name).find({}));
+  return copy;
+}
+
+/** What is there becomes what was there; checkpoints last, since a real store comes back as a whole. */
+async function bringBack(reads: ReadStore, copy: Copy): Promise<void> {
+  for (const [name, docs] of [...copy].sort(([a], [b]) => Number(a === CHECKPOINTS) - Number(b === CHECKPOINTS))) {
+    await reads.collection(name).deleteMany({ _id: { $exists: true } });
+    await reads.collection(name).writeGuarded(docs.map((doc) => ({ doc, guard: 'absent' })));
+  }
 }

@@ -291,6 +291,7 @@ export class ProjectionEngine {
   }
 
   async #followBuilds(): Promise<void> {
+    await this.#live?.redoForgotten();
     const records = new Map((await this.builds.list()).map((build) => [build._id, build]));
     for (const [id, runner] of this.#runners) {
       const record = records.get(id);

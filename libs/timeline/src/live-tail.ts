@@ -7,6 +7,8 @@ import { EventStore, type StoredEvent } from '@timeline/event-store';
 import { backoffMs, delay, type Position } from '@timeline/kernel';
 
 const RING_EVENTS = 2_000;
+/** What each reader holds until its client has taken it. */
+const EVENTS_AT_ONCE = 50;
 
 @Injectable()
 export class LiveTail implements OnModuleDestroy {
@@ -36,14 +38,16 @@ export class LiveTail implements OnModuleDestroy {
     const isOver = (): boolean => signal.aborted || this.#abort.signal.aborted;
     while (!isOver()) {
       if ((seen ?? '') >= (this.#ringAfter ?? '')) {
-        const batch = this.#ring.filter((event) => event.position > (seen ?? ''));
+        // A few at a time: a slow reader would keep from being forgotten what the ring has dropped.
+        const batch = this.#ring.filter((event) => event.position > (seen ?? '')).slice(0, EVENTS_AT_ONCE);
         if (batch.length === 0) await this.#change(signal);
         else yield batch;
         seen = batch.at(-1)?.position ?? seen;
         continue;
       }
       const until = this.#ringAfter;
-      for await (const page of this.events.readAll({ ...(seen && { after: seen }), ...(until && { until }), signal })) {
+      const reading = { ...(seen && { after: seen }), ...(until && { until }), batchSize: EVENTS_AT_ONCE, signal };
+      for await (const page of this.events.readAll(reading)) {
         if (isOver()) return;
         yield page;
         seen = page.at(-1)?.position ?? seen;

@@ -10,12 +10,18 @@ export interface KafkaCluster {
   /** Of the first broker. */
   readonly pid: number;
   stop(): Promise<void>;
-  /** SIGKILL; resolves when the process is gone. */
-  kill(index: number): Promise<void>;
+  /** Resolves when the process is gone. `signal`: default SIGKILL. */
+  kill(index: number, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Starts the broker again on its data; resolves when it answers. */
   restart(index: number): Promise<void>;
 }
-export function startKafka(options: { dir: string; brokers?: number; port?: number }): Promise<KafkaCluster>;
+export function startKafka(options: {
+  dir: string;
+  brokers?: number;
+  port?: number;
+  /** For each broker: a second listener at `port` that tells clients to come to `advertised`, where a proxy is. */
+  proxied?: { port: number; advertised: number }[];
+}): Promise<KafkaCluster>;
 
 export function topicsOf(client: KafkaConfig): Promise<string[]>;
 export function deleteTopics(client: KafkaConfig, topics: string[]): Promise<void>;

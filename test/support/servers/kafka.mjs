@@ -20,11 +20,12 @@ const UP_WITHIN_MS = 90_000;
 /**
  * Starts a cluster and waits until every broker of it answers a client.
  * `dir`: a folder of its own for logs and data. `port`: of the first broker; default a free one. `brokers`: 1 or 3.
- * Answers `{ version, url, pids, pid, stop(), kill(i), restart(i) }`: `kill` is SIGKILL, `restart` starts the same broker on
- * its old data and waits for it, `stop` ends all of them.
- * @param {{ dir: string, brokers?: number, port?: number }} options
+ * `proxied`: for each broker a second listener `{ port, advertised }`, for clients that come through a proxy.
+ * Answers `{ version, url, pids, pid, stop(), kill(i), restart(i) }`: `kill` is SIGKILL unless told otherwise, `restart`
+ * starts the same broker on its old data and waits for it, `stop` ends all of them.
+ * @param {{ dir: string, brokers?: number, port?: number, proxied?: { port: number, advertised: number }[] }} options
  */
-export async function startKafka({ dir, brokers = 1, port }) {
+export async function startKafka({ dir, brokers = 1, port, proxied = [] }) {
   const lib = await jars();
   await mkdir(dir, { recursive: true });
   const ports = await freePorts(brokers * 2);
@@ -33,6 +34,7 @@ export async function startKafka({ dir, brokers = 1, port }) {
     id: index + 1,
     port: ports[index],
     controllerPort: ports[brokers + index],
+    proxied: proxied[index],
     dir: join(dir, `broker-${index + 1}`),
     child: undefined,
   }));
@@ -75,7 +77,7 @@ export async function startKafka({ dir, brokers = 1, port }) {
       return nodes[0].child.pid;
     },
     stop,
-    kill: (index) => end(nodes[index], 'SIGKILL'),
+    kill: (index, signal = 'SIGKILL') => end(nodes[index], signal),
     restart: async (index) => {
       await launch(lib, nodes[index]);
       await answers([nodes[index]], children().length);
@@ -96,13 +98,14 @@ const java = (lib, args) => run('java', ['-cp', join(lib, '*'), ...args]);
 const properties = (node, nodes) => {
   const copies = Math.min(3, nodes.length);
   const inSync = Math.max(1, copies - 1);
+  const through = (port) => (node.proxied ? `,PROXIED://127.0.0.1:${node.proxied[port]}` : '');
   return `
 process.roles=broker,controller
 node.id=${node.id}
 controller.quorum.voters=${nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(',')}
-listeners=CLIENT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}
-advertised.listeners=CLIENT://127.0.0.1:${node.port}
-listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=CLIENT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}${through('port')}
+advertised.listeners=CLIENT://127.0.0.1:${node.port}${through('advertised')}
+listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 inter.broker.listener.name=CLIENT
 controller.listener.names=CONTROLLER
 log.dirs=${join(node.dir, 'data')}

@@ -31,6 +31,7 @@ import {
   maxPosition,
   measure,
   UnavailableError,
+  within,
 } from '@timeline/kernel';
 import { eitherSignal } from '../either-signal.js';
 import { checkAppend, checkCounts, checkReadAll, revisionBefore } from '../append-validation.js';
@@ -77,7 +78,7 @@ const LOG_CREATED = '$log-created';
 
 const APPENDS_UNDER_WAY = 15;
 const RESENDS = 5;
-/** For an append with all its resends, or a read of one stream: a hung server says nothing for up to 20 s. */
+/** For an append with all its resends, or a read with its tries: a hung server says nothing for up to 20 s. */
 const GIVE_UP_MS = 15_000;
 const READ_TRIES = 3;
 /** Failures in a row, nothing received in between, after which a subscription gives up: about 3 s. */
@@ -272,7 +273,7 @@ export class EventStoreDbEventStore extends EventStore {
     const leave = (): void => this.#gate.leave();
     answer.then(leave, leave);
     try {
-      const { nextExpectedRevision, position } = await within(timeoutMs, answer);
+      const { nextExpectedRevision, position } = await within(timeoutMs, answer, noAnswer);
       const revision = Number(nextExpectedRevision);
       return {
         revision,
@@ -342,6 +343,7 @@ export class EventStoreDbEventStore extends EventStore {
     let left = options.limit ?? Infinity;
     let from: ReadPosition =
       options.after === undefined ? END : toReadPosition(toClientPosition(this.logId, options.after));
+    let giveUpAt = performance.now() + this.giveUpMs;
     for (let failures = 0; left > 0 && !signal?.aborted;) {
       const reading = this.#client.readAll({ direction: BACKWARDS, fromPosition: from, requiresLeader: true });
       const stop = this.#stopWith(reading, signal);
@@ -357,13 +359,14 @@ export class EventStoreDbEventStore extends EventStore {
           yield batch;
           batch = [];
           if (left === 0) return;
+          giveUpAt = performance.now() + this.giveUpMs;
         }
         if (batch.length > 0) yield batch;
         return;
       } catch (error) {
         if (signal?.aborted) return;
         failures += 1;
-        if (!isRetryable(error) || failures >= READ_TRIES) throw toPortError(error);
+        if (!isRetryable(error) || failures >= READ_TRIES || performance.now() >= giveUpAt) throw toPortError(error);
         await delay(backoffMs(failures - 1), signal);
       } finally {
         stop();
@@ -433,7 +436,8 @@ export class EventStoreDbEventStore extends EventStore {
     const event = eventStoreDb.jsonEvent({ id: deriveId('log', logId), type: LOG_CREATED, data: { logId } });
     await this.#readAgain(async () => {
       try {
-        await within(this.giveUpMs, this.#client.appendToStream(LOG_STREAM, event, { expectedRevision: NO_STREAM }));
+        const appending = this.#client.appendToStream(LOG_STREAM, event, { expectedRevision: NO_STREAM });
+        await within(this.giveUpMs, appending, noAnswer);
       } catch (error) {
         // Someone else was first, and theirs counts.
         if (!isOfType(error, 'wrong-expected-version')) throw error;
@@ -501,11 +505,12 @@ export class EventStoreDbEventStore extends EventStore {
   }
 
   async #readAgain<T>(read: () => Promise<T>): Promise<T> {
+    const giveUpAt = performance.now() + this.giveUpMs;
     for (let failures = 1; ; failures++) {
       try {
         return await read();
       } catch (error) {
-        if (!isRetryable(error) || failures >= READ_TRIES) throw toPortError(error);
+        if (!isRetryable(error) || failures >= READ_TRIES || performance.now() >= giveUpAt) throw toPortError(error);
       }
       await delay(backoffMs(failures - 1), this.#ending.signal);
     }
@@ -528,20 +533,10 @@ const toReadPosition = ({ commit }: ClientPosition): ClientPosition => ({ commit
 const namedRevision = (revision: number): ExpectedRevision => (revision === -1 ? 'no-stream' : revision);
 const named = (before: number | 'any'): ExpectedRevision | 'any' => (before === 'any' ? 'any' : namedRevision(before));
 
+const noAnswer = (): NoAnswerError => new NoAnswerError('no answer in time');
+
 /** Without `resolveLinkTos` every record has its event. */
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new FaultError('EVENT_STORE_FAULT', 'the event store answered without the event');
   return value;
-}
-
-async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new NoAnswerError('no answer in time')), Math.max(0, timeoutMs));
-  });
-  try {
-    return await Promise.race([answer, timeUp]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

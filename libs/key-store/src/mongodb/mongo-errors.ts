@@ -1,6 +1,6 @@
 /** Errors of the driver in the kernel's terms. */
 import { MongoBulkWriteError, MongoError, MongoInvalidArgumentError, MongoServerError } from 'mongodb';
-import { UnavailableError } from '@timeline/kernel';
+import { errorCode, isConnectionError, UnavailableError } from '@timeline/kernel';
 
 const DUPLICATE_KEY = 11_000;
 
@@ -39,7 +39,10 @@ export async function orUnavailable<T>(operation: () => Promise<T>): Promise<T> 
   } catch (error) {
     const lasts =
       !(error instanceof MongoError) || error instanceof MongoInvalidArgumentError || LASTING.has(Number(error.code));
-    if (lasts) throw error;
-    throw new UnavailableError('key store', `the key store does not answer (${error.name})`, { cause: error });
+    // A write too large for the socket's buffer waits for the socket, and fails with the socket's own error.
+    if (lasts && !isConnectionError(error)) throw error;
+    throw new UnavailableError('key store', `the key store does not answer (${nameOf(error)})`, { cause: error });
   }
 }
+
+const nameOf = (error: unknown): string => (error instanceof MongoError ? error.name : errorCode(error));

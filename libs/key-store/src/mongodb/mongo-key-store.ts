@@ -47,6 +47,8 @@ interface Entry {
 }
 
 const DEFAULT_DATABASE = 'timeline_keys';
+/** By them a server that hangs is noticed, some 15 s after; the URL may name others. */
+const TIMEOUTS = { serverSelectionTimeoutMS: 5_000, connectTimeoutMS: 5_000, socketTimeoutMS: 60_000 };
 const KEYS_PER_WRITE = 500;
 const IDS_PER_FIND = 1_000;
 /** What another writer has just written can be read once a majority has it; seconds, while a primary is replaced. */
@@ -77,7 +79,7 @@ export class MongoKeyStore extends KeyStore {
       readPreference: 'primary',
       readConcernLevel: 'majority',
       writeConcern: { w: 'majority', journal: true },
-      serverSelectionTimeoutMS: 5_000,
+      ...Object.fromEntries(Object.entries(TIMEOUTS).filter(([name]) => !url.includes(`${name}=`))),
     });
     const named = /^[^:]+:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
     const store = new MongoKeyStore(

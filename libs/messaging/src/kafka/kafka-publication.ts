@@ -9,7 +9,7 @@
  *   learns from the checkpoint whether the transaction counted.
  */
 import type { JsonObject } from '@timeline/kernel';
-import { UnavailableError } from '@timeline/kernel';
+import { UnavailableError, within } from '@timeline/kernel';
 import kafkajs from 'kafkajs';
 import type { KafkaConfig, Message, PartitionMetadata, Producer, Transaction } from 'kafkajs';
 import type { Publication, PublicationCheckpoint, PublicMessage } from '../message-log.port.js';
@@ -146,7 +146,7 @@ export class KafkaPublication implements Publication {
   async #commit(partitions: readonly PartitionSends[]): Promise<void> {
     if (this.#ended) throw new UnavailableError('kafka', 'this publication has ended; open it again');
     try {
-      await within(this.#transact(partitions), TRANSACTION_LIMIT_MS);
+      await within(TRANSACTION_LIMIT_MS, this.#transact(partitions), tooLong);
     } catch (error) {
       // Thrown away: what of it is still under way fails, and Kafka gives its transaction up when the next one opens.
       this.#end();
@@ -207,16 +207,5 @@ function add(to: PartitionSends, message: Message, bytes: number): void {
   }
 }
 
-async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new UnavailableError('kafka', `a transaction took more than ${limitMs} ms and was given up`));
-    }, limitMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const tooLong = (): UnavailableError =>
+  new UnavailableError('kafka', `a transaction took more than ${TRANSACTION_LIMIT_MS} ms and was given up`);

@@ -14,6 +14,11 @@ import { filterToMongo } from './filter-to-mongo.js';
 import { bulk, translated } from './mongo-errors.js';
 
 const STREAM_BATCH = 200;
+/**
+ * Without it a write too large for the socket's buffer, to a server that hangs, is never done: the driver closes the
+ * connection and goes on waiting for it (7.9). What was written by then is known by its guards.
+ */
+const WRITTEN_WITHIN_MS = 30_000;
 
 interface Replacement {
   doc: StoredDocument;
@@ -95,7 +100,9 @@ export class MongoCollection<T extends StoredDocument> implements ReadCollection
   async #insert(docs: readonly StoredDocument[]): Promise<Outcome> {
     if (docs.length === 0) return { missed: [], violated: 0 };
     const operations = docs.map((document) => ({ insertOne: { document } }));
-    const { refusals } = await bulk(() => this.#collection.bulkWrite(operations, { ordered: false }));
+    const { refusals } = await bulk(() =>
+      this.#collection.bulkWrite(operations, { ordered: false, timeoutMS: WRITTEN_WITHIN_MS }),
+    );
     const missed: string[] = [];
     const unsure: string[] = [];
     for (const [index, { message }] of refusals) {
@@ -116,7 +123,11 @@ export class MongoCollection<T extends StoredDocument> implements ReadCollection
       replacement: doc,
     }));
     const { result, refusals } = await bulk(() =>
-      this.#client.bulkWrite<Record<string, StoredDocument>>(models, { ordered: false, verboseResults: true }),
+      this.#client.bulkWrite<Record<string, StoredDocument>>(models, {
+        ordered: false,
+        verboseResults: true,
+        timeoutMS: WRITTEN_WITHIN_MS,
+      }),
     );
     const missed: string[] = [];
     for (const [index, { matchedCount }] of result?.updateResults ?? []) {

@@ -15,7 +15,7 @@ import {
   MongoTopologyClosedError,
   MongoWriteConcernError,
 } from 'mongodb';
-import { FaultError, UnavailableError } from '@timeline/kernel';
+import { FaultError, isConnectionError, UnavailableError } from '@timeline/kernel';
 
 export const DUPLICATE_KEY = 11_000;
 export const NAMESPACE_NOT_FOUND = 26;
@@ -120,6 +120,8 @@ export async function translated<T>(operation: () => Promise<T>): Promise<T> {
 }
 
 function translate(error: unknown): unknown {
+  // A write too large for the socket's buffer waits for the socket, and fails with the socket's own error.
+  if (isConnectionError(error)) return unavailable(error);
   if (!(error instanceof MongoError)) return error;
   const cause: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : error.cause;
   if (cause instanceof MongoError) return translate(cause);

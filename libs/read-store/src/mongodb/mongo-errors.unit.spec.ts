@@ -20,6 +20,10 @@ describe('errors of MongoDB', () => {
   const passing: [string, Error][] = [
     ['a lost connection', new MongoNetworkError('gone')],
     ['a silent one', new MongoNetworkTimeoutError('slow')],
+    [
+      'a socket that broke under a large write',
+      Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' }),
+    ],
     ['an operation out of time', new MongoOperationTimeoutError('slow')],
     ['a primary that stepped down', ofServer(189)],
     ['a server that is no primary', ofServer(10107)],
