@@ -31,7 +31,7 @@ class Scene {
   #registrations = 0;
 
   private constructor(readonly product: RunningProduct) {
-    this.watch = new HealthWatch('product', product.url);
+    this.watch = new HealthWatch('product', product.url).start();
     this.api = new Api(product.url);
     this.load = new Load({ seed: SEED, urls: [product.url], journeys: 5 });
   }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
+import { existsSync, openSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -370,10 +371,22 @@ describe('SIGTERM in the middle of work', () => {
   });
 });
 
+describe('a log that nobody can write', () => {
+  const lacked = existsSync('/dev/full') ? undefined : 'there is no /dev/full here';
+  if (lacked) process.stderr.write(`A log on a full disk was not tested: ${lacked}.\n`);
+
+  (lacked ? it.skip : it)('stops neither the product nor its stop', async () => {
+    product.spawn({}, openSync('/dev/full', 'w'));
+    await product.until(() => product.serves(), 'it answers');
+    await api.post(`/v1/loyalty/${customerId}/earnings`, { points: 1, reason: 'unheard' });
+    expect(await product.kill('SIGTERM')).toBe(0);
+  });
+});
+
 describe('ROLES=queries', () => {
   it('answers reads and has no command routes', async () => {
     await product.start({ ROLES: 'queries' });
-    expect(await api.read(`/v1/loyalty/${customerId}`)).toMatchObject({ balance: 12 });
+    expect(await api.read(`/v1/loyalty/${customerId}`)).toMatchObject({ balance: 13 });
     const { paths } = await api.read<{ paths: Record<string, Json> }>('/openapi.json');
     expect(
       Object.values(paths)

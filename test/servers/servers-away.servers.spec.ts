@@ -106,7 +106,7 @@ describe(`servers that go away (CRASH_SEED=${SEED}${LONG ? ', long' : ''})`, () 
       BROKER_URL: server('broker').url,
     });
     await product.start();
-    watch = new HealthWatch('the product', product.url);
+    watch = new HealthWatch('the product', product.url).start();
     load = new Load({ seed: SEED, urls: [product.url], journeys: 4, pauseMs: 150 });
     await load.start();
     await load.progress(10);

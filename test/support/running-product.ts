@@ -85,22 +85,22 @@ export class RunningProduct {
     return (await answer?.text().catch(() => ''))?.includes('alive') ?? false;
   }
 
-  /** Starts the server and does not wait. */
-  spawn(env: NodeJS.ProcessEnv = {}): void {
+  /** Starts the server and does not wait. `stdout`: a file to write the log to instead. */
+  spawn(env: NodeJS.ProcessEnv = {}, stdout: 'pipe' | number = 'pipe'): void {
     const child = spawn(process.execPath, [SERVER], {
       cwd: this.folder,
       env: { ...this.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout, 'pipe'],
     });
     this.#child = child;
     const note = (chunk: Buffer): void => {
       this.log = (this.log + chunk.toString()).slice(-20_000);
     };
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       note(chunk);
       this.out = (this.out + chunk.toString()).slice(-2_000_000);
     });
-    child.stderr.on('data', note);
+    child.stderr?.on('data', note);
     this.#exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
   }
 

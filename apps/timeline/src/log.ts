@@ -1,4 +1,5 @@
 /** The log: one JSON object a line on stdout, with the trace that it belongs to. No line holds personal data or a secret. */
+import { writeSync } from 'node:fs';
 import { context, trace } from '@opentelemetry/api';
 import { errorCode, FaultError, UnavailableError } from '@timeline/kernel';
 import { pino, type Logger } from 'pino';
@@ -7,14 +8,37 @@ import { pino, type Logger } from 'pino';
 const NEVER_SHOWN = ['personal', 'data', 'body', 'email', 'phone', 'name', 'authorization', 'password'];
 
 export function openLog(level: string): Logger {
-  return pino({
+  const options = {
     level,
     redact: NEVER_SHOWN.flatMap((name) => [name, `*.${name}`]),
     mixin() {
       const span = trace.getSpanContext(context.active());
       return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
     },
-  });
+  };
+  return pino(options, { write });
+}
+
+const STDOUT = 1;
+const RETRY_MS = 10;
+const RETRIES = 100;
+
+/**
+ * On a full disk, or where nobody reads, the line is lost and the product goes on. (pino's own destination tries for ever
+ * on a full disk: at the first fatal line, and whenever the process is to end.)
+ */
+function write(line: string): void {
+  let rest = Buffer.from(line);
+  for (let retries = 0; rest.length > 0 && retries <= RETRIES;) {
+    try {
+      rest = rest.subarray(writeSync(STDOUT, rest));
+    } catch (error) {
+      if (errorCode(error) !== 'EAGAIN') return;
+      // A pipe that is full; whoever reads it gets a moment.
+      retries += 1;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
 }
 
 /** Of an error that is none of ours where it came from, but not its message, which might quote a person's data. */

@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { CommandCatalogue, CommandProcessor, Commands, EntityStreams, Intake } from '@timeline/deciding';
+import { CommandCatalogue, CommandProcessor, Commands } from '@timeline/deciding';
 import { EventStore, openEventStore } from '@timeline/event-store';
 import { Cursors } from '@timeline/http';
 import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
@@ -157,8 +157,6 @@ export class Product {
         ...values,
         CommandProcessor,
         Commands,
-        Intake,
-        EntityStreams,
         BulkCommands,
         ...slices.flatMap((slice) => [
           ...(slice.commandProviders ?? []),

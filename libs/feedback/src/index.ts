@@ -1,5 +1,6 @@
 /** Feedback cases: intake, classification, assignment, answers, resolution, rating, reopening; the agents' inbox. */
 import type { Slice } from '@timeline/composing';
+import { Intake } from '@timeline/deciding';
 import { assignCase, AssignCaseHandler } from './commands/assign-case.command.js';
 import { CaseCommands } from './commands/case-commands.js';
 import { classifyCase, ClassifyCaseHandler } from './commands/classify-case.command.js';
@@ -19,6 +20,7 @@ export const feedbackSlice = {
   commandTypes: [openCase, classifyCase, assignCase, respondToCase, resolveCase, rateCase, reopenCase],
   commandProviders: [
     CaseCommands,
+    Intake,
     OpenCaseHandler,
     ClassifyCaseHandler,
     AssignCaseHandler,

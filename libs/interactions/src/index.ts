@@ -1,5 +1,6 @@
 /** The interactions slice: calls, messages, visits and whatever else passes between a customer and us. */
 import type { Slice } from '@timeline/composing';
+import { EntityStreams, Intake } from '@timeline/deciding';
 import { recordInteraction, RecordInteractionHandler } from './commands/record-interaction.command.js';
 import { InteractionsCommandController, InteractionsQueryController } from './interactions.controller.js';
 import { interactionsPublicEvents } from './interactions.public-events.js';
@@ -8,9 +9,9 @@ import { GetInteractionHandler } from './queries/get-interaction.query.js';
 export const interactionsSlice = {
   name: 'interactions',
   commandTypes: [recordInteraction],
-  commandProviders: [RecordInteractionHandler],
+  commandProviders: [Intake, RecordInteractionHandler],
   commandControllers: [InteractionsCommandController],
-  queryProviders: [GetInteractionHandler],
+  queryProviders: [EntityStreams, GetInteractionHandler],
   queryControllers: [InteractionsQueryController],
   publicEvents: [interactionsPublicEvents],
 } satisfies Slice;

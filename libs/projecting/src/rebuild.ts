@@ -2,8 +2,9 @@
  * Rebuild: a new copy of a projection is filled beside the live one, checked, and then made the one that is read. It
  * resumes after a crash, can be cancelled, and the copy read until then is kept, fed, as the way back.
  */
-import { delay, DomainError, type Position } from '@timeline/kernel';
-import { isOfThisLog } from './build.js';
+import type { EventStore } from '@timeline/event-store';
+import { delay, DomainError, UnavailableError, type Position } from '@timeline/kernel';
+import { isOfThisLog, type Checkpoint } from './build.js';
 import { compareBuilds, type Comparison } from './compare-builds.js';
 import { BuildRunner, Feed, type FeedContext } from './feed.js';
 import type { ProjectionEngine } from './projection-engine.js';
@@ -90,7 +91,8 @@ export async function rebuild(projection: AnyProjection, options: RebuildOptions
   }
   // One that was folded from what this log has lost is no way back; kept, it would only stand there, stopped and red.
   const passed = previous === undefined ? undefined : (await builds.checkpoints([previous])).get(previous);
-  const wayBack = !passed || (await isOfThisLog(context.events, passed)) ? previous : undefined;
+  const isLost = passed !== undefined && !(await mayBeOfThisLog(context.events, passed));
+  const wayBack = isLost ? undefined : previous;
   await dropOthers(projection, engine, [build._id, wayBack]);
   return {
     build: build._id,
@@ -129,6 +131,16 @@ export async function cancelRebuild(projection: AnyProjection, engine: Projectio
   );
   for (const build of unfinished) await engine.builds.drop(build);
   return unfinished.length;
+}
+
+/** While the log is away it may be. */
+async function mayBeOfThisLog(events: EventStore, checkpoint: Checkpoint): Promise<boolean> {
+  try {
+    return await isOfThisLog(events, checkpoint);
+  } catch (error) {
+    if (error instanceof UnavailableError) return true;
+    throw error;
+  }
 }
 
 const droppedMeanwhile = (buildId: string): DomainError =>

@@ -1,5 +1,6 @@
 /** The purchases slice: orders with exact amounts, and what of them comes back. */
 import type { Slice } from '@timeline/composing';
+import { EntityStreams, Intake } from '@timeline/deciding';
 import { recordPurchase, RecordPurchaseHandler } from './commands/record-purchase.command.js';
 import { returnPurchase, ReturnPurchaseHandler } from './commands/return-purchase.command.js';
 import { PurchasesCommandController, PurchasesQueryController } from './purchases.controller.js';
@@ -9,9 +10,9 @@ import { GetPurchaseHandler } from './queries/get-purchase.query.js';
 export const purchasesSlice = {
   name: 'purchases',
   commandTypes: [recordPurchase, returnPurchase],
-  commandProviders: [RecordPurchaseHandler, ReturnPurchaseHandler],
+  commandProviders: [Intake, RecordPurchaseHandler, ReturnPurchaseHandler],
   commandControllers: [PurchasesCommandController],
-  queryProviders: [GetPurchaseHandler],
+  queryProviders: [EntityStreams, GetPurchaseHandler],
   queryControllers: [PurchasesQueryController],
   publicEvents: [purchasesPublicEvents],
 } satisfies Slice;

@@ -1,5 +1,6 @@
 /** Surveys (NPS, CSAT, CES) and what customers answer to them. */
 import type { Slice } from '@timeline/composing';
+import { Intake } from '@timeline/deciding';
 import { defineSurvey, DefineSurveyHandler } from './commands/define-survey.command.js';
 import { recordAnswer, RecordAnswerHandler } from './commands/record-answer.command.js';
 import { surveyAnswers } from './projections/survey-answers.projection.js';
@@ -14,7 +15,7 @@ import { surveysPublicEvents } from './surveys.public-events.js';
 export const surveysSlice = {
   name: 'surveys',
   commandTypes: [defineSurvey, recordAnswer],
-  commandProviders: [DefineSurveyHandler, RecordAnswerHandler],
+  commandProviders: [Intake, DefineSurveyHandler, RecordAnswerHandler],
   commandControllers: [SurveysCommandController],
   queryProviders: [GetSurveyHandler, ListSurveysHandler, GetAnswerHandler, ListAnswersHandler],
   queryControllers: [SurveysQueryController],

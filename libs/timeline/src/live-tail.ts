@@ -7,12 +7,17 @@ import { EventStore, type StoredEvent } from '@timeline/event-store';
 import { backoffMs, delay, type Position } from '@timeline/kernel';
 
 const RING_EVENTS = 2_000;
+/** About, as JSON: in memory two or three times as much. */
+const RING_BYTES = 4 * 1024 * 1024;
 /** What each reader holds until its client has taken it. */
 const EVENTS_AT_ONCE = 50;
 
 @Injectable()
 export class LiveTail implements OnModuleDestroy {
   readonly #ring: StoredEvent[] = [];
+  /** Of each event of the ring, about how many bytes it is; and of all of them. */
+  readonly #sizes: number[] = [];
+  #bytes = 0;
   /** Everything after this position, up to the last event of the ring, is in the ring. */
   #ringAfter: Position | undefined;
   #started: Promise<void> | undefined;
@@ -69,10 +74,8 @@ export class LiveTail implements OnModuleDestroy {
         for await (const message of this.events.subscribe({ ...(last && { after: last }), signal })) {
           attempt = 0;
           if (message.kind !== 'events') continue;
-          this.#ring.push(...message.events);
+          this.#keep(message.events);
           last = message.events.at(-1)?.position ?? last;
-          const excess = this.#ring.length - RING_EVENTS;
-          if (excess > 0) this.#ringAfter = this.#ring.splice(0, excess).at(-1)?.position ?? this.#ringAfter;
           this.#wake();
         }
       } catch {
@@ -80,6 +83,22 @@ export class LiveTail implements OnModuleDestroy {
         await delay(backoffMs(attempt++), signal);
       }
     }
+  }
+
+  #keep(events: readonly StoredEvent[]): void {
+    for (const event of events) {
+      const size = JSON.stringify(event.data).length + (event.personal?.length ?? 0);
+      this.#ring.push(event);
+      this.#sizes.push(size);
+      this.#bytes += size;
+    }
+    let excess = 0;
+    while (this.#ring.length - excess > RING_EVENTS || this.#bytes > RING_BYTES) {
+      this.#bytes -= this.#sizes[excess] ?? 0;
+      excess += 1;
+    }
+    this.#sizes.splice(0, excess);
+    this.#ringAfter = this.#ring.splice(0, excess).at(-1)?.position ?? this.#ringAfter;
   }
 
   #wake(): void {

@@ -127,7 +127,7 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
       ),
       ...(whole.rating && { rating: { ...whole.rating.value, at: whole.rating.at } }),
     },
-    points: whole.points,
+    points: whole.points.open.reduce((sum, { points }) => sum + points, 0),
     provenance: Object.fromEntries(
       Object.entries(fields)
         .filter(([, { value }]) => value !== null)

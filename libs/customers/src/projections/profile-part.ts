@@ -3,6 +3,7 @@
  * neutral element, so that a group of merged customers has the profile that their parts make together, in any order.
  */
 import { addDecimals, type Decimal, type Instant, type Position } from '@timeline/kernel';
+import { openPoints, type PointsUntil } from '../../../loyalty/src/loyalty.events.js';
 import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type { Consent } from '../customer.decider.js';
 import type { Identity, Traits } from '../customers.events.js';
@@ -57,8 +58,8 @@ export interface ProfilePart {
   cases: { total: number; open: Record<string, Instant> };
   scores: Partial<Record<SurveyKind, Latest<Score>>>;
   rating?: Latest<Rating>;
-  /** As of the last posting; what expired since is still in it. */
-  points: number;
+  /** `at`: of the latest posting. What expired since is still in it. */
+  points: { open: PointsUntil[]; at?: Instant };
 }
 
 export const emptyPart = (): ProfilePart => ({
@@ -72,7 +73,7 @@ export const emptyPart = (): ProfilePart => ({
   purchases: { count: 0, byCurrency: {} },
   cases: { total: 0, open: {} },
   scores: {},
-  points: 0,
+  points: { open: [] },
 });
 
 export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
@@ -104,8 +105,13 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
     },
     scores: mergeBy(a.scores, b.scores, later),
     ...(rating && { rating }),
-    points: a.points + b.points,
+    points: combinePoints(a.points, b.points),
   };
+}
+
+export function combinePoints(a: ProfilePart['points'], b: ProfilePart['points']): ProfilePart['points'] {
+  const at = latest(a.at, b.at);
+  return { open: openPoints([...a.open, ...b.open], at), ...(at !== undefined && { at }) };
 }
 
 export const addTurnover = (a: Turnover, b: Turnover): Turnover => ({

@@ -3,7 +3,7 @@ import type { CUSTOMER_ERASED, Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
-import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
+import { pointsMoved, type LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { consentKey } from '../customer.decider.js';
@@ -13,6 +13,7 @@ import { entryOf, latestOf, saidBy, withLatest } from '../latest.js';
 import { profileOf, type Profile } from './profile-document.js';
 import {
   addTurnover,
+  combinePoints,
   earliest,
   emptyPart,
   latest,
@@ -37,7 +38,7 @@ type ProfileEvent =
 
 export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> = {
   name: 'profile',
-  version: 1,
+  version: 2,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
@@ -152,8 +153,10 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       }
       case 'PointsEarned':
       case 'PointsSpent':
-        // One stream per customer, so the last in the log says what there is.
-        return { ...after, points: event.data.balance };
+        return {
+          ...after,
+          points: combinePoints(after.points, { open: pointsMoved(event), at: event.metadata.occurredAt }),
+        };
       default:
         return event satisfies never;
     }

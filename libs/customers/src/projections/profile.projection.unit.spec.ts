@@ -49,6 +49,20 @@ const returned = (total: string): Fact => ({
   type: 'PurchaseReturned',
   data: { purchaseId: 'p', returnId: 'r', purchasedAt: ago(9), currency: 'USD', lines: [], total, complete: false },
 });
+const earned = (points: number, expiresAt?: string): Fact => ({
+  type: 'PointsEarned',
+  data: { lotId: 'l', points, reason: 'order', ...(expiresAt !== undefined && { expiresAt }), balance: points },
+});
+const spent = (lots: { points: number; expiresAt?: string }[]): Fact => ({
+  type: 'PointsSpent',
+  data: {
+    redemptionId: 'r',
+    points: 0,
+    reason: 'voucher',
+    lots: lots.map((lot) => ({ lotId: 'l', ...lot })),
+    balance: 0,
+  },
+});
 const caseFact = (type: string, caseId: string, openedAt: string): Fact => ({
   type,
   data: { caseId, openedAt, channel: 'wechat' },
@@ -269,6 +283,30 @@ describe('parts', () => {
     expect(profileProjection.derivation?.links?.(a)).toEqual(['c2', 'c3']);
     expect(profileProjection.derivation?.links?.(b)).toEqual([]);
     expect(combineParts(a, { ...b, links: ['c1'] }).links).toEqual(['c1', 'c2', 'c3']);
+  });
+});
+
+describe('points', () => {
+  it('are all that was earned and not spent, in whatever order it is told', () => {
+    expect(profileAfter([registered(), 30], [earned(10), 1], [earned(5), 9])?.points).toBe(15);
+    expect(
+      profileAfter([registered(), 30], [earned(10), 9], [earned(5), 3], [spent([{ points: 12 }]), 6])?.points,
+    ).toBe(3);
+  });
+
+  it('are without those that had expired by the latest posting', () => {
+    const soon = ago(5);
+    expect(profileAfter([registered(), 30], [earned(10, soon), 9], [earned(5), 8])?.points).toBe(15);
+    expect(profileAfter([registered(), 30], [earned(10, soon), 9], [earned(5), 2])?.points).toBe(5);
+    // Told late: spent while they could be, and gone all the same.
+    expect(
+      profileAfter(
+        [registered(), 30],
+        [earned(10, soon), 9],
+        [earned(5), 2],
+        [spent([{ points: 4, expiresAt: soon }]), 7],
+      )?.points,
+    ).toBe(5);
   });
 });
 

@@ -2,13 +2,7 @@
  * A customer's loyalty figures as parts that add up: points by the instant they expire at, lifetime sums, and when the
  * first two purchases were. Nothing in here depends on when it is looked at; `balanceAt` does.
  */
-
-/** Open points that expire together. */
-export interface PointsUntil {
-  /** Absent: they never expire. */
-  expiresAt?: string;
-  points: number;
-}
+import { openPoints, type PointsUntil } from '../loyalty.events.js';
 
 export interface PurchaseMoment {
   at: string;
@@ -34,7 +28,7 @@ export function combineLoyalty(a: CustomerLoyalty, b: CustomerLoyalty): Customer
   const latest = later(a.latest, b.latest);
   const purchases = firstTwo(a.purchases, b.purchases);
   return {
-    lots: openAfter(latest, [...a.lots, ...b.lots]),
+    lots: openPoints([...a.lots, ...b.lots], latest),
     earned: a.earned + b.earned,
     spent: a.spent + b.spent,
     purchases: { count: a.purchases.count + b.purchases.count, ...purchases },
@@ -48,19 +42,6 @@ export const balanceAt = (loyalty: CustomerLoyalty, at: string): number =>
 
 export const openAt = ({ lots }: CustomerLoyalty, at: string): PointsUntil[] =>
   lots.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > at);
-
-/** One entry per instant, without empty ones and those expired by `latest`: points taken from these cancel out anyhow. */
-function openAfter(latest: string | undefined, lots: readonly PointsUntil[]): PointsUntil[] {
-  const sums = new Map<string | undefined, number>();
-  for (const { expiresAt, points } of lots) sums.set(expiresAt, (sums.get(expiresAt) ?? 0) + points);
-  return [...sums]
-    .filter(
-      ([expiresAt, points]) =>
-        points !== 0 && !(expiresAt !== undefined && latest !== undefined && expiresAt <= latest),
-    )
-    .sort(([a], [b]) => (a === b ? 0 : a === undefined || (b !== undefined && a > b) ? 1 : -1))
-    .map(([expiresAt, points]) => ({ ...(expiresAt !== undefined && { expiresAt }), points }));
-}
 
 type FirstTwo = Pick<CustomerLoyalty['purchases'], 'first' | 'second'>;
 

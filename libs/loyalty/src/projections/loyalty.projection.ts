@@ -6,7 +6,7 @@ import { dayIn, unreachable, type Recorded } from '@timeline/kernel';
 import { bucketOf, customerOwner, type Projection, type Touch } from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
-import type { LoyaltyEvent } from '../loyalty.events.js';
+import { pointsMoved, type LoyaltyEvent } from '../loyalty.events.js';
 import { combineLoyalty, emptyLoyalty, type CustomerLoyalty } from './customer-loyalty.js';
 
 export type LoyaltyFact =
@@ -98,19 +98,10 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
         return part;
       case 'PurchaseRecorded':
         return { ...part, purchases: { count: 1, first: { at: occurredAt, day: dayIn(this.zone, occurredAt) } } };
-      case 'PointsEarned': {
-        const { points, expiresAt } = event.data;
-        return { ...part, lots: [{ points, ...(expiresAt !== undefined && { expiresAt }) }], earned: points };
-      }
+      case 'PointsEarned':
+        return { ...part, lots: pointsMoved(event), earned: event.data.points };
       case 'PointsSpent':
-        return {
-          ...part,
-          lots: event.data.lots.map(({ points, expiresAt }) => ({
-            points: -points,
-            ...(expiresAt !== undefined && { expiresAt }),
-          })),
-          spent: event.data.points,
-        };
+        return { ...part, lots: pointsMoved(event), spent: event.data.points };
       default:
         return unreachable(event, 'a fact for the loyalty read model');
     }
