@@ -1,0 +1,11 @@
+/** Records compared and linked: pure mathematics. */
+export { blockingKeys, candidatePairs, PASSES, sortKeyOf } from './blocking.js';
+export type { BlockingKeys, Pass } from './blocking.js';
+export { compareRecords, FIELD_NAMES, FIELDS } from './comparing.js';
+export type { Comparison, Field, Level } from './comparing.js';
+export { defaultModel, LINK_FROM, REVIEW_FROM } from './default-model.js';
+export { featuresOf } from './features.js';
+export type { Features, GivenRecord } from './features.js';
+export { judge } from './model.js';
+export type { FieldEvidence, Match, Model } from './model.js';
+export { trainModel } from './training.js';

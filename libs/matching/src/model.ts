@@ -1,0 +1,46 @@
+/**
+ * Fellegi and Sunter (1969): each level of agreement of each field weighs log2(m/u), m its probability among pairs that
+ * are the same, u among those that are not. The sum of the weights and the prior odds give the probability.
+ */
+import { FIELD_NAMES, type Comparison, type Field, type Level } from './comparing.js';
+
+export interface LevelProbability {
+  m: number;
+  u: number;
+}
+
+export interface Model {
+  /** Goes up with any change of what it says. */
+  version: string;
+  /** The share of candidate pairs that are the same. */
+  prior: number;
+  fields: { [F in Field]?: { [L in Level]?: LevelProbability } };
+}
+
+export interface FieldEvidence {
+  field: Field;
+  level: Level;
+  /** In bits: positive speaks for the same person, negative against. */
+  weight: number;
+}
+
+export interface Match {
+  /** Sum of the weights and the prior's, in bits: log2 of the odds. */
+  score: number;
+  /** By the model, from 0 to 1. */
+  probability: number;
+  evidence: FieldEvidence[];
+}
+
+export const weightOf = ({ m, u }: LevelProbability): number => Math.log2(m / u);
+
+/** In the order of `FIELD_NAMES`; a field that says nothing is not there. */
+export function judge(model: Model, comparison: Comparison): Match {
+  const evidence = FIELD_NAMES.flatMap((field): FieldEvidence[] => {
+    const level = comparison[field];
+    const probability = level && model.fields[field]?.[level];
+    return probability ? [{ field, level, weight: weightOf(probability) }] : [];
+  });
+  const score = evidence.reduce((sum, { weight }) => sum + weight, Math.log2(model.prior / (1 - model.prior)));
+  return { score, probability: 1 / (1 + 2 ** -score), evidence };
+}
