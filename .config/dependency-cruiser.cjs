@@ -1,7 +1,8 @@
 // "Who may import whom", so that the drawing in README stays true.
 const kernel = '^libs/kernel/';
 const middle = '^libs/(deciding|projecting|reacting|relaying|http|security|composing)/';
-const slices = '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline|duplicates)/';
+const slices =
+  '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline|duplicates)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

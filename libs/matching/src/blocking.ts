@@ -2,86 +2,96 @@
  * Which records are worth comparing. Each record has a key in several *passes*; two that share a key in any pass are
  * candidates. A pass tolerates an error in whatever it does not look at, so an error in one field is met by another pass.
  *
- * Every pass is one text per record (a few for phones and the like), so that a store can serve it from an index.
+ * A record has one key in each pass over the person, and one for each number or mailbox in those over identities, so that
+ * a store can serve every pass from an index.
  */
 import type { Features } from './features.js';
 import { latinOf } from './names.js';
 import { soundOf } from './text.js';
 
-export const PASSES = [
+export const PERSON_PASSES = [
   'name',
   'sounds',
   'birth',
-  'birthYearName',
+  'birthYearFamily',
+  'birthYearGiven',
   'birthDayName',
   'familyPlace',
   'givenPlace',
   'street',
   'house',
-  'phone',
-  'phoneName',
-  'email',
-  'id',
-  'idHead',
-  'idTail',
 ] as const;
-export type Pass = (typeof PASSES)[number];
+export const IDENTITY_PASSES = ['exact', 'head', 'tail'] as const;
+export type PersonKeys = { [P in (typeof PERSON_PASSES)[number]]?: string };
+export type IdentityKeys = { [P in (typeof IDENTITY_PASSES)[number]]?: string };
 
-/** The keys of a record by pass. */
-export type BlockingKeys = { [P in Pass]?: string[] };
-
-export function blockingKeys({ name, birth, address, phones, emails, ids }: Features): BlockingKeys {
+export function personKeys({ name, birth, address }: Features): PersonKeys {
   const [given, family] = [latinOf(name.given), latinOf(name.family)];
+  const isWhole = given !== '' && family !== '';
   // In either order, since forms mix them up, and Chinese names in Latin letters have no fixed one.
-  const parts = [given, family].filter((part) => part !== '').sort();
-  const sounds = [given, family]
-    .filter((part) => part !== '')
-    .map(soundOf)
-    .sort();
-  const initials = [given, family]
-    .map((part) => part.slice(0, 1))
-    .sort()
-    .join('');
+  const sounds = [soundOf(given), soundOf(family)].sort();
+  const initials = [given.slice(0, 1), family.slice(0, 1)].sort().join('');
   const { street = [], city, postcode } = address;
   const place = postcode ?? city;
-  const numbers = street.filter((word) => /^\d/.test(word));
-  const all: { [P in Pass]: (string | undefined)[] } = {
-    name: [parts.length === 2 ? [...parts.join('')].sort().join('') : undefined],
-    sounds: [sounds.length === 2 ? joined(...sounds) : undefined],
-    birth: [birth],
-    birthYearName: birth === undefined ? [] : [...new Set(sounds)].map((sound) => joined(birth.slice(0, 4), sound)),
-    birthDayName: [birth === undefined ? undefined : joined(birth.slice(4), initials)],
-    familyPlace: [family === '' ? undefined : joined(soundOf(family), place)],
-    givenPlace: [given === '' ? undefined : joined(soundOf(given), place)],
-    street: [street.length >= 2 ? joined(...street) : undefined],
-    house: [joined(numbers[0], place)],
-    phone: phones.map((phone) => phone.slice(-8)),
-    phoneName: phones.flatMap((phone) => [...new Set(sounds)].map((sound) => joined(phone.slice(-4), sound))),
-    email: emails.map((email) => email.slice(0, email.lastIndexOf('@'))),
-    id: ids,
-    idHead: ids.map((id) => half(id, 'head')),
-    idTail: ids.map((id) => half(id, 'tail')),
+  const year = birth?.slice(0, 4);
+  return present({
+    // Whatever order, and wherever a syllable is cut off.
+    name: isWhole ? [...(given + family)].sort().join('') : undefined,
+    sounds: isWhole ? joined(...sounds) : undefined,
+    birth,
+    birthYearFamily: joined(year, soundOf(family)),
+    birthYearGiven: joined(year, soundOf(given)),
+    birthDayName: joined(birth?.slice(4), initials),
+    familyPlace: joined(soundOf(family), place),
+    givenPlace: joined(soundOf(given), place),
+    street: street.length >= 2 ? street.join('|') : undefined,
+    house: joined(
+      street.find((word) => /^\d/.test(word)),
+      place,
+    ),
+  });
+}
+
+/** Of each phone, mailbox and number: whole, and both halves, of which one wrong digit leaves one right. */
+export function identityKeys({ phones, emails, ids }: Pick<Features, 'phones' | 'emails' | 'ids'>): IdentityKeys[] {
+  const keysOf = (system: string, value: string): IdentityKeys => {
+    const middle = value.length >> 1;
+    return present({
+      exact: joined(system, value),
+      ...(value.length >= 6 && {
+        head: joined(system, value.slice(0, middle)),
+        tail: joined(system, value.slice(middle)),
+      }),
+    });
   };
-  const keys: BlockingKeys = {};
-  for (const pass of PASSES) {
-    const found = [...new Set(all[pass].filter((key) => key !== undefined))];
-    if (found.length > 0) keys[pass] = found;
-  }
-  return keys;
+  return [
+    // With country code or without.
+    ...phones.map((phone) => keysOf('phone', phone.slice(-8))),
+    // The same mailbox name at another provider too.
+    ...emails.map((email) => keysOf('email', email.slice(0, email.lastIndexOf('@')))),
+    ...ids.map((id) => keysOf(`id:${id.slice(0, id.indexOf(':'))}`, id.slice(id.indexOf(':') + 1))),
+  ];
+}
+
+/** All keys of a record, each told apart by its pass. */
+export const blockingKeys = (features: Features): string[] => [
+  ...new Set(
+    [personKeys(features), ...identityKeys(features)].flatMap((keys) =>
+      Object.entries(keys).map(([pass, key]) => `${pass}:${key}`),
+    ),
+  ),
+];
+
+function present<T extends object>(keys: T): { [P in keyof T]?: Exclude<T[P], undefined> } {
+  // Only undefined ones are left out.
+  return Object.fromEntries(Object.entries(keys).filter(([, key]) => key !== undefined)) as {
+    [P in keyof T]?: Exclude<T[P], undefined>;
+  };
 }
 
 /** Nothing where any part is missing. */
 const joined = (...parts: (string | undefined)[]): string | undefined =>
   parts.includes(undefined) || parts.includes('') ? undefined : parts.join('|');
-
-/** One wrong digit leaves the other half right. */
-function half(id: string, which: 'head' | 'tail'): string | undefined {
-  const at = id.indexOf(':') + 1;
-  const value = id.slice(at);
-  if (value.length < 6) return undefined;
-  const middle = value.length >> 1;
-  return id.slice(0, at) + (which === 'head' ? value.slice(0, middle) : value.slice(middle));
-}
 
 /** The order in which neighbours are likely the same: what a pass with too many under one key looks at. */
 export const sortKeyOf = ({ name, birth = '' }: Features): string =>
@@ -102,12 +112,11 @@ export function candidatePairs(
 ): [number, number][] {
   const blocks = new Map<string, number[]>();
   records.forEach((record, place) => {
-    for (const [pass, keys] of Object.entries(blockingKeys(record)))
-      for (const key of keys) {
-        const block = blocks.get(`${pass}:${key}`);
-        if (block) block.push(place);
-        else blocks.set(`${pass}:${key}`, [place]);
-      }
+    for (const key of blockingKeys(record)) {
+      const block = blocks.get(key);
+      if (block) block.push(place);
+      else blocks.set(key, [place]);
+    }
   });
   const sortKeys = records.map(sortKeyOf);
   const seen = new Set<number>();

@@ -1,6 +1,6 @@
 /** Records compared and linked: pure mathematics. */
-export { blockingKeys, candidatePairs, PASSES, sortKeyOf } from './blocking.js';
-export type { BlockingKeys, Pass } from './blocking.js';
+export { candidatePairs, IDENTITY_PASSES, identityKeys, PERSON_PASSES, personKeys, sortKeyOf } from './blocking.js';
+export type { IdentityKeys, PersonKeys } from './blocking.js';
 export { compareRecords, FIELD_NAMES, FIELDS } from './comparing.js';
 export type { Comparison, Field, Level } from './comparing.js';
 export { defaultModel, LINK_FROM, REVIEW_FROM } from './default-model.js';
