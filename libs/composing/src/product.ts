@@ -18,6 +18,7 @@ import { ReactionPump, type Reaction } from '@timeline/reacting';
 import { Relay } from '@timeline/relaying';
 import { BulkCommands } from './bulk-commands.js';
 import type { Config, Role } from './config.js';
+import type { Follower } from './follower.js';
 import { METRIC_SOURCES, type MetricSource } from './metric-source.js';
 import type { Slice } from './slice.js';
 
@@ -50,6 +51,8 @@ export class Product {
 
   relay: Relay | undefined;
   #pump: ReactionPump | undefined;
+  readonly #stopping = new AbortController();
+  #following: Promise<void>[] = [];
 
   /** Opens every store; nothing runs yet. What was opened is closed again when a later one cannot be. */
   static async open(options: ProductOptions): Promise<Product> {
@@ -137,6 +140,7 @@ export class Product {
           ...(slice.commandProviders ?? []),
           ...(slice.queryProviders ?? []),
           ...(slice.reactions ?? []),
+          ...(slice.followers ?? []),
         ]),
         ...sources,
         { provide: METRIC_SOURCES, useFactory: (...made: MetricSource[]) => made, inject: sources },
@@ -169,6 +173,10 @@ export class Product {
         report,
       });
       this.#pump.start();
+      const followers = this.options.slices.flatMap((slice) => [...(slice.followers ?? [])]);
+      this.#following = followers.map((type) =>
+        context.get<Follower>(type, { strict: false }).follow(this.#stopping.signal, report),
+      );
     }
     if (this.has('relay') && this.messages) {
       this.relay = new Relay({
@@ -185,6 +193,8 @@ export class Product {
 
   /** Finishes what is under way. Requests must have been answered before. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#following);
     await this.#pump?.stop();
     await this.relay?.stop();
     await this.engine.stop();
