@@ -248,7 +248,10 @@ describe('every answer that the main job gets', () => {
       '/v1/customers?limit=1',
       '/v1/customers?q=ann&trait.plan=platinum',
       `/v1/customers/${customerId}`,
+      `/v1/customers/${customerId}/duplicates`,
       `/v1/customers/${customerId}/timeline?limit=5`,
+      '/v1/duplicates',
+      '/v1/duplicates?status=dismissed&limit=1',
       `/v1/customers/${customerId}/timeline?limit=200&order=oldest&channel=web,email&type=SurveyAnswered`,
       '/v1/feedback?status=all&order=severity',
       `/v1/feedback/${caseId}`,
@@ -272,6 +275,10 @@ describe('every answer that the main job gets', () => {
       ),
     ];
     for (const address of addresses) await api.send('GET', address, { position });
+    await api.send('POST', '/v1/customers/duplicates/search', {
+      position,
+      json: { name: { full: 'Annelie Quastenberg' } },
+    });
     for (const address of addresses.filter((each) => /^\/v1\/(customers|feedback|loyalty)\/[^/?]+$/.test(each))) {
       const etag = answers.find((answer) => answer.path === address)?.headers.get('etag') ?? '';
       expect((await api.send('GET', address, { position, headers: { 'if-none-match': etag } })).status).toBe(304);

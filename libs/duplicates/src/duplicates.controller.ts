@@ -43,7 +43,7 @@ export class DuplicatesCommandController {
   @HttpCode(200)
   @Describes('Two customers are two', 'They stay dismissed until what is compared of either changes.')
   @AnswersOutcome(200)
-  @Refuses('DUPLICATE_NOT_FOUND', 'DUPLICATE_ALREADY_CONFIRMED')
+  @Refuses('DUPLICATE_NOT_FOUND', 'DUPLICATE_ALREADY_CONFIRMED', 'OCCURRED_IN_FUTURE', 'OCCURRED_BEFORE_START')
   async dismiss(
     @PathParam('id', pairIdType) pairId: string,
     @StrictBody(DismissDuplicateBody) body: DismissDuplicateBody,
@@ -57,7 +57,7 @@ export class DuplicatesCommandController {
   @HttpCode(200)
   @Describes('Two customers are one', 'Final; what is merged in error is unmerged.')
   @AnswersOutcome(200)
-  @Refuses('DUPLICATE_NOT_FOUND', 'SURVIVOR_NOT_OF_PAIR')
+  @Refuses('DUPLICATE_NOT_FOUND', 'SURVIVOR_NOT_OF_PAIR', 'OCCURRED_IN_FUTURE', 'OCCURRED_BEFORE_START')
   async confirm(
     @PathParam('id', pairIdType) pairId: string,
     @StrictBody(ConfirmDuplicateBody) body: ConfirmDuplicateBody,

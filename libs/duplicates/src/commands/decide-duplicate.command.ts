@@ -1,7 +1,7 @@
 /** What a person decides about a suspected pair: that they are two (dismissed), or one (confirmed). */
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
-import { Field, fieldTypes, Id, Optional, Text } from '@timeline/http';
+import { Field, fieldTypes, Id, Instant, Optional, Text } from '@timeline/http';
 import { ConfirmedDuplicates } from '../confirmed-duplicates.port.js';
 import { duplicateDecider, duplicateStream } from '../duplicate.decider.js';
 import type { Pair } from '../duplicates.events.js';
@@ -19,6 +19,11 @@ export class DismissDuplicateBody {
   @Optional()
   @Text({ max: 200 })
   reason?: string;
+
+  /** When it was decided; now where absent. */
+  @Optional()
+  @Instant()
+  occurredAt?: string;
 }
 
 export class DismissDuplicateData extends DismissDuplicateBody {
@@ -63,13 +68,14 @@ export const confirmDuplicate: CommandType<ConfirmDuplicateData> = {
 export class DismissDuplicateHandler implements ICommandHandler<DismissDuplicate> {
   constructor(private readonly processor: CommandProcessor) {}
 
-  /** @throws DomainError DUPLICATE_NOT_FOUND, DUPLICATE_ALREADY_CONFIRMED */
-  execute({ data: { pairId, reason }, context }: DismissDuplicate): Promise<CommandOutcome> {
+  /** @throws DomainError DUPLICATE_NOT_FOUND, DUPLICATE_ALREADY_CONFIRMED, OCCURRED_IN_FUTURE, OCCURRED_BEFORE_START */
+  execute({ data: { pairId, reason, occurredAt }, context }: DismissDuplicate): Promise<CommandOutcome> {
     return this.processor.execute({
       decider: duplicateDecider,
       stream: duplicateStream(pairId),
       id: pairId,
       command: { type: 'dismiss', ...(reason !== undefined && { reason }) },
+      ...(occurredAt !== undefined && { occurredAt }),
       context,
     });
   }
@@ -83,7 +89,10 @@ export class ConfirmDuplicateHandler implements ICommandHandler<ConfirmDuplicate
   ) {}
 
   /** @throws DomainError DUPLICATE_NOT_FOUND, SURVIVOR_NOT_OF_PAIR; whatever the merge throws */
-  async execute({ data: { pairId, survivor, reason }, context }: ConfirmDuplicate): Promise<CommandOutcome> {
+  async execute({
+    data: { pairId, survivor, reason, occurredAt },
+    context,
+  }: ConfirmDuplicate): Promise<CommandOutcome> {
     const outcome = await this.processor.execute({
       decider: duplicateDecider,
       stream: duplicateStream(pairId),
@@ -93,6 +102,7 @@ export class ConfirmDuplicateHandler implements ICommandHandler<ConfirmDuplicate
         ...(survivor !== undefined && { survivor }),
         ...(reason !== undefined && { reason }),
       },
+      ...(occurredAt !== undefined && { occurredAt }),
       context,
     });
     const [a = '', b = ''] = pairId.split('.');
