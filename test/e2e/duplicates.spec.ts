@@ -120,6 +120,8 @@ describe('a search', () => {
       family: 'spelled',
       birthDate: 'close',
       phone: 'same',
+      // Another bears it.
+      name: 'common',
     });
     expect(first?.probability).toBeGreaterThan(0.5);
     for (const other of others) expect(other.probability).toBeLessThan(0.5);
@@ -149,6 +151,23 @@ describe('a search', () => {
     const like = { name: { full: 'Nightingale Weathervane Ltd.' }, address: { lines: ['1 High Street'] } };
     expect(await search({ kind: 'person', ...like }, position)).toEqual([]);
     expect((await search({ kind: 'company', ...like }, position)).map(({ customerId }) => customerId)).toEqual([id]);
+  });
+
+  it('takes a name that many bear for a weak reason, and fills no queue with namesakes', async () => {
+    const name = { full: '王芳' };
+    const ids: string[] = [];
+    for (let n = 0; n < 8; n += 1) {
+      const identities = [{ kind: 'phone', value: `1${30 + n}${String(99_887_766 - n * 7_654_321).padStart(8, '0')}` }];
+      ids.push((await api.register({ name, identities })).id);
+    }
+    await watched();
+    const [found] = (await api.read<{ items: Likely[] }>(`/v1/customers/${ids[0]}/duplicates?limit=1`)).items;
+    expect(levels(found?.evidence ?? [])).toMatchObject({ given: 'same', family: 'same', name: 'common' });
+    const queued = (await queue('suspected')).items.filter(({ customers }) =>
+      customers.every((id) => ids.includes(id)),
+    );
+    // Those registered first, when there were few of the name.
+    expect(queued.length).toBeLessThanOrEqual(1);
   });
 
   it('with nothing to go by finds nobody', async () => {

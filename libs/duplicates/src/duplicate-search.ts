@@ -8,6 +8,7 @@ import {
   compareRecords,
   defaultModel,
   identityKeys,
+  isNamesake,
   judge,
   personKeys,
   sortKeyOf,
@@ -26,6 +27,8 @@ const NEAREST = 20;
 export interface FoundDuplicate {
   customerId: string;
   match: Match;
+  /** How many were found with the same whole name. */
+  namesakes: number;
   /** Version of the model that judged. */
   model: string;
   /** The last change of what was compared. */
@@ -48,13 +51,16 @@ export class DuplicateSearch {
     position?: string,
   ): Promise<FoundDuplicate[]> {
     return this.models.read(duplicateCandidatesProjection, position, async ({ documents }) => {
-      const candidates = await near(documents, features);
       const model = defaultModel(features.kind);
-      return [...candidates.values()]
+      const compared = [...(await near(documents, features)).values()]
         .filter((other) => other.customerId !== except && other.features.kind === features.kind)
-        .map(({ customerId, features: others, changed }) => ({
+        .map((other) => ({ ...other, comparison: compareRecords(features, other.features) }));
+      const namesakes = Math.max(1, compared.filter(({ comparison }) => isNamesake(comparison)).length);
+      return compared
+        .map(({ customerId, changed, comparison }) => ({
           customerId,
-          match: judge(model, compareRecords(features, others)),
+          match: judge(model, comparison, namesakes),
+          namesakes,
           model: model.version,
           changed,
         }))

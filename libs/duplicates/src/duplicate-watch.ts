@@ -112,6 +112,7 @@ export class DuplicateWatch implements Follower {
         type: 'suspect',
         customers,
         probability: Number(other.match.probability.toFixed(6)),
+        namesakes: other.namesakes,
         model: other.model,
         asOf,
       },

@@ -10,7 +10,14 @@ export const pairIdOf = ([a, b]: Pair): string => `${a}.${b}`;
 export const duplicateStream = (pairId: string): string => `duplicate-${pairId}`;
 
 export type DuplicateCommand =
-  | { type: 'suspect'; customers: Pair; probability: number; model: string; asOf: [Position, Position] }
+  | {
+      type: 'suspect';
+      customers: Pair;
+      probability: number;
+      namesakes: number;
+      model: string;
+      asOf: [Position, Position];
+    }
   | { type: 'dismiss'; reason?: string }
   | { type: 'confirm'; survivor?: string; reason?: string };
 
@@ -36,10 +43,10 @@ export const duplicateDecider: Decider<DuplicateState, DuplicateCommand, Duplica
 
   decide(command, state) {
     if (command.type === 'suspect') {
-      const { customers, probability, model, asOf } = command;
+      const { customers, probability, namesakes, model, asOf } = command;
       const isNews = !state || (state.status !== 'confirmed' && asOf.some((at, side) => at > (state.asOf[side] ?? '')));
       if (!isNews) return [];
-      const data = { pairId: pairIdOf(customers), customers, probability, model, asOf };
+      const data = { pairId: pairIdOf(customers), customers, probability, namesakes, model, asOf };
       return [concerning(customers, { type: 'DuplicateSuspected', data })];
     }
     if (!state) throw new DomainError('DUPLICATE_NOT_FOUND', 'these two customers are not suspected of being one');

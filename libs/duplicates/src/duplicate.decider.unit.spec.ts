@@ -15,12 +15,13 @@ const suspect = (a: number, b: number): DuplicateCommand => ({
   type: 'suspect',
   customers,
   probability: 0.9,
+  namesakes: 1,
   model: 'person-1',
   asOf: [at(a), at(b)],
 });
 const suspected = (a: number, b: number): Decision<DuplicateEvent> => ({
   type: 'DuplicateSuspected',
-  data: { ...of, probability: 0.9, model: 'person-1', asOf: [at(a), at(b)] },
+  data: { ...of, probability: 0.9, namesakes: 1, model: 'person-1', asOf: [at(a), at(b)] },
   ...concerning,
 });
 const dismissed: Decision<DuplicateEvent> = { type: 'DuplicateDismissed', data: of, ...concerning };

@@ -19,6 +19,8 @@ export type DuplicateEvent =
       OfPair & {
         /** From 0 to 1, by the model. */
         probability: number;
+        /** How many were found with the same whole name: what the name is worth is shared among them. */
+        namesakes: number;
         model: string;
         /** The last change of each record that the comparison looked at. */
         asOf: [a: Position, b: Position];

@@ -75,6 +75,18 @@ describe('two records', () => {
   });
 });
 
+it('a name that many bear is worth less, and still something', () => {
+  const zhang = person({ name: { full: '张伟' } });
+  const [rare, common] = [1, 40].map((namesakes) =>
+    judge(defaultModel('person'), compareRecords(zhang, zhang), namesakes),
+  );
+  expect((rare?.score ?? 0) - (common?.score ?? 0)).toBeCloseTo(Math.log2(40));
+  expect(common?.evidence.at(-1)).toMatchObject({ field: 'name', level: 'common' });
+  expect(common?.evidence.reduce((sum, { weight }) => sum + weight, 0)).toBeGreaterThan(0);
+  const other = person({ name: { full: '张炜' } });
+  expect(judge(defaultModel('person'), compareRecords(zhang, other), 40).evidence).toHaveLength(2);
+});
+
 describe('a model set by hand', () => {
   it.each(['person', 'company'] as const)(
     'is one of probabilities: the levels of a field of a %s add up to one',

@@ -6,6 +6,6 @@ export type { Comparison, Field, Level } from './comparing.js';
 export { defaultModel, LINK_FROM, REVIEW_FROM } from './default-model.js';
 export { featuresOf } from './features.js';
 export type { Features, GivenRecord } from './features.js';
-export { judge } from './model.js';
+export { isNamesake, judge } from './model.js';
 export type { FieldEvidence, Match, Model } from './model.js';
 export { trainModel } from './training.js';

@@ -18,8 +18,9 @@ export interface Model {
 }
 
 export interface FieldEvidence {
-  field: Field;
-  level: Level;
+  /** `name` and `common`: the whole name agrees, but others bear it too. */
+  field: Field | 'name';
+  level: Level | 'common';
   /** In bits: positive speaks for the same person, negative against. */
   weight: number;
 }
@@ -34,13 +35,24 @@ export interface Match {
 
 export const weightOf = ({ m, u }: LevelProbability): number => Math.log2(m / u);
 
-/** In the order of `FIELD_NAMES`; a field that says nothing is not there. */
-export function judge(model: Model, comparison: Comparison): Match {
+/** Whether the whole name is the same, in whatever script. */
+export const isNamesake = ({ given, family }: Comparison): boolean =>
+  [given, family].every((level) => level === 'same' || level === 'spelled');
+
+/**
+ * The evidence is in the order of `FIELD_NAMES`; a field that says nothing is not there.
+ * @param namesakes how many of the candidates bear the record's whole name. The person is one of them at most, so what the
+ * name is worth is shared among them: to be called 张伟 says less than to be called 欧阳娜娜.
+ */
+export function judge(model: Model, comparison: Comparison, namesakes = 1): Match {
   const evidence = FIELD_NAMES.flatMap((field): FieldEvidence[] => {
     const level = comparison[field];
     const probability = level && model.fields[field]?.[level];
     return probability ? [{ field, level, weight: weightOf(probability) }] : [];
   });
+  if (namesakes > 1 && isNamesake(comparison)) {
+    evidence.push({ field: 'name', level: 'common', weight: -Math.log2(namesakes) });
+  }
   const score = evidence.reduce((sum, { weight }) => sum + weight, Math.log2(model.prior / (1 - model.prior)));
   return { score, probability: 1 / (1 + 2 ** -score), evidence };
 }

@@ -12,6 +12,7 @@ export interface DuplicateDocument {
   customers: Pair;
   status: DuplicateStatus;
   probability: number;
+  namesakes: number;
   model: string;
   asOf: [Position, Position];
   suspectedAt: Instant;
@@ -35,12 +36,13 @@ export const duplicatesProjection: Projection<DuplicateDocument, DuplicateEvent,
     const { occurredAt, actor } = event.metadata;
     switch (event.type) {
       case 'DuplicateSuspected': {
-        const { pairId, customers, probability, model, asOf } = event.data;
+        const { pairId, customers, probability, namesakes, model, asOf } = event.data;
         return {
           pairId,
           customers,
           status: 'suspected',
           probability,
+          namesakes,
           model,
           asOf,
           suspectedAt: occurredAt,

@@ -24,7 +24,7 @@ export interface LikelyDuplicate {
   status?: DuplicateStatus;
 }
 
-export interface ReviewedDuplicate extends Omit<DuplicateDocument, 'asOf'> {
+export interface ReviewedDuplicate extends Omit<DuplicateDocument, 'asOf' | 'namesakes'> {
   /** Why, as the records are now. */
   evidence: FieldEvidence[];
 }
@@ -67,7 +67,7 @@ export function reviewedDuplicate(pair: DuplicateDocument, a: Features, b: Featu
     ...(reason !== undefined && { reason }),
     ...(survivor !== undefined && { survivor }),
     revision,
-    evidence: evidenceOf(judge(defaultModel(a.kind), compareRecords(a, b))),
+    evidence: evidenceOf(judge(defaultModel(a.kind), compareRecords(a, b), pair.namesakes)),
   };
 }
 
@@ -81,8 +81,8 @@ const evidence: JsonSchema = {
   items: {
     type: 'object',
     properties: {
-      field: { type: 'string', enum: [...FIELD_NAMES] },
-      level: { type: 'string', enum: ['same', 'spelled', 'close', 'part', 'differs'] },
+      field: { type: 'string', enum: [...FIELD_NAMES, 'name'] },
+      level: { type: 'string', enum: ['same', 'spelled', 'close', 'part', 'differs', 'common'] },
       weight: { type: 'number', description: 'in bits; positive speaks for one person, negative against' },
     },
     required: ['field', 'level', 'weight'],
