@@ -65,20 +65,19 @@ export function compareWords(
   b: readonly string[] | undefined,
 ): 'part' | Coarse | undefined {
   if (!a || !b) return undefined;
+  // Which one is matched against the other decides between equal matches; one order makes it symmetric.
   const [few, many] = a.length < b.length || (a.length === b.length && String(a) < String(b)) ? [a, b] : [b, a];
-  const left = [...many];
-  let common = 0;
-  for (const isWord of [(x: string, y: string) => x === y, isAlike]) {
-    for (const word of few.filter((word) => isWord === isAlike || many.includes(word))) {
-      if (isWord === isAlike && many.includes(word)) continue;
-      const at = left.findIndex((other) => isWord(word, other));
-      if (at < 0) continue;
-      left.splice(at, 1);
-      common += 1;
-    }
+  const left = many.filter((word) => !few.includes(word));
+  const exact = many.length - left.length;
+  let alike = 0;
+  for (const word of few) {
+    const at = many.includes(word) ? -1 : left.findIndex((other) => isAlike(word, other));
+    if (at < 0) continue;
+    left.splice(at, 1);
+    alike += 1;
   }
-  const share = common / (a.length + b.length - common);
-  if (share === 1 && few.every((word) => many.includes(word))) return 'same';
+  if (exact === a.length && exact === b.length) return 'same';
+  const share = (exact + alike) / (a.length + b.length - exact - alike);
   return share >= 0.6 ? 'close' : share >= 0.3 ? 'part' : 'differs';
 }
 

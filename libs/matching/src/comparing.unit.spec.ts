@@ -7,7 +7,6 @@ import { defaultModel } from './default-model.js';
 import { featuresOf, type Features, type GivenRecord } from './features.js';
 import { judge } from './model.js';
 import { compareNames, nameOf } from './names.js';
-import { trainModel } from './training.js';
 
 const person = (record: Omit<GivenRecord, 'kind'>): Features => featuresOf({ kind: 'person', ...record });
 
@@ -214,18 +213,5 @@ describe('candidates', () => {
     ];
     const keys = blockingKeys(person(whole));
     for (const error of errors) expect(blockingKeys(person(error)).filter((key) => keys.includes(key))).not.toEqual([]);
-  });
-});
-
-describe('training', () => {
-  it('gives the same model for the same records', () => {
-    const records = Array.from({ length: 200 }, (_, n) =>
-      person({
-        name: { given: `given${n % 11}`, family: `family${n >> 1}` },
-        birthDate: `19${10 + ((n >> 1) % 80)}-01-0${1 + ((n >> 1) % 9)}`,
-      }),
-    );
-    const pairs = candidatePairs(records);
-    expect(trainModel('t', records, pairs)).toEqual(trainModel('t', records, pairs));
   });
 });
