@@ -6,6 +6,8 @@ import type { Features } from './features.js';
 import { compareNames, NAME_LEVELS } from './names.js';
 import { editDistance, jaroWinkler } from './text.js';
 
+const { min } = Math;
+
 /** The levels of each field, best first. */
 export const FIELDS = {
   given: NAME_LEVELS,
@@ -60,10 +62,7 @@ function compareDates(a: string | undefined, b: string | undefined): 'part' | Co
 const dayFirst = (date: string): string => date.slice(0, 4) + date.slice(6) + date.slice(4, 6);
 
 /** The share of words that have a counterpart, with typing errors; numbers must be the same. */
-export function compareWords(
-  a: readonly string[] | undefined,
-  b: readonly string[] | undefined,
-): 'part' | Coarse | undefined {
+function compareWords(a: readonly string[] | undefined, b: readonly string[] | undefined): 'part' | Coarse | undefined {
   if (!a || !b) return undefined;
   // Which one is matched against the other decides between equal matches; one order makes it symmetric.
   const [few, many] = a.length < b.length || (a.length === b.length && String(a) < String(b)) ? [a, b] : [b, a];
@@ -82,20 +81,18 @@ export function compareWords(
 }
 
 const isAlike = (a: string, b: string): boolean =>
-  !/\d/.test(a + b) && Math.min(a.length, b.length) >= 3 && (editDistance(a, b, 1) <= 1 || jaroWinkler(a, b) >= 0.9);
+  !/\d/.test(a + b) && min(a.length, b.length) >= 3 && (editDistance(a, b, 1) <= 1 || jaroWinkler(a, b) >= 0.9);
 
 function comparePlaces(a: string | undefined, b: string | undefined): Coarse | undefined {
   if (a === undefined || b === undefined) return undefined;
   if (a === b) return 'same';
-  return editDistance(a, b, 2) <= Math.min(2, Math.min(a.length, b.length) / 4) || jaroWinkler(a, b) >= 0.9
-    ? 'close'
-    : 'differs';
+  return editDistance(a, b, 2) <= min(2, min(a.length, b.length) / 4) || jaroWinkler(a, b) >= 0.9 ? 'close' : 'differs';
 }
 
 function compareCodes(a: string | undefined, b: string | undefined, errors: number): Coarse | undefined {
   if (a === undefined || b === undefined) return undefined;
   if (a === b) return 'same';
-  return Math.min(a.length, b.length) >= 2 && editDistance(a, b, errors) <= errors ? 'close' : 'differs';
+  return min(a.length, b.length) >= 2 && editDistance(a, b, errors) <= errors ? 'close' : 'differs';
 }
 
 /** With country code or without; one wrong digit. */
@@ -118,7 +115,7 @@ function compareIds(a: string, b: string): Coarse | undefined {
   const [systemA, systemB] = [a.slice(0, a.indexOf(':')), b.slice(0, b.indexOf(':'))];
   if (systemA !== systemB) return undefined;
   if (a === b) return 'same';
-  return Math.min(a.length, b.length) - systemA.length > 5 && editDistance(a, b, 1) <= 1 ? 'close' : 'differs';
+  return min(a.length, b.length) - systemA.length > 5 && editDistance(a, b, 1) <= 1 ? 'close' : 'differs';
 }
 
 function best(

@@ -4,6 +4,8 @@
  */
 import { FIELD_NAMES, type Comparison, type Field, type Level } from './comparing.js';
 
+const { log2 } = Math;
+
 export interface LevelProbability {
   m: number;
   u: number;
@@ -33,7 +35,7 @@ export interface Match {
   evidence: FieldEvidence[];
 }
 
-export const weightOf = ({ m, u }: LevelProbability): number => Math.log2(m / u);
+const weightOf = ({ m, u }: LevelProbability): number => log2(m / u);
 
 /** Whether the whole name is the same, in whatever script. */
 export const isNamesake = ({ given, family }: Comparison): boolean =>
@@ -51,8 +53,8 @@ export function judge(model: Model, comparison: Comparison, namesakes = 1): Matc
     return probability ? [{ field, level, weight: weightOf(probability) }] : [];
   });
   if (namesakes > 1 && isNamesake(comparison)) {
-    evidence.push({ field: 'name', level: 'common', weight: -Math.log2(namesakes) });
+    evidence.push({ field: 'name', level: 'common', weight: -log2(namesakes) });
   }
-  const score = evidence.reduce((sum, { weight }) => sum + weight, Math.log2(model.prior / (1 - model.prior)));
+  const score = evidence.reduce((sum, { weight }) => sum + weight, log2(model.prior / (1 - model.prior)));
   return { score, probability: 1 / (1 + 2 ** -score), evidence };
 }

@@ -1,6 +1,8 @@
 /** Names of people taken apart and compared: order, script, nicknames, initials and typing errors. */
 import { editDistance, foldText, hasHan, jaroWinkler, romanise } from './text.js';
 
+const { min } = Math;
+
 export interface NamePart {
   /** Folded; without blanks where it is Chinese. */
   text: string;
@@ -152,7 +154,7 @@ export function compareParts(a: NamePart | undefined, b: NamePart | undefined): 
   }
   if (a.latin !== undefined || b.latin !== undefined) {
     if (x === y) return 'spelled';
-    if (Math.min(x.length, y.length) >= 4 && editDistance(x, y, 1) <= 1) return 'close';
+    if (min(x.length, y.length) >= 4 && editDistance(x, y, 1) <= 1) return 'close';
     return isInitial(x, y) ? 'part' : 'differs';
   }
   if (x === y) return 'same';
@@ -170,7 +172,7 @@ const mumbled = (latin: string): string =>
 
 /** Half a letter's worth of error for each four letters, or alike by Jaro and Winkler. */
 function isTypingError(a: string, b: string): boolean {
-  const shorter = Math.min(a.length, b.length);
+  const shorter = min(a.length, b.length);
   const allowed = shorter >= 7 ? 2 : shorter >= 3 ? 1 : 0;
   return editDistance(a, b, allowed) <= allowed || (shorter >= 4 && jaroWinkler(a, b) >= 0.9);
 }

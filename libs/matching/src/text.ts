@@ -2,6 +2,9 @@
 import { Converter } from 'opencc-js/t2cn';
 import { pinyin } from 'pinyin-pro';
 
+// Looked up once: these run for every pair of records, and a global costs in a realm of its own (Jest).
+const { abs, floor, max, min } = Math;
+
 const HAN = /\p{Script=Han}/u;
 const toSimplified = Converter({ from: 't', to: 'cn' });
 
@@ -42,8 +45,8 @@ const rows = [new Int32Array(512), new Int32Array(512), new Int32Array(512)] as 
 export function editDistance(a: string, b: string, limit: number): number {
   if (a === b) return 0;
   let from = 0;
-  let [endA, endB] = [Math.min(a.length, 500), Math.min(b.length, 500)];
-  if (Math.abs(endA - endB) > limit) return limit + 1;
+  let [endA, endB] = [min(a.length, 500), min(b.length, 500)];
+  if (abs(endA - endB) > limit) return limit + 1;
   while (from < endA && from < endB && a.charCodeAt(from) === b.charCodeAt(from)) from += 1;
   while (endA > from && endB > from && a.charCodeAt(endA - 1) === b.charCodeAt(endB - 1)) {
     endA -= 1;
@@ -58,9 +61,9 @@ export function editDistance(a: string, b: string, limit: number): number {
     for (let j = 1; j <= width; j += 1) {
       const [x, y] = [from + i - 1, from + j - 1];
       const same = a.charCodeAt(x) === b.charCodeAt(y);
-      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1));
+      let cost = min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1));
       if (i > 1 && j > 1 && a.charCodeAt(x) === b.charCodeAt(y - 1) && a.charCodeAt(x - 1) === b.charCodeAt(y))
-        cost = Math.min(cost, (before[j - 2] ?? 0) + 1);
+        cost = min(cost, (before[j - 2] ?? 0) + 1);
       row[j] = cost;
       if (cost < least) least = cost;
     }
@@ -68,7 +71,7 @@ export function editDistance(a: string, b: string, limit: number): number {
     if (least > limit + 1) return limit + 1;
     [before, last, row] = [last, row, before];
   }
-  return Math.min(last[width] ?? 0, limit + 1);
+  return min(last[width] ?? 0, limit + 1);
 }
 
 /** Winkler (1990): Jaro's measure, raised for a common beginning of up to four characters. From 0 to 1, symmetric. */
@@ -77,11 +80,11 @@ export function jaroWinkler(a: string, b: string): number {
   if (a.length === 0 || b.length === 0) return 0;
   // Which one is matched against the other decides between equal matches; one order makes it symmetric.
   const [short, long] = a.length < b.length || (a.length === b.length && a < b) ? [a, b] : [b, a];
-  const reach = Math.max(0, Math.floor(long.length / 2) - 1);
+  const reach = max(0, floor(long.length / 2) - 1);
   const taken = new Array<boolean>(long.length).fill(false);
   let inShort = '';
   for (let i = 0; i < short.length; i += 1) {
-    for (let j = Math.max(0, i - reach); j <= Math.min(long.length - 1, i + reach); j += 1) {
+    for (let j = max(0, i - reach); j <= min(long.length - 1, i + reach); j += 1) {
       if (taken[j] || short[i] !== long[j]) continue;
       taken[j] = true;
       inShort += short[i] ?? '';

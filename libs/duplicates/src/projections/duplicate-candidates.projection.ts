@@ -4,7 +4,16 @@
  * an index serves one value a document.
  */
 import { canonicalJson, type Instant, type Position, type Recorded } from '@timeline/kernel';
-import { identityKeys, personKeys, sortKeyOf, featuresOf, type Features, type GivenRecord } from '@timeline/matching';
+import {
+  featuresOf,
+  IDENTITY_PASSES,
+  identityKeys,
+  PERSON_PASSES,
+  personKeys,
+  sortKeyOf,
+  type Features,
+  type GivenRecord,
+} from '@timeline/matching';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type {
   CustomerEvent,
@@ -45,28 +54,15 @@ export type CandidateEvent = Extract<
   { type: 'CustomerRegistered' | 'CustomerUpdated' | 'CustomerIdentityAdded' | 'CustomerIdentityRemoved' }
 >;
 
-const PASSES = [
-  'name',
-  'sounds',
-  'birth',
-  'birthYearFamily',
-  'birthYearGiven',
-  'birthDayName',
-  'familyPlace',
-  'givenPlace',
-  'street',
-  'house',
-  'exact',
-  'head',
-  'tail',
-] satisfies (keyof ReturnType<typeof personKeys> | keyof ReturnType<typeof identityKeys>[number])[];
-
 export const duplicateCandidatesProjection: Projection<CandidateDocument, CandidateEvent, never> = {
   name: 'duplicate-candidates',
   version: 1,
   handles: ['CustomerRegistered', 'CustomerUpdated', 'CustomerIdentityAdded', 'CustomerIdentityRemoved'],
   indexes: [
-    ...PASSES.map((pass) => ({ name: pass.toLowerCase(), key: { [`keys.${pass}`]: 1, order: 1 } as const })),
+    ...[...PERSON_PASSES, ...IDENTITY_PASSES].map((pass) => ({
+      name: pass.toLowerCase(),
+      key: { [`keys.${pass}`]: 1, order: 1 } as const,
+    })),
     { name: 'changed', key: { changed: 1 } },
   ],
 
