@@ -24,11 +24,11 @@ export function trainModel(
 ): Model {
   const random = patternsOf(strided(records.length).map(([a, b]) => compareAt(records, a, b)));
   const patterns = patternsOf(candidates.map(([a, b]) => compareAt(records, a, b)));
-  const start = (share: (levels: number, place: number) => number): ((field: Field, level: Level) => number) => {
-    return (field, level) => share(FIELDS[field].length, (FIELDS[field] as readonly Level[]).indexOf(level));
-  };
   // Of those that are the same, nine in ten agree in a field.
-  const agree = start((levels, place) => (place === 0 ? 0.9 : 0.1 / (levels - 1)));
+  const agree = (field: Field, level: Level): number => {
+    const levels: readonly Level[] = FIELDS[field];
+    return level === levels[0] ? 0.9 : 0.1 / (levels.length - 1);
+  };
   const u = shares(random, () => 1);
   let probabilities: Probabilities = new Map(
     FIELD_NAMES.map((field) => [
