@@ -1,7 +1,8 @@
 // "Who may import whom", so that the drawing in README stays true.
 const kernel = '^libs/kernel/';
 const middle = '^libs/(deciding|projecting|reacting|relaying|http|security|composing)/';
-const slices = '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/';
+const slices =
+  '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline|duplicates)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -31,12 +32,18 @@ module.exports = {
       from: { path: '^libs/sqlite/' },
       to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/'] },
     },
+    {
+      name: 'matching-imports-only-kernel',
+      severity: 'error',
+      from: { path: '^libs/matching/' },
+      to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/matching/'] },
+    },
     { name: 'middle-imports-no-slice', severity: 'error', from: { path: middle }, to: { path: [slices, '^apps/'] } },
     {
       name: 'a-slice-knows-another-only-through-its-events',
       severity: 'error',
       from: {
-        path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/',
+        path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline|duplicates)/',
       },
       to: { path: `${slices}|^libs/(product|demo)/`, pathNot: ['^libs/$1/', '^libs/[^/]+/src/[^/]+\\.events\\.ts$'] },
     },

@@ -248,7 +248,10 @@ describe('every answer that the main job gets', () => {
       '/v1/customers?limit=1',
       '/v1/customers?q=ann&trait.plan=platinum',
       `/v1/customers/${customerId}`,
+      `/v1/customers/${customerId}/duplicates`,
       `/v1/customers/${customerId}/timeline?limit=5`,
+      '/v1/duplicates',
+      '/v1/duplicates?status=dismissed&limit=1',
       `/v1/customers/${customerId}/timeline?limit=200&order=oldest&channel=web,email&type=SurveyAnswered`,
       '/v1/feedback?status=all&order=severity',
       `/v1/interactions/${job.interactionId}`,
@@ -274,6 +277,10 @@ describe('every answer that the main job gets', () => {
       ),
     ];
     for (const address of addresses) await api.send('GET', address, { position });
+    await api.send('POST', '/v1/customers/duplicates/search', {
+      position,
+      json: { name: { full: 'Annelie Quastenberg' } },
+    });
     const { id } = await api.register();
     const erased = await api.send('DELETE', `/v1/customers/${id}`);
     await api.send('GET', erased.headers.get('location') ?? '');

@@ -1,3 +1,4 @@
+export type * from './follower.js';
 export type * from './slice.js';
 export * from './metric-source.js';
 export * from './calendar.js';

@@ -19,6 +19,7 @@ import { ReactionPump, type Reaction } from '@timeline/reacting';
 import { publicationIdOf, Relay, RelayDesk } from '@timeline/relaying';
 import { BulkCommands } from './bulk-commands.js';
 import type { Config, Role } from './config.js';
+import type { Follower } from './follower.js';
 import { METRIC_SOURCES, type MetricSource } from './metric-source.js';
 import type { Slice } from './slice.js';
 
@@ -54,6 +55,8 @@ export class Product {
   relay: Relay | undefined;
   #desk: RelayDesk | undefined;
   pump: ReactionPump | undefined;
+  readonly #stopping = new AbortController();
+  #following: Promise<void>[] = [];
 
   /** Opens every store; nothing runs yet. What was opened is closed again when a later one cannot be. */
   static async open(options: ProductOptions): Promise<Product> {
@@ -162,6 +165,7 @@ export class Product {
           ...(slice.commandProviders ?? []),
           ...(slice.queryProviders ?? []),
           ...(slice.reactions ?? []),
+          ...(slice.followers ?? []),
         ]),
         ...sources,
         { provide: METRIC_SOURCES, useFactory: (...made: MetricSource[]) => made, inject: sources },
@@ -194,6 +198,10 @@ export class Product {
         report,
       });
       this.pump.start();
+      const followers = this.options.slices.flatMap((slice) => [...(slice.followers ?? [])]);
+      this.#following = followers.map((type) =>
+        context.get<Follower>(type, { strict: false }).follow(this.#stopping.signal, report),
+      );
     }
     if (this.has('relay') && this.messages) {
       this.relay = new Relay({
@@ -215,7 +223,9 @@ export class Product {
    * @param entering told of each part before it is stopped, for whoever does not want to wait for ever
    */
   async stop(entering: (part: string) => void = () => undefined): Promise<void> {
+    this.#stopping.abort();
     const parts: [name: string, stop: () => Promise<void> | undefined][] = [
+      ['followers', () => Promise.all(this.#following).then(() => undefined)],
       ['reactions', () => this.pump?.stop()],
       ['relay desk', () => this.#desk?.stop()],
       ['relay', () => this.relay?.stop()],

@@ -8,6 +8,7 @@ import type { Upcaster } from '@timeline/kernel';
 import type { AnyProjection } from '@timeline/projecting';
 import type { Reaction } from '@timeline/reacting';
 import type { PublicEventMapping } from '@timeline/relaying';
+import type { Follower } from './follower.js';
 import type { MetricSource } from './metric-source.js';
 
 export interface Slice {
@@ -24,6 +25,8 @@ export interface Slice {
   projections?: readonly AnyProjection[];
   /** Injectable classes; the app makes them and gives them to the pump. */
   reactions?: readonly Type<Reaction>[];
+  /** Injectable classes; the app makes them and runs them where reactions run. */
+  followers?: readonly Type<Follower>[];
   /** Injectable classes; the app gives all of them to the metrics controller. */
   metricSources?: readonly Type<MetricSource>[];
   publicEvents?: readonly PublicEventMapping[];

@@ -1,6 +1,7 @@
 /** The slices that make the product, in the order in which their data depends on each other. */
 
 import { customersSlice } from '@timeline/customers';
+import { duplicatesSlice } from '@timeline/duplicates';
 import { feedbackSlice } from '@timeline/feedback';
 import { interactionsSlice } from '@timeline/interactions';
 import { loyaltySlice } from '@timeline/loyalty';
@@ -25,5 +26,6 @@ export function productSlices(config: SlicesConfig): Slice[] {
     timelineSlice,
     satisfactionSlice({ zone: config.reportingTimeZone }),
     segmentsSlice,
+    duplicatesSlice(),
   ];
 }

@@ -1,0 +1,209 @@
+/**
+ * What is compared of every customer, and the keys that it is found by. Two kinds of documents, both the customer's own, so
+ * that they go with the customer: one per customer with everything, and one per identity with the identity's keys, since
+ * an index serves one value a document.
+ */
+import { canonicalJson, type Instant, type Position, type Recorded } from '@timeline/kernel';
+import {
+  featuresOf,
+  IDENTITY_PASSES,
+  identityKeys,
+  PERSON_PASSES,
+  personKeys,
+  sortKeyOf,
+  type Features,
+  type GivenRecord,
+} from '@timeline/matching';
+import { customerOwner, type Projection } from '@timeline/projecting';
+import type {
+  CustomerEvent,
+  CustomerKind,
+  Identity,
+  PersonalDetails,
+} from '../../../customers/src/customers.events.js';
+
+/** The last that was said of a field: the greatest (`at`, `position`). */
+interface Said {
+  value: unknown;
+  at: Instant;
+  position: Position;
+}
+
+const FIELDS = ['name', 'birthDate', 'address'] as const;
+type Compared = { [F in (typeof FIELDS)[number]]?: Said };
+
+export interface CandidateDocument {
+  customerId: string;
+  /** By pass, as `personKeys` and `identityKeys` name them: what the indexes are on. */
+  keys: Record<string, string>;
+  /** Among those with the same key: the likeliest stand next to each other. */
+  order: string;
+  /** Absent in documents of identities. */
+  record?: {
+    kind: CustomerKind;
+    said: Compared;
+    identities: Pick<Identity, 'kind' | 'value' | 'system' | 'hash'>[];
+  };
+  features?: Features;
+  /** The last event that changed `features`. */
+  changed?: Position;
+}
+
+export type CandidateEvent = Extract<
+  CustomerEvent,
+  { type: 'CustomerRegistered' | 'CustomerUpdated' | 'CustomerIdentityAdded' | 'CustomerIdentityRemoved' }
+>;
+
+export const duplicateCandidatesProjection: Projection<CandidateDocument, CandidateEvent, never> = {
+  name: 'duplicate-candidates',
+  version: 1,
+  handles: ['CustomerRegistered', 'CustomerUpdated', 'CustomerIdentityAdded', 'CustomerIdentityRemoved'],
+  indexes: [
+    ...[...PERSON_PASSES, ...IDENTITY_PASSES].map((pass) => ({
+      name: pass.toLowerCase(),
+      key: { [`keys.${pass}`]: 1, order: 1 } as const,
+    })),
+    { name: 'changed', key: { changed: 1 } },
+  ],
+
+  keys(event) {
+    const { customerId } = event.metadata;
+    if (customerId === undefined) return [];
+    const owner = customerOwner(customerId);
+    return [
+      { key: customerId, owner },
+      ...identitiesIn(event).map(({ hash }) => ({ key: identityKey(customerId, hash), owner })),
+    ];
+  },
+
+  evolve(doc, event, key) {
+    const { customerId } = event.metadata;
+    if (customerId === undefined) return doc;
+    return key === customerId ? ofCustomer(doc, event, key) : ofIdentity(doc, event, customerId, key);
+  },
+};
+
+const identityKey = (customerId: string, hash: string): string => `${customerId}/${hash}`;
+
+function identitiesIn(event: Recorded<CandidateEvent>): Identity[] {
+  switch (event.type) {
+    case 'CustomerRegistered':
+      return event.personal?.identities ?? [];
+    case 'CustomerIdentityAdded':
+    case 'CustomerIdentityRemoved':
+      return event.personal ? [event.personal.identity] : [];
+    case 'CustomerUpdated':
+      return [];
+    default:
+      return event satisfies never;
+  }
+}
+
+function ofIdentity(
+  doc: CandidateDocument | undefined,
+  event: Recorded<CandidateEvent>,
+  customerId: string,
+  key: string,
+): CandidateDocument | undefined {
+  if (event.type === 'CustomerIdentityRemoved') return undefined;
+  const identity = identitiesIn(event).find(({ hash }) => identityKey(customerId, hash) === key);
+  const [keys] = identity ? identityKeys(featuresOf({ kind: 'person', ...identitiesOf([identity]) })) : [];
+  return keys ? { customerId, keys: { ...keys }, order: customerId } : doc;
+}
+
+function ofCustomer(
+  doc: CandidateDocument | undefined,
+  event: Recorded<CandidateEvent>,
+  customerId: string,
+): CandidateDocument {
+  const before = doc?.record ?? { kind: 'person' as const, said: {}, identities: [] };
+  const record = recordAfter(before, event);
+  const features = featuresOf(givenOf(record));
+  const isSame = doc?.features !== undefined && canonicalJson(doc.features) === canonicalJson(features);
+  return {
+    customerId,
+    keys: { ...personKeys(features) },
+    order: `${sortKeyOf(features)} ${customerId}`,
+    record,
+    features,
+    changed: isSame && doc.changed !== undefined ? doc.changed : event.position,
+  };
+}
+
+type CandidateRecord = NonNullable<CandidateDocument['record']>;
+
+function recordAfter(record: CandidateRecord, event: Recorded<CandidateEvent>): CandidateRecord {
+  const others = (hash: string) => record.identities.filter((identity) => identity.hash !== hash);
+  switch (event.type) {
+    case 'CustomerRegistered':
+      return {
+        kind: event.data.kind,
+        said: saidAfter(record.said, event.personal, event),
+        identities: (event.personal?.identities ?? []).map(kept),
+      };
+    case 'CustomerUpdated':
+      return { ...record, said: saidAfter(record.said, event.personal, event) };
+    case 'CustomerIdentityAdded': {
+      const identity = event.personal?.identity;
+      return identity ? { ...record, identities: [...others(identity.hash), kept(identity)] } : record;
+    }
+    case 'CustomerIdentityRemoved': {
+      const identity = event.personal?.identity;
+      return identity ? { ...record, identities: others(identity.hash) } : record;
+    }
+    default:
+      return event satisfies never;
+  }
+}
+
+const kept = ({ kind, value, system, hash }: Identity): CandidateRecord['identities'][number] => ({
+  kind,
+  value,
+  ...(system !== undefined && { system }),
+  hash,
+});
+
+function saidAfter(
+  before: Compared,
+  personal: { [F in keyof PersonalDetails]?: PersonalDetails[F] | null } | undefined,
+  { metadata: { occurredAt: at }, position }: Recorded<CandidateEvent>,
+): Compared {
+  const after = { ...before };
+  for (const field of FIELDS) {
+    const value = personal?.[field];
+    const known = before[field];
+    if (value !== undefined && (!known || known.at <= at)) after[field] = { value, at, position };
+  }
+  return after;
+}
+
+/** A device is a household's as much as a person's, so it is not compared. */
+export function identitiesOf(
+  identities: readonly { kind: Identity['kind']; value: string; system?: string }[],
+): Required<Pick<GivenRecord, 'phones' | 'emails' | 'ids'>> {
+  const values = (kind: Identity['kind']): string[] =>
+    identities.filter((identity) => identity.kind === kind).map(({ value }) => value);
+  return {
+    phones: values('phone'),
+    emails: values('email'),
+    ids: identities.flatMap(({ kind, value, system }) =>
+      kind === 'phone' || kind === 'email' || kind === 'device'
+        ? []
+        : [{ system: system === undefined ? kind : `${kind} ${system}`, value }],
+    ),
+  };
+}
+
+function givenOf({ kind, said, identities }: CandidateRecord): GivenRecord {
+  const value = <F extends keyof Compared & keyof PersonalDetails>(field: F): PersonalDetails[F] =>
+    // Written by `saidAfter` from this very field of an event.
+    (said[field]?.value ?? undefined) as PersonalDetails[F];
+  const [name, birthDate, address] = [value('name'), value('birthDate'), value('address')];
+  return {
+    kind,
+    ...(name && { name }),
+    ...(birthDate !== undefined && { birthDate }),
+    ...(address && { address }),
+    ...identitiesOf(identities),
+  };
+}

@@ -1,0 +1,81 @@
+/** The review queue, the likeliest first. A pair of which one is erased is not shown. */
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { decodeCursor, OneOf, Optional, PageQuery, pageOf, type Page } from '@timeline/http';
+import type { JsonValue } from '@timeline/kernel';
+import { ReadModels } from '@timeline/projecting';
+import { afterKeyset, type Sort } from '@timeline/read-store';
+import { DuplicateSearch } from '../duplicate-search.js';
+import {
+  DUPLICATE_STATUSES,
+  duplicatesProjection,
+  type DuplicateDocument,
+  type DuplicateStatus,
+} from '../projections/duplicates.projection.js';
+import { reviewedDuplicate, type ReviewedDuplicate } from './duplicate-views.js';
+
+export class DuplicatesParams extends PageQuery {
+  @Optional()
+  @OneOf(DUPLICATE_STATUSES)
+  status: DuplicateStatus = 'suspected';
+}
+
+export class ListDuplicates extends Query<Page<ReviewedDuplicate>> {
+  constructor(
+    readonly params: DuplicatesParams,
+    readonly position: string | undefined,
+  ) {
+    super();
+  }
+}
+
+const SORT: Sort = { probability: -1, _id: 1 };
+/** Where a page ended. */
+type Place = [probability: number, pairId: string];
+const isPlace = (value: JsonValue): value is Place =>
+  Array.isArray(value) && value.length === 2 && typeof value[0] === 'number' && typeof value[1] === 'string';
+
+@QueryHandler(ListDuplicates)
+export class ListDuplicatesHandler implements IQueryHandler<ListDuplicates> {
+  constructor(
+    private readonly models: ReadModels,
+    private readonly search: DuplicateSearch,
+  ) {}
+
+  /** @throws DomainError CURSOR_MALFORMED */
+  async execute({ params: { status, limit, cursor }, position }: ListDuplicates): Promise<Page<ReviewedDuplicate>> {
+    let place = cursor === undefined ? undefined : decodeCursor(cursor, isPlace);
+    const shown: ReviewedDuplicate[] = [];
+    for (let isMore = true; isMore && shown.length <= limit;) {
+      const pairs = await this.#page(status, limit + 1, place, position);
+      const customers = await this.search.customers(
+        pairs.flatMap((pair) => pair.customers),
+        position,
+      );
+      for (const pair of pairs) {
+        const [a, b] = pair.customers.map((id) => customers.get(id)?.features);
+        if (a && b) shown.push(reviewedDuplicate(pair, a, b));
+      }
+      const last = pairs.at(-1);
+      isMore = pairs.length > limit;
+      if (last) place = placeOf(last);
+    }
+    return pageOf(shown, limit, placeOf);
+  }
+
+  #page(
+    status: DuplicateStatus,
+    limit: number,
+    place: Place | undefined,
+    position: string | undefined,
+  ): Promise<DuplicateDocument[]> {
+    const after = place ? [afterKeyset(SORT, { probability: place[0], _id: place[1] })] : [];
+    return this.models.read(duplicatesProjection, position, ({ documents }) =>
+      documents.find({ $and: [{ status }, ...after] }, { sort: SORT, limit }),
+    );
+  }
+}
+
+const placeOf = ({ probability, pairId }: Pick<DuplicateDocument, 'probability' | 'pairId'>): Place => [
+  probability,
+  pairId,
+];
