@@ -1,6 +1,6 @@
 /** The review queue, the likeliest first. A pair of which one is erased is not shown. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { decodeCursor, OneOf, Optional, PageQuery, pageOf, type Page } from '@timeline/http';
+import { Cursors, OneOf, Optional, PageQuery, type Page } from '@timeline/http';
 import type { JsonValue } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Sort } from '@timeline/read-store';
@@ -39,11 +39,14 @@ export class ListDuplicatesHandler implements IQueryHandler<ListDuplicates> {
   constructor(
     private readonly models: ReadModels,
     private readonly search: DuplicateSearch,
+    private readonly cursors: Cursors,
   ) {}
 
   /** @throws DomainError CURSOR_MALFORMED */
-  async execute({ params: { status, limit, cursor }, position }: ListDuplicates): Promise<Page<ReviewedDuplicate>> {
-    let place = cursor === undefined ? undefined : decodeCursor(cursor, isPlace);
+  async execute({ params, position }: ListDuplicates): Promise<Page<ReviewedDuplicate>> {
+    const { status, limit, cursor } = params;
+    const list = this.cursors.of('duplicates', params);
+    let place = list.read(cursor, isPlace);
     const shown: ReviewedDuplicate[] = [];
     for (let isMore = true; isMore && shown.length <= limit;) {
       const pairs = await this.#page(status, limit + 1, place, position);
@@ -59,7 +62,7 @@ export class ListDuplicatesHandler implements IQueryHandler<ListDuplicates> {
       isMore = pairs.length > limit;
       if (last) place = placeOf(last);
     }
-    return pageOf(shown, limit, placeOf);
+    return list.page(shown, limit, placeOf);
   }
 
   #page(
