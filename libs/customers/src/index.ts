@@ -19,6 +19,7 @@ import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
 import { profileProjection } from './projections/profile.projection.js';
 import { GetCustomerHandler } from './queries/get-customer.query.js';
+import { GetCustomerAsOfHandler } from './queries/get-customer-as-of.query.js';
 import { GetErasureHandler } from './queries/get-erasure.query.js';
 import { ListCustomersHandler } from './queries/list-customers.query.js';
 import { ErasureReaction } from './reactions/erasure.reaction.js';
@@ -51,7 +52,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     EraseCustomerHandler,
   ],
   commandControllers: [CustomersCommandController],
-  queryProviders: [GetCustomerHandler, ListCustomersHandler, GetErasureHandler],
+  queryProviders: [GetCustomerHandler, GetCustomerAsOfHandler, ListCustomersHandler, GetErasureHandler],
   queryControllers: [CustomersQueryController],
   projections: [profileProjection, identityClaimsProjection, erasureProjection],
   reactions: [IdentityClaimsReaction, ErasureReaction],

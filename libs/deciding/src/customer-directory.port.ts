@@ -2,6 +2,7 @@
  * How commands of other slices find the customer they are about: by id or by an identity. Answered from the streams,
  * never from a read model, so that a command sees what was acknowledged before it. The customers slice implements it.
  */
+import type { Position } from '@timeline/kernel';
 
 export interface IdentityRef {
   kind: string;
@@ -23,4 +24,12 @@ export interface DirectoryEntry {
 export abstract class CustomerDirectory {
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, VALIDATION_FAILED (neither or both given) */
   abstract resolve(ref: CustomerRef, pointer?: string): Promise<DirectoryEntry>;
+
+  /**
+   * The source customers whose history is this customer's, itself first: the group of merged customers as of a position
+   * (merges follow what was known, not when it happened), by now where absent.
+   */
+  membersAsOf(customerId: string, _known?: Position): Promise<string[]> {
+    return Promise.resolve([customerId]);
+  }
 }

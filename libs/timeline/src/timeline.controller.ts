@@ -38,7 +38,10 @@ export class TimelineController {
   ) {}
 
   @Get()
-  @Describes('A page of the customer’s timeline', 'Newest or oldest first by occurredAt, then position.')
+  @Describes(
+    'A page of the customer’s timeline',
+    'Newest or oldest first by occurredAt, then position. With asOf and knownAt as it was at a moment of the past.',
+  )
   @Answers(200, timelinePageSchema, 'Entries, and the cursor of the next page where there is one')
   @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'CURSOR_MALFORMED')
   async page(
@@ -47,7 +50,7 @@ export class TimelineController {
     @PositionHeader() position: string | undefined,
   ): Promise<Page<TimelineEntry>> {
     await this.directory.resolve({ customerId });
-    return this.queries.execute(new TimelinePage([customerId], query, position));
+    return this.queries.execute(new TimelinePage(customerId, query, position));
   }
 
   @Get('stream')

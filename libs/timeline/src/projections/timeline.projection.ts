@@ -113,7 +113,11 @@ export const timelineProjection: Projection<TimelineEntry, Fact> = {
   name: 'timeline',
   version: 1,
   handles: TIMELINE_TYPES,
-  indexes: [{ name: 'page', key: { customerId: 1, at: 1, position: 1 } }],
+  indexes: [
+    { name: 'page', key: { customerId: 1, at: 1, position: 1 } },
+    // For folds of one customer's past, in the order of the log.
+    { name: 'log', key: { customerId: 1, position: 1 } },
+  ],
   appendOnly: true,
   keysBeginWithOwner: true,
   keys: (event) =>

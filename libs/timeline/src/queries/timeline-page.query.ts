@@ -3,6 +3,8 @@
  * writes make it neither skip nor repeat. Members of a merged customer are read one bounded page each and merged.
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { KnownAt, type Moment } from '@timeline/as-of';
+import { CustomerDirectory } from '@timeline/deciding';
 import {
   Check,
   Cursors,
@@ -18,6 +20,7 @@ import {
 import type { JsonValue } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
+import { ofMoment, TimelineHistory } from '../timeline-history.js';
 import { TIMELINE_TYPES, timelineProjection, type TimelineEntry } from '../projections/timeline.projection.js';
 
 @Check((query: TimelinePageQuery) =>
@@ -55,6 +58,16 @@ export class TimelinePageQuery extends PageQuery {
   @Optional()
   @Instant()
   to?: string;
+
+  /** Only what had happened by then. */
+  @Optional()
+  @Instant()
+  asOf?: string;
+
+  /** Only what was recorded by then. */
+  @Optional()
+  @KnownAt()
+  knownAt?: string;
 }
 
 /** (`occurredAt`, position) of the last entry of the page before. */
@@ -64,8 +77,7 @@ const isCursor = (value: JsonValue): value is Cursor =>
 
 export class TimelinePage extends Query<Page<TimelineEntry>> {
   constructor(
-    /** The customer who was asked for first: source customers whose entries make the timeline; more than one once customers are merged. */
-    readonly members: readonly string[],
+    readonly customerId: string,
     readonly query: TimelinePageQuery,
     readonly position: string | undefined,
   ) {
@@ -78,15 +90,20 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
   constructor(
     private readonly models: ReadModels,
     private readonly cursors: Cursors,
+    private readonly directory: CustomerDirectory,
+    private readonly history: TimelineHistory,
   ) {}
 
-  execute({ members, query, position }: TimelinePage): Promise<Page<TimelineEntry>> {
+  /** @throws DomainError CURSOR_MALFORMED, and as `History` */
+  async execute({ customerId, query, position }: TimelinePage): Promise<Page<TimelineEntry>> {
     const direction = query.order === 'newest' ? -1 : 1;
-    // The customer who was asked for comes first; whom they are merged with may change from page to page.
-    const list = this.cursors.of('timeline', { ...query, customerId: members[0] });
+    // Of the customer who was asked for: whom they are merged with may change from page to page.
+    const list = this.cursors.of('timeline', { ...query, customerId });
     const after = list.read(query.cursor, isCursor);
-    const filter = filterOf(query, after);
-    return this.models.read(timelineProjection, position, async ({ documents }) => {
+    const moment = await this.history.momentOf(query);
+    const members = await this.directory.membersAsOf(customerId, moment.known);
+    const filter = filterOf(query, moment, after);
+    return this.models.read(timelineProjection, this.history.toHaveSeen(moment, position), async ({ documents }) => {
       const pages = await Promise.all(
         members.map((customerId) =>
           documents.find(
@@ -102,8 +119,8 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
   }
 }
 
-function filterOf(query: TimelinePageQuery, after: Cursor | undefined): Filter {
-  const and: Filter[] = [];
+function filterOf(query: TimelinePageQuery, moment: Moment, after: Cursor | undefined): Filter {
+  const and = ofMoment(moment);
   if (query.from !== undefined) and.push({ at: { $gte: query.from } });
   if (query.to !== undefined) and.push({ at: { $lt: query.to } });
   if (after) {
