@@ -38,8 +38,13 @@ afterAll(async () => {
   await harness?.dispose();
 });
 
-async function send(method: string, path: string, body: Json): Promise<{ id: string; position: string } | undefined> {
-  const headers = { 'content-type': 'application/json' };
+async function send(
+  method: string,
+  path: string,
+  body: Json,
+  more: Record<string, string> = {},
+): Promise<{ id: string; position: string } | undefined> {
+  const headers = { 'content-type': 'application/json', ...more };
   const answer = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
   const text = await answer.text();
   if (answer.ok) return JSON.parse(text) as { id: string; position: string };
@@ -82,7 +87,14 @@ const STEPS: Step[] = [
   (customerId, occurredAt) => [
     'POST',
     '/v1/interactions',
-    { customer: { customerId }, channel: 'wechat', direction: 'inbound', kind: 'chat', body: unique(), occurredAt },
+    {
+      customer: { customerId },
+      channel: 'wechat',
+      direction: 'inbound',
+      kind: 'chat',
+      body: `Parcel 丢了 ${unique()}`,
+      occurredAt,
+    },
   ],
   (customerId, occurredAt) => [
     'POST',
@@ -155,7 +167,10 @@ it('equals the fold of the log as it was known, of what had happened', async () 
         }
         for (const { customer, what, daysAgo, jumpMs } of steps) {
           clock.advance(jumpMs);
-          await send(...what(ids[customer] ?? '', addDays(toInstant(clock.now()), -daysAgo)));
+          // Caused by what came before it, of this customer or the other.
+          const cause = (await harness.product.events.head())?.eventId ?? '';
+          const command = what(ids[customer] ?? '', addDays(toInstant(clock.now()), -daysAgo));
+          await send(...command, { 'x-causation-id': cause });
         }
         const log = await openedLog();
         for (const [daysAgo, share] of moments) {
@@ -180,12 +195,17 @@ it('equals the fold of the log as it was known, of what had happened', async () 
               const { search: _search, isSurvivor: _isSurvivor, ...shown } = JSON.parse(profile) as Json;
               expect(canonicalJson(JSON.parse(answer.text))).toBe(canonicalJson(shown));
             }
-            const entries = [...folded('timeline', past).texts()]
-              .map(([, text]) => (JSON.parse(text) as { content: Json }).content)
-              .filter(({ customerId }) => customerId === id)
-              .sort((a, b) => (orderOf(a) < orderOf(b) ? 1 : -1));
+            const entries = entriesOf(id, past);
             const listed = await wholeTimeline(id, query);
             expect(listed.map((entry) => canonicalJson(entry))).toEqual(entries.map((entry) => canonicalJson(entry)));
+            for (const [text, says] of [
+              ['parc', /Parcel/],
+              ['丢了 Pa', /Parcel/],
+              ['bookc', /Bookcase/],
+            ] as const) {
+              const found = await wholeTimeline(id, `text=${text}&${query}`);
+              expect(found).toEqual(listed.filter((entry) => says.test(JSON.stringify(entry))));
+            }
             const oldest = await wholeTimeline(id, `order=oldest&${query}`);
             expect(oldest).toEqual(listed.toReversed());
           }
@@ -196,6 +216,20 @@ it('equals the fold of the log as it was known, of what had happened', async () 
     { numRuns: 12, endOnFailure: true },
   );
 });
+
+/** Newest first, as they are shown. */
+function entriesOf(customerId: string, past: readonly Recorded<Fact>[]): Json[] {
+  const entries = [...folded('timeline', past).texts()]
+    .map(([, text]) => (JSON.parse(text) as { content: Json }).content)
+    .filter((entry) => entry['customerId'] === customerId)
+    .sort((a, b) => (orderOf(a) < orderOf(b) ? 1 : -1));
+  return entries.map(({ words: _words, ...entry }) => {
+    const cause = entries.find(({ id }) => id === entry['causationId']);
+    if (!cause) return entry;
+    const { id, type, at, position } = cause;
+    return { ...entry, cause: { id, type, at, position } };
+  });
+}
 
 const orderOf = ({ at, position }: Json): string => `${String(at)} ${String(position)}`;
 

@@ -20,8 +20,8 @@ import { customersOf, parsePosition, type Position, type Recorded } from '@timel
 import { PersonalVault } from '@timeline/key-store';
 import type { FastifyReply } from 'fastify';
 import { LiveTail } from './live-tail.js';
-import { entryOf, TIMELINE_TYPES, type TimelineEntry, type TimelineFact } from './projections/timeline.projection.js';
-import { TimelinePage, TimelinePageQuery } from './queries/timeline-page.query.js';
+import { entryOf, TIMELINE_TYPES, type TimelineFact } from './projections/timeline.projection.js';
+import { TimelinePage, TimelinePageQuery, type ShownEntry } from './queries/timeline-page.query.js';
 import { timelinePageSchema } from './timeline.schemas.js';
 
 const SHOWN: ReadonlySet<string> = new Set(TIMELINE_TYPES);
@@ -48,7 +48,7 @@ export class TimelineController {
     @PathId('id') customerId: string,
     @StrictQuery(TimelinePageQuery) query: TimelinePageQuery,
     @PositionHeader() position: string | undefined,
-  ): Promise<Page<TimelineEntry>> {
+  ): Promise<Page<ShownEntry>> {
     await this.directory.resolve({ customerId });
     return this.queries.execute(new TimelinePage(customerId, query, position));
   }

@@ -1,6 +1,6 @@
 /** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
 import type { Decimal, Instant, Position } from '@timeline/kernel';
-import { subtractDecimals } from '@timeline/kernel';
+import { foldText, subtractDecimals } from '@timeline/kernel';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type {
   CustomerKind,
@@ -12,7 +12,7 @@ import type {
 } from '../customers.events.js';
 import { onePrimary } from '../identities/held-identities.js';
 import { combineParts, emptyPart, inOrder, type ProfilePart, type Rating } from './profile-part.js';
-import { foldText, searchWords } from './search-text.js';
+import { searchWords } from './search-text.js';
 
 export interface Profile extends PersonalDetails {
   customerId: string;

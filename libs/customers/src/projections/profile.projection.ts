@@ -37,7 +37,7 @@ type ProfileEvent =
 
 export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> = {
   name: 'profile',
-  version: 1,
+  version: 2,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
