@@ -1,6 +1,7 @@
 /** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
 import type { Slice } from '@timeline/composing';
 import { CustomerDirectory } from '@timeline/deciding';
+import { AnonymousCustomers } from './anonymous-customers.js';
 import { addIdentity, AddIdentityHandler } from './commands/add-identity.command.js';
 import { changeConsent, ChangeConsentHandler } from './commands/change-consent.command.js';
 import { changeLifecycleStage, ChangeLifecycleStageHandler } from './commands/change-lifecycle-stage.command.js';
@@ -40,6 +41,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
   commandProviders: [
     { provide: CustomersSettings, useValue: customersSettings(options) },
     IdentityRegistry,
+    AnonymousCustomers,
     Erasures,
     ErasureCertificates,
     { provide: CustomerDirectory, useClass: StreamCustomerDirectory },

@@ -30,7 +30,14 @@ export class InteractionsCommandController {
     'With `source` and `sourceId` a second delivery changes nothing; with another payload it is refused and the answer names the fields that differ.',
   )
   @AnswersOutcome(201)
-  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'INTERACTION_CONFLICT', 'OCCURRED_IN_FUTURE')
+  @Refuses(
+    'CUSTOMER_NOT_FOUND',
+    'CUSTOMER_ERASED',
+    'IDENTITY_REFUSED',
+    'IDENTITY_TAKEN',
+    'INTERACTION_CONFLICT',
+    'OCCURRED_IN_FUTURE',
+  )
   async record(
     @StrictBody(RecordInteractionData) body: RecordInteractionData,
     @CommandHeaders() headers: CommandHeaders,

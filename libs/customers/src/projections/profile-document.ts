@@ -22,6 +22,8 @@ export interface Profile extends PersonalDetails {
   /** Source customers of the group, itself included; sorted. */
   members: string[];
   kind: CustomerKind;
+  /** Nobody in the group is more than an identity. */
+  anonymous?: true;
   stage: LifecycleStage;
   language?: string;
   region?: string;
@@ -77,6 +79,7 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
     isSurvivor: key === survivor,
     members: whole.members,
     kind,
+    ...(!whole.known && { anonymous: true }),
     stage,
     ...pick({
       name,

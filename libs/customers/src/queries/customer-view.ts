@@ -64,6 +64,7 @@ const inLists = {
   survivor: { ...id, description: 'whom the group of merged customers goes by' },
   members: listOf(id),
   kind: { type: 'string', enum: ['person', 'company'] },
+  'anonymous?': { type: 'boolean', description: 'true where nothing but an identity is known' },
   stage: { type: 'string', enum: [...LIFECYCLE_STAGES] },
   'name?': object({ full: text, 'given?': text, 'family?': text }),
   'language?': text,
