@@ -11,7 +11,8 @@ export function searchWords(names: readonly string[]): string[] {
   for (const word of names.flatMap(foldedWords)) {
     words.add(word);
     // Chinese, Japanese and Korean names have no spaces: 小明 must find 王小明.
-    if (HAN.test(word)) for (let at = 1; at < word.length; at += 1) words.add(word.slice(at));
+    // By characters: half of one beyond the basic plane could not be stored.
+    if (HAN.test(word)) for (const [at] of [...word].entries()) words.add([...word].slice(at).join(''));
   }
   return [...words].slice(0, MAX_WORDS);
 }
