@@ -38,13 +38,9 @@ export class AnonymousCustomers {
     const own: CommandContext = { ...context, commandId, bodyHash: this.hashes.hashBody(commandId) };
     const { state } = await this.processor.load(customerDecider, customerStream(customerId));
     if (state.status !== 'unknown') {
-      throw new DomainError(
-        'IDENTITY_TAKEN',
-        'this identity has just been given to a customer; send the request again',
-        {
-          pointer,
-        },
-      );
+      throw new DomainError('IDENTITY_TAKEN', 'this identity has just been given to a customer; send it again', {
+        pointer,
+      });
     }
     await this.registry.underClaims([{ identity, pointer }], { customerId, context: own, occurredAt }, (claimOf) =>
       onCustomer(

@@ -27,7 +27,7 @@ export class InteractionsCommandController {
   @Post()
   @Describes(
     'Record an interaction',
-    'With `source` and `sourceId` a second delivery changes nothing; with another payload it is refused and the answer names the fields that differ.',
+    'With `source` and `sourceId` a second delivery changes nothing; with another payload it is refused and the answer names the fields that differ. With `ifUnknown: open-anonymous` beside the identity, an identity that nobody has opens an anonymous customer.',
   )
   @AnswersOutcome(201)
   @Refuses(

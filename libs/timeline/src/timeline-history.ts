@@ -26,7 +26,7 @@ export const ofMoment = ({ asOf, known }: Moment): Filter[] => [
 ];
 
 /** Events read at once: each is a round trip of its own. */
-const AT_ONCE = 16;
+const AT_ONCE = 8;
 
 @Injectable()
 export class TimelineHistory extends History {
