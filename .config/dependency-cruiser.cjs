@@ -1,6 +1,6 @@
 // "Who may import whom", so that the drawing in README stays true.
 const kernel = '^libs/kernel/';
-const middle = '^libs/(deciding|projecting|reacting|relaying|http|security|composing)/';
+const middle = '^libs/(as-of|deciding|projecting|reacting|relaying|http|security|composing)/';
 const slices =
   '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline|duplicates)/';
 

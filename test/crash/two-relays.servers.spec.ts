@@ -2,6 +2,7 @@
  * Two relays on real Kafka, under load: the one that writes is killed, and stopped (SIGSTOP) for longer than a transaction
  * may take and let go on. A consumer of committed messages sees each public event once and in order per customer.
  */
+import { OwnTopics } from '../support/stores.js';
 import { auditLog, auditTopics } from './support/audit.js';
 import { Fleet } from './support/fleet.js';
 import { Load } from './support/load.js';
@@ -14,6 +15,7 @@ if (!broker) process.stderr.write('Two relays were not tested: BROKER_URL is not
 (broker ? it : it.skip)(
   `two relays, killed and stopped, publish each event once and in order (CRASH_SEED=${SEED})`,
   async () => {
+    const ownTopics = await OwnTopics.open();
     const fleet = await Fleet.start({
       processes: { api: 'commands,queries,projections,reactions', one: 'relay', two: 'relay' },
       env: { BROKER_URL: broker },
@@ -71,6 +73,7 @@ if (!broker) process.stderr.write('Two relays were not tested: BROKER_URL is not
       await fleet.member('api').verify();
     } finally {
       await fleet.dispose();
+      await ownTopics.dispose();
     }
   },
   1_200_000,

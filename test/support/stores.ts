@@ -78,6 +78,23 @@ export class FileStores implements Stores {
   }
 }
 
+/** Those that a test makes on the run's broker: deleted after it, since a relay refuses topics that hold another log. */
+export class OwnTopics {
+  private constructor(private readonly before: readonly string[]) {}
+
+  static async open(): Promise<OwnTopics> {
+    return new OwnTopics(await topicsOf(broker()));
+  }
+
+  async dispose(): Promise<void> {
+    const topics = await topicsOf(broker());
+    await deleteTopics(
+      broker(),
+      topics.filter((topic) => !this.before.includes(topic)),
+    );
+  }
+}
+
 /** Also for tests that do something to the log's server. */
 export class ServerStores implements Stores {
   readonly env: Record<'EVENT_STORE_URL' | 'READ_STORE_URL' | 'KEY_STORE_URL' | 'BROKER_URL', string>;
@@ -86,7 +103,7 @@ export class ServerStores implements Stores {
     private readonly folder: string,
     log: string,
     private standIn: EventStoreDbServer | undefined,
-    private readonly topicsBefore: readonly string[],
+    private readonly topics: OwnTopics,
   ) {
     const database = `timeline_test_${randomUUID().slice(0, 8)}`;
     this.env = {
@@ -100,13 +117,13 @@ export class ServerStores implements Stores {
   static async open(folder: string): Promise<ServerStores> {
     const log = given('EVENT_STORE_URL');
     if (!(await isUnused(log))) return ServerStores.openWithOwnLog(folder);
-    return new ServerStores(folder, log, undefined, await topicsOf(broker()));
+    return new ServerStores(folder, log, undefined, await OwnTopics.open());
   }
 
   /** With a log whose server may be killed. */
   static async openWithOwnLog(folder: string): Promise<ServerStores> {
     const standIn = await startEventStoreDb({ ...LOG, dir: path.join(folder, 'log') });
-    return new ServerStores(folder, standIn.url, standIn, await topicsOf(broker()));
+    return new ServerStores(folder, standIn.url, standIn, await OwnTopics.open());
   }
 
   get envElsewhere(): NodeJS.ProcessEnv {
@@ -144,11 +161,7 @@ export class ServerStores implements Stores {
   async dispose(): Promise<void> {
     await dropDatabase(this.env.READ_STORE_URL);
     await dropDatabase(this.env.KEY_STORE_URL);
-    const topics = await topicsOf(broker());
-    await deleteTopics(
-      broker(),
-      topics.filter((topic) => !this.topicsBefore.includes(topic)),
-    );
+    await this.topics.dispose();
     await this.standIn?.kill();
   }
 }

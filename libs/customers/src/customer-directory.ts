@@ -6,12 +6,17 @@ import {
   type CustomerRef,
   type DirectoryEntry,
   type IdentityRef,
+  type Opening,
 } from '@timeline/deciding';
 import { EventStore } from '@timeline/event-store';
-import { CUSTOMER_ERASED, DomainError } from '@timeline/kernel';
+import { backoffMs, CUSTOMER_ERASED, delay, DomainError, errorCode } from '@timeline/kernel';
+import { AnonymousCustomers } from './anonymous-customers.js';
 import { customerDecider, customerErased, customerStream, holdsClaim } from './customer.decider.js';
 import { IDENTITY_KINDS, type CustomerEvent, type IdentityKind } from './customers.events.js';
-import { IdentityRegistry } from './identities/identity-registry.js';
+import { IdentityRegistry, type IdentifiedIdentity } from './identities/identity-registry.js';
+
+/** Looks for an owner before it is given up that there will be one. */
+const MAX_LOOKS = 5;
 
 @Injectable()
 export class StreamCustomerDirectory extends CustomerDirectory {
@@ -19,6 +24,7 @@ export class StreamCustomerDirectory extends CustomerDirectory {
     private readonly events: EventStore,
     private readonly processor: CommandProcessor,
     private readonly registry: IdentityRegistry,
+    private readonly anonymous: AnonymousCustomers,
   ) {
     super();
   }
@@ -36,6 +42,23 @@ export class StreamCustomerDirectory extends CustomerDirectory {
     });
   }
 
+  override async resolveOrOpen(ref: IdentityRef, opening: Opening, pointer = ''): Promise<DirectoryEntry> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#byIdentity(ref, pointer);
+      } catch (error) {
+        if (errorCode(error) !== 'CUSTOMER_NOT_FOUND') throw error;
+      }
+      try {
+        return { customerId: await this.anonymous.open(this.#identify(ref, pointer), opening, pointer) };
+      } catch (error) {
+        // Somebody else has claimed it: they are about to be found, or to give it up.
+        if (errorCode(error) !== 'IDENTITY_TAKEN' || attempt + 1 >= MAX_LOOKS) throw error;
+      }
+      await delay(backoffMs(attempt, 50));
+    }
+  }
+
   /** Looks at the end of the stream only and opens nothing: this runs for every command of every slice. */
   async #byId(customerId: string, pointer: string): Promise<DirectoryEntry> {
     const stream = customerStream(customerId);
@@ -48,13 +71,17 @@ export class StreamCustomerDirectory extends CustomerDirectory {
     return { customerId };
   }
 
-  async #byIdentity({ kind, value, system }: IdentityRef, pointer: string): Promise<DirectoryEntry> {
+  #identify({ kind, value, system }: IdentityRef, pointer: string): IdentifiedIdentity {
     if (!isIdentityKind(kind)) {
       throw new DomainError('VALIDATION_FAILED', `${pointer}/kind must be one of ${IDENTITY_KINDS.join(', ')}`, {
         pointer: `${pointer}/kind`,
       });
     }
-    const { hash } = this.registry.identify({ kind, value, ...(system !== undefined && { system }) }, pointer);
+    return this.registry.identify({ kind, value, ...(system !== undefined && { system }) }, pointer);
+  }
+
+  async #byIdentity(ref: IdentityRef, pointer: string): Promise<DirectoryEntry> {
+    const { hash } = this.#identify(ref, pointer);
     const claim = await this.registry.current(hash);
     if (claim?.customerId === undefined) throw notFound(pointer);
     const { state } = await this.processor.load(customerDecider, customerStream(claim.customerId));

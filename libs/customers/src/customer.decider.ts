@@ -59,6 +59,7 @@ export type CustomerCommand = { customerId: string } & (
       language?: string;
       region?: string;
       traits: Traits;
+      anonymous?: true;
     }
   | { type: 'update'; changes: CustomerChanges }
   | { type: 'add-identity'; identity: Identity }
@@ -253,7 +254,7 @@ function register(command: Command<'register'>, state: CustomerState, { now }: D
   assertBirthDate(command.details.birthDate, now);
   assertTraitCount(command.traits);
   for (const { claim } of command.identities) assertClaimNotOver(claim, state);
-  const { customerId, kind, stage, language, region, traits, details } = command;
+  const { customerId, kind, stage, language, region, traits, details, anonymous } = command;
   const identities = command.identities.reduce<Identity[]>(withIdentity, []);
   return [
     {
@@ -266,6 +267,7 @@ function register(command: Command<'register'>, state: CustomerState, { now }: D
         ...(region !== undefined && { region }),
         traits,
         identityKinds: identities.map((identity) => identity.kind),
+        ...(anonymous && { anonymous }),
       },
       personal: { ...details, identities },
     },

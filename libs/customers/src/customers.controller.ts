@@ -1,6 +1,7 @@
 /** Customers over HTTP. No decision lives here. */
 import { Controller, Delete, Get, Patch, Post, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
+import { AsOfQuery } from '@timeline/as-of';
 import { Commands, type CommandType } from '@timeline/deciding';
 import {
   answered,
@@ -31,6 +32,7 @@ import { updateCustomer, UpdateCustomerBody } from './commands/update-customer.c
 import { profileSchema, summarySchema, type CustomerProfile, type CustomerSummary } from './queries/customer-view.js';
 import { erasureSchema, type ErasureView } from './queries/erasure-view.js';
 import { GetCustomer } from './queries/get-customer.query.js';
+import { GetCustomerAsOf } from './queries/get-customer-as-of.query.js';
 import { GetErasure } from './queries/get-erasure.query.js';
 import { ListCustomers, WantedCustomers, type CustomersWanted } from './queries/list-customers.query.js';
 
@@ -171,15 +173,21 @@ export class CustomersQueryController {
   }
 
   @Get(':id')
-  @Describes('A customer’s profile')
+  @Describes(
+    'A customer’s profile',
+    'With asOf and knownAt as it was at a moment of the past: from what had happened by asOf, as far as it was recorded by knownAt. Such an answer has no ETag.',
+  )
   @Answers(200, profileSchema)
   @Answers(304)
   @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'READ_MODEL_NOT_READY')
   async get(
     @PathId('id') customerId: string,
+    @StrictQuery(AsOfQuery) asked: AsOfQuery,
     @PositionHeader() position: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CustomerProfile | undefined> {
+    if (asked.asOf !== undefined || asked.knownAt !== undefined)
+      return this.queries.execute(new GetCustomerAsOf(customerId, asked, position));
     const { profile, version } = await this.queries.execute(new GetCustomer(customerId, position));
     return answered(reply, profile, { etag: etagOf(...version) });
   }

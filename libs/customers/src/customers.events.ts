@@ -82,6 +82,8 @@ export type CustomerEvent =
         traits: Traits;
         /** One for each identity: what is left to know of them once `personal` is gone. */
         identityKinds?: IdentityKind[];
+        /** Opened for what came from an identity that nobody had. */
+        anonymous?: true;
       },
       PersonalDetails & { identities: Identity[] }
     >

@@ -1,6 +1,7 @@
 /** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
 import type { Slice } from '@timeline/composing';
 import { CustomerDirectory } from '@timeline/deciding';
+import { AnonymousCustomers } from './anonymous-customers.js';
 import { addIdentity, AddIdentityHandler } from './commands/add-identity.command.js';
 import { changeConsent, ChangeConsentHandler } from './commands/change-consent.command.js';
 import { changeLifecycleStage, ChangeLifecycleStageHandler } from './commands/change-lifecycle-stage.command.js';
@@ -19,6 +20,7 @@ import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
 import { profileProjection } from './projections/profile.projection.js';
 import { GetCustomerHandler } from './queries/get-customer.query.js';
+import { GetCustomerAsOfHandler } from './queries/get-customer-as-of.query.js';
 import { GetErasureHandler } from './queries/get-erasure.query.js';
 import { ListCustomersHandler } from './queries/list-customers.query.js';
 import { ErasureReaction } from './reactions/erasure.reaction.js';
@@ -39,6 +41,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
   commandProviders: [
     { provide: CustomersSettings, useValue: customersSettings(options) },
     IdentityRegistry,
+    AnonymousCustomers,
     Erasures,
     ErasureCertificates,
     { provide: CustomerDirectory, useClass: StreamCustomerDirectory },
@@ -51,7 +54,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     EraseCustomerHandler,
   ],
   commandControllers: [CustomersCommandController],
-  queryProviders: [GetCustomerHandler, ListCustomersHandler, GetErasureHandler],
+  queryProviders: [GetCustomerHandler, GetCustomerAsOfHandler, ListCustomersHandler, GetErasureHandler],
   queryControllers: [CustomersQueryController],
   projections: [profileProjection, identityClaimsProjection, erasureProjection],
   reactions: [IdentityClaimsReaction, ErasureReaction],

@@ -2,6 +2,8 @@
  * How commands of other slices find the customer they are about: by id or by an identity. Answered from the streams,
  * never from a read model, so that a command sees what was acknowledged before it. The customers slice implements it.
  */
+import { DomainError, type Instant, type Position } from '@timeline/kernel';
+import type { CommandContext } from './command.js';
 
 export interface IdentityRef {
   kind: string;
@@ -16,6 +18,12 @@ export interface CustomerRef {
   identity?: IdentityRef;
 }
 
+/** What an anonymous customer is opened for. */
+export interface Opening {
+  context: CommandContext;
+  occurredAt: Instant | undefined;
+}
+
 export interface DirectoryEntry {
   customerId: string;
 }
@@ -23,4 +31,20 @@ export interface DirectoryEntry {
 export abstract class CustomerDirectory {
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, VALIDATION_FAILED (neither or both given) */
   abstract resolve(ref: CustomerRef, pointer?: string): Promise<DirectoryEntry>;
+
+  /**
+   * The customer with this identity; where there is none, one that is opened now, anonymous, and has it.
+   * @throws DomainError CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_TAKEN (another is about to have it), OCCURRED_IN_FUTURE
+   */
+  resolveOrOpen(_identity: IdentityRef, _opening: Opening, pointer = ''): Promise<DirectoryEntry> {
+    return Promise.reject(new DomainError('CUSTOMER_NOT_FOUND', 'no customers are opened here', { pointer }));
+  }
+
+  /**
+   * The source customers whose history is this customer's, itself first: the group of merged customers as of a position
+   * (merges follow what was known, not when it happened), by now where absent.
+   */
+  membersAsOf(customerId: string, _known?: Position): Promise<string[]> {
+    return Promise.resolve([customerId]);
+  }
 }

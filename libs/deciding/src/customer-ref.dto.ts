@@ -1,5 +1,5 @@
 /** How a request names a customer: `{ "customerId": … }` or `{ "identity": { "kind", "value", "system"? } }`. */
-import { Check, Id, Nested, Optional, Text } from '@timeline/http';
+import { Check, Id, Nested, OneOf, Optional, Text, violation } from '@timeline/http';
 import type { CustomerRef, IdentityRef } from './customer-directory.port.js';
 
 export class IdentityRefDto implements IdentityRef {
@@ -29,6 +29,20 @@ export class CustomerRefDto implements CustomerRef {
   @Optional()
   @Nested(() => IdentityRefDto)
   identity?: IdentityRefDto;
+}
+
+@Check(
+  ({ identity, ifUnknown }: DeliveredCustomerDto) =>
+    ifUnknown !== undefined && identity === undefined
+      ? [violation('/ifUnknown', 'NEEDS_IDENTITY', 'goes with an identity: nobody can be opened under an id')]
+      : [],
+  { meaning: 'ifUnknown goes with identity' },
+)
+export class DeliveredCustomerDto extends CustomerRefDto {
+  /** What becomes of what comes from an identity that nobody has: refused unless this says otherwise. */
+  @Optional()
+  @OneOf(['refuse', 'open-anonymous'])
+  ifUnknown?: 'refuse' | 'open-anonymous';
 }
 
 /** What lines about the same customer share, so that NDJSON runs them in order. */

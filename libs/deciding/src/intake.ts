@@ -6,11 +6,11 @@
 import { Injectable } from '@nestjs/common';
 import { Check, Instant, Nested, Optional, Text, violation } from '@timeline/http';
 import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, deriveId, type Decider, type Fact } from '@timeline/kernel';
+import { canonicalJson, deriveId, errorCode, type Decider, type Fact, type Recorded } from '@timeline/kernel';
 import type { CommandContext, CommandOutcome } from './command.js';
 import { CommandProcessor } from './command-processor.js';
 import { CustomerDirectory } from './customer-directory.port.js';
-import { customerKeyOf, CustomerRefDto } from './customer-ref.dto.js';
+import { customerKeyOf, DeliveredCustomerDto } from './customer-ref.dto.js';
 
 /** What every delivery says; extend it with what is told. */
 @Check(
@@ -21,8 +21,8 @@ import { customerKeyOf, CustomerRefDto } from './customer-ref.dto.js';
   { schema: { dependentRequired: { source: ['sourceId'], sourceId: ['source'] } } },
 )
 export class DeliveryDto {
-  @Nested(() => CustomerRefDto)
-  customer: CustomerRefDto;
+  @Nested(() => DeliveredCustomerDto)
+  customer: DeliveredCustomerDto;
 
   /** When it happened; now where absent. */
   @Optional()
@@ -81,16 +81,38 @@ export class Intake {
     context: CommandContext,
     commandOf: (received: Received) => Command,
   ): Promise<CommandOutcome> {
-    const { customer, source, occurredAt } = delivery;
-    const { customerId } = await this.directory.resolve(customer, '/customer');
+    const { source, occurredAt } = delivery;
     const id = idOfSource(kind, delivery) ?? deriveId(kind.name, context.commandId);
+    const stream = kind.stream(id);
+    const customerId = await this.#customerOf(delivery, context, () => this.processor.load(decider, stream));
     return this.processor.execute({
       decider,
-      stream: kind.stream(id),
+      stream,
       id,
       command: commandOf({ id, customerId, payloadHash: this.hashes.hashBody(canonicalJson(delivery)) }),
       ...(occurredAt !== undefined && { occurredAt }),
       context: source === undefined ? context : { ...context, source },
     });
+  }
+
+  async #customerOf(
+    { customer, occurredAt }: DeliveryDto,
+    context: CommandContext,
+    load: () => Promise<{ events: readonly Recorded[] }>,
+  ): Promise<string> {
+    const { identity, ifUnknown } = customer;
+    try {
+      return (await this.directory.resolve(customer, '/customer')).customerId;
+    } catch (error) {
+      const mayOpen = identity !== undefined && ifUnknown === 'open-anonymous';
+      if (!mayOpen || errorCode(error) !== 'CUSTOMER_NOT_FOUND') throw error;
+      // Delivered before, whosever the identity was then: nobody is opened for a second delivery.
+      const before = (await load()).events[0]?.metadata.customerId;
+      const { customerId } =
+        before === undefined
+          ? await this.directory.resolveOrOpen(identity, { context, occurredAt }, '/customer/identity')
+          : await this.directory.resolve({ customerId: before }, '/customer');
+      return customerId;
+    }
   }
 }

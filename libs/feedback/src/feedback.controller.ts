@@ -44,7 +44,14 @@ export class FeedbackCommandController {
     'With source and sourceId the case is opened once: the same delivery again answers as before, another one under the same id is a conflict that names the fields which differ.',
   )
   @AnswersOutcome(201)
-  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'FEEDBACK_CONFLICT', 'OCCURRED_IN_FUTURE')
+  @Refuses(
+    'CUSTOMER_NOT_FOUND',
+    'CUSTOMER_ERASED',
+    'IDENTITY_REFUSED',
+    'IDENTITY_TAKEN',
+    'FEEDBACK_CONFLICT',
+    'OCCURRED_IN_FUTURE',
+  )
   async open(
     @StrictBody(OpenCaseData) data: OpenCaseData,
     @CommandHeaders() headers: CommandHeaders,

@@ -12,7 +12,7 @@ const ADA = newId();
 const ERASED = newId();
 
 /** Stands for the customers slice: knows Ada, and who was erased. */
-const directory: CustomerDirectory = {
+const directory: Pick<CustomerDirectory, 'resolve'> = {
   resolve({ customerId, identity }: CustomerRef) {
     if (customerId === ERASED) return Promise.reject(new DomainError('CUSTOMER_ERASED', 'erased'));
     if (customerId === ADA || identity?.value === 'ada@example.com') return Promise.resolve({ customerId: ADA });

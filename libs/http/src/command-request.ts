@@ -18,6 +18,8 @@ export interface CommandHeaders {
   actor: string;
   /** From `X-Correlation-Id`, or the request's own id. */
   correlationId: string;
+  /** From `X-Causation-Id`; the command itself where absent. */
+  causationId?: string;
 }
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,200}$/;
@@ -46,12 +48,14 @@ export function readIfMatch(request: Pick<FastifyRequest, 'headers'>): number | 
 export function readCommandHeaders(request: Pick<FastifyRequest, 'id' | 'headers' | 'caller'>): CommandHeaders {
   const idempotencyKey = visibleHeader(request, 'Idempotency-Key');
   const ifMatch = readIfMatch(request);
+  const causationId = visibleHeader(request, 'X-Causation-Id');
   return {
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(ifMatch !== undefined && { ifMatch }),
     caller: request.caller,
     actor: visibleHeader(request, 'X-Actor') ?? request.caller,
     correlationId: visibleHeader(request, 'X-Correlation-Id') ?? request.id,
+    ...(causationId !== undefined && { causationId }),
   };
 }
 
@@ -72,6 +76,7 @@ export const CommandHeaders = (): ParameterDecorator =>
         header('If-Match', 'The ETag of the revision to write at; another one is answered 412.'),
         header('X-Actor', 'Who did it, as the caller names them.'),
         header('X-Correlation-Id', 'What this belongs to; the id of the request where absent.'),
+        header('X-Causation-Id', 'What caused this, such as the id of an entry of the timeline.'),
       ],
       refuses: [
         'HEADER_MALFORMED',

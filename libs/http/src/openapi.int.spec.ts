@@ -298,6 +298,7 @@ describe("the API's description", () => {
       'If-Match',
       'X-Actor',
       'X-Correlation-Id',
+      'X-Causation-Id',
     ]);
     expect(Object.keys(at('paths', '/v1/things', 'post', 'responses') as object)).toEqual([
       '201',

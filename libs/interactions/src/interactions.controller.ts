@@ -27,10 +27,17 @@ export class InteractionsCommandController {
   @Post()
   @Describes(
     'Record an interaction',
-    'With `source` and `sourceId` a second delivery changes nothing; with another payload it is refused and the answer names the fields that differ.',
+    'With `source` and `sourceId` a second delivery changes nothing; with another payload it is refused and the answer names the fields that differ. With `ifUnknown: open-anonymous` beside the identity, an identity that nobody has opens an anonymous customer.',
   )
   @AnswersOutcome(201)
-  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'INTERACTION_CONFLICT', 'OCCURRED_IN_FUTURE')
+  @Refuses(
+    'CUSTOMER_NOT_FOUND',
+    'CUSTOMER_ERASED',
+    'IDENTITY_REFUSED',
+    'IDENTITY_TAKEN',
+    'INTERACTION_CONFLICT',
+    'OCCURRED_IN_FUTURE',
+  )
   async record(
     @StrictBody(RecordInteractionData) body: RecordInteractionData,
     @CommandHeaders() headers: CommandHeaders,

@@ -7,6 +7,7 @@ export * from './ids.js';
 export * from './json.js';
 export * from './measures.js';
 export * from './position.js';
+export * from './text.js';
 export * from './time.js';
 export * from './tracing.js';
 export * from './upcasting.js';

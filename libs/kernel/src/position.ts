@@ -8,7 +8,8 @@ import { DomainError } from './errors.js';
 declare const positionBrand: unique symbol;
 export type Position = string & { readonly [positionBrand]: true };
 
-const SHAPE = /^([0-9a-f]{12}):([0-9]+(?:\.[0-9]+)?)$/;
+/** The whole text; the log's id and the offset are captured. */
+export const POSITION_SHAPE = /^([0-9a-f]{12}):([0-9]+(?:\.[0-9]+)?)$/;
 
 export function makePosition(logId: string, offset: string): Position {
   // The one place where the brand is put on; the shape is checked where text comes in from outside.
@@ -25,7 +26,7 @@ export function offsetOf(position: Position): string {
 
 /** Reads a position that came from outside. @throws DomainError POSITION_MALFORMED, POSITION_OF_ANOTHER_LOG */
 export function parsePosition(text: string, logId: string): Position {
-  const match = SHAPE.exec(text);
+  const match = POSITION_SHAPE.exec(text);
   if (!match) throw new DomainError('POSITION_MALFORMED', `"${text.slice(0, 80)}" is not a position of an event log`);
   if (match[1] !== logId) {
     throw new DomainError(
@@ -45,4 +46,16 @@ export function maxPosition(a: Position | undefined, b: Position | undefined): P
   if (a === undefined) return b;
   if (b === undefined) return a;
   return a < b ? b : a;
+}
+
+/** Before every event of the log. For comparing only: no event stands there. */
+export const beforeAll = (logId: string): Position => makePosition(logId, '0');
+
+/**
+ * Names the stretch of the log that a position is in: a thousand events (SQLite) or a megabyte (EventStoreDB, whose
+ * offsets count bytes) long. The text order of stretches is the order of the log.
+ */
+export function stretchOf(position: Position): string {
+  const [offset = '', prepare] = offsetOf(position).split('.');
+  return makePosition(logOf(position), offset.slice(0, prepare === undefined ? -3 : -6));
 }

@@ -77,9 +77,22 @@ const LISTS: Listed[] = [
   },
   {
     route: '/v1/customers/{id}/timeline',
-    addresses: ['/v1/customers/ANN/timeline', '/v1/customers/ANN/timeline?order=oldest&channel=web'],
+    addresses: [
+      '/v1/customers/ANN/timeline',
+      '/v1/customers/ANN/timeline?order=oldest&channel=web',
+      '/v1/customers/ANN/timeline?text=see+no',
+      '/v1/customers/ANN/timeline?order=oldest&source=crm&asOf=2100-01-01T00:00:00Z&knownAt=2100-01-01T00:00:00Z',
+    ],
     add: async (place) => {
-      const visit = { customer: { customerId: ann }, channel: 'web', direction: 'inbound', kind: 'visit' };
+      const visit = {
+        customer: { customerId: ann },
+        channel: 'web',
+        direction: 'inbound',
+        kind: 'visit',
+        subject: 'Now seen',
+        source: 'crm',
+        sourceId: newId(),
+      };
       return (await send('POST', '/v1/interactions', { ...visit, ...dayOf(place) })).position;
     },
     idOf: (item) => String(item['position']),

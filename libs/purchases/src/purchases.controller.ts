@@ -35,6 +35,8 @@ export class PurchasesCommandController {
   @Refuses(
     'CUSTOMER_NOT_FOUND',
     'CUSTOMER_ERASED',
+    'IDENTITY_REFUSED',
+    'IDENTITY_TAKEN',
     'PURCHASE_CONFLICT',
     'DUPLICATE_LINE',
     'DISCOUNT_TOO_LARGE',

@@ -56,7 +56,7 @@ export class SegmentsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  @Describes('The segments with their counts', 'Evaluated at `asOf`.')
+  @Describes('The segments with their counts', 'Evaluated at `asOf`, from what is known now.')
   @Answers(200, {
     type: 'object',
     properties: { items: { type: 'array', items: summary } },
@@ -71,7 +71,10 @@ export class SegmentsController {
   }
 
   @Get(':id/members')
-  @Describes('The members of a segment', 'Evaluated at `asOf`; the pages of one list all tell of the same instant.')
+  @Describes(
+    'The members of a segment',
+    'Evaluated at `asOf`, from what is known now; the pages of one list all tell of the same instant.',
+  )
   @Answers(200, {
     type: 'object',
     properties: { items: { type: 'array', items: member }, next: text, asOf: instant },

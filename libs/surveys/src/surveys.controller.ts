@@ -63,6 +63,8 @@ export class SurveysCommandController {
     'SURVEY_NOT_FOUND',
     'CUSTOMER_NOT_FOUND',
     'CUSTOMER_ERASED',
+    'IDENTITY_REFUSED',
+    'IDENTITY_TAKEN',
     'SCORE_OUT_OF_SCALE',
     'SURVEY_ANSWER_CONFLICT',
     'OCCURRED_IN_FUTURE',

@@ -20,8 +20,8 @@ import { customersOf, parsePosition, type Position, type Recorded } from '@timel
 import { PersonalVault } from '@timeline/key-store';
 import type { FastifyReply } from 'fastify';
 import { LiveTail } from './live-tail.js';
-import { entryOf, TIMELINE_TYPES, type TimelineEntry, type TimelineFact } from './projections/timeline.projection.js';
-import { TimelinePage, TimelinePageQuery } from './queries/timeline-page.query.js';
+import { entryOf, TIMELINE_TYPES, type TimelineFact } from './projections/timeline.projection.js';
+import { TimelinePage, TimelinePageQuery, type ShownEntry } from './queries/timeline-page.query.js';
 import { timelinePageSchema } from './timeline.schemas.js';
 
 const SHOWN: ReadonlySet<string> = new Set(TIMELINE_TYPES);
@@ -38,16 +38,19 @@ export class TimelineController {
   ) {}
 
   @Get()
-  @Describes('A page of the customer’s timeline', 'Newest or oldest first by occurredAt, then position.')
+  @Describes(
+    'A page of the customer’s timeline',
+    'Newest or oldest first by occurredAt, then position. With asOf and knownAt as it was at a moment of the past.',
+  )
   @Answers(200, timelinePageSchema, 'Entries, and the cursor of the next page where there is one')
   @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'CURSOR_MALFORMED')
   async page(
     @PathId('id') customerId: string,
     @StrictQuery(TimelinePageQuery) query: TimelinePageQuery,
     @PositionHeader() position: string | undefined,
-  ): Promise<Page<TimelineEntry>> {
+  ): Promise<Page<ShownEntry>> {
     await this.directory.resolve({ customerId });
-    return this.queries.execute(new TimelinePage([customerId], query, position));
+    return this.queries.execute(new TimelinePage(customerId, query, position));
   }
 
   @Get('stream')

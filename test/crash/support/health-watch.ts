@@ -17,6 +17,8 @@ export interface HealthTold {
   relay?: { status: Light; state: string; position: string | null; lastError?: string };
 }
 
+const NOTHING_TOLD: HealthTold = { status: 'red', head: null, stores: {}, projections: [], parked: 0 };
+
 export interface Sample {
   atMs: number;
   /** Undefined: it did not answer. */
@@ -94,7 +96,8 @@ export class HealthWatch {
   async #watch(): Promise<void> {
     while (!this.#stopped) {
       const told = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(5_000) })
-        .then(async (response) => (await response.json()) as HealthTold)
+        // While it waits for its stores, it tells of these alone.
+        .then(async (response) => ({ ...NOTHING_TOLD, ...((await response.json()) as Partial<HealthTold>) }))
         .catch(() => undefined);
       this.note({ atMs: Date.now(), told });
       await sleep(EVERY_MS);

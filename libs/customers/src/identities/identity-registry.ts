@@ -23,7 +23,13 @@ import {
   type CustomerState,
 } from '../customer.decider.js';
 import { CustomersSettings } from '../customers-settings.js';
-import { identityDecider, identityStream, type Claim, type ReleaseReason } from './identity.decider.js';
+import {
+  identityDecider,
+  identityStream,
+  type Claim,
+  type IdentityState,
+  type ReleaseReason,
+} from './identity.decider.js';
 import { normaliseIdentity, type GivenIdentity, type NormalisedIdentity } from './normalise.js';
 
 /** An identity with the keyed hash that names its stream. */
@@ -68,7 +74,11 @@ export class IdentityRegistry {
 
   /** The claim that stands, confirmed by its owner or not. */
   async current(hash: string): Promise<Claim | undefined> {
-    return (await this.processor.load(identityDecider, identityStream(hash))).state.current;
+    return (await this.ownership(hash)).current;
+  }
+
+  async ownership(hash: string): Promise<IdentityState> {
+    return (await this.processor.load(identityDecider, identityStream(hash))).state;
   }
 
   /**
@@ -207,4 +217,4 @@ function assertMayClaim({ status }: CustomerState, { mustExist }: Claimant): voi
 }
 
 const taken = (error: unknown, pointer: string): unknown =>
-  error instanceof DomainError ? new DomainError(error.code, error.message, { pointer }) : error;
+  error instanceof DomainError ? new DomainError(error.code, error.message, { ...error.details, pointer }) : error;

@@ -81,7 +81,8 @@ function claim(
   if (current && !isOver) {
     throw new DomainError(
       'IDENTITY_TAKEN',
-      'this identity belongs to another customer; an identity has one owner at a time',
+      'this identity belongs to another customer; an identity has one owner at a time. Where they are the same, merge them',
+      { owner: current.customerId },
     );
   }
   if (attempt !== attempts + 1) {

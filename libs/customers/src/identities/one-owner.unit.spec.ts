@@ -21,6 +21,7 @@ const REGISTRATIONS: Readonly<Record<string, string[]>> = { r1: ['m1'], r2: ['m1
 type Action =
   | { do: 'register'; key: string }
   | { do: 'add' | 'remove'; time: number; customer: string; member: string }
+  | { do: 'open'; time: number; member: string }
   | { do: 'erase'; customer: string }
   | { do: 'react' };
 type Step = Action & Fate;
@@ -37,6 +38,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       customer,
       member: fc.constantFrom(...MEMBERS),
     }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('open' as const), time: fc.nat(2), member: fc.constantFrom(...MEMBERS) }),
   },
   { weight: 1, arbitrary: customer.map((of): Action => ({ do: 'erase', customer: of })) },
   { weight: 3, arbitrary: fc.constant<Action>({ do: 'react' }) },
@@ -67,6 +72,8 @@ function perform(process: Process, what: Action): Promise<unknown> {
     case 'add':
     case 'remove':
       return process[what.do](keyOf(what), what.customer, what.member);
+    case 'open':
+      return process.open(keyOf(what), what.member);
     case 'erase':
       return process.erase(keyOf(what), what.customer);
     case 'react':
@@ -138,12 +145,16 @@ async function assertAllIsDoneInTheEnd(world: World): Promise<void> {
       status === 'erased',
     ]);
   }
-  const held = new Set(
-    [...end.customers.values()].flatMap(({ status, identities }) =>
-      status === 'active' ? identities.map(({ value }) => value) : [],
+  const held = new Map(
+    [...end.customers].flatMap(([id, { status, identities }]) =>
+      status === 'active' ? identities.map(({ value }) => [value, id] as const) : [],
     ),
   );
-  for (const member of MEMBERS) {
+  const [first = '', ...others] = MEMBERS;
+  const opened = await last.open('afterwards', first);
+  expect(opened).toBe(held.get(first) ?? opened);
+  expect(await last.open('later', first)).toBe(opened);
+  for (const member of others) {
     const claimed = last.register(`afterwards/${member}`, [member]).then(
       () => 'had',
       (error: unknown) => errorCode(error),
@@ -151,3 +162,42 @@ async function assertAllIsDoneInTheEnd(world: World): Promise<void> {
     expect([member, await claimed]).toEqual([member, held.has(member) ? 'IDENTITY_TAKEN' : 'had']);
   }
 }
+
+describe('an anonymous customer', () => {
+  const deaths = Array.from({ length: 30 }, (_, steps) => steps);
+
+  it('is opened by the next who tries, at once, wherever the first one died', async () => {
+    const isWhole: boolean[] = [];
+    for (const diesAfter of deaths) {
+      const world = new World();
+      const dying = await world.start({ diesAfter });
+      isWhole.push(
+        await dying.open('first', 'm1').then(
+          () => true,
+          () => false,
+        ),
+      );
+      const opened = await (await world.start()).open('second', 'm1');
+      const end = await overEveryPrefix(world, assertOneOwner);
+      expect([...end.customers.keys()]).toEqual([opened]);
+      assertNothingLeftBehind(end);
+    }
+    // Some died, some did not: every step there is was tried.
+    expect(new Set(isWhole).size).toBe(2);
+  });
+
+  it('is not opened again under an identity that was taken from it, wherever that was cut off', async () => {
+    const outcomes = new Set<string>();
+    for (const diesAfter of deaths) {
+      const world = new World();
+      const first = await (await world.start()).open('first', 'm1');
+      await (await world.start({ diesAfter })).remove('removal', first, 'm1').catch(() => undefined);
+      const opened = await (await world.start()).open('second', 'm1').catch(errorCode);
+      const { customers } = await overEveryPrefix(world, assertOneOwner);
+      const isHeld = customers.get(first)?.identities.length === 1;
+      expect([diesAfter, opened === first]).toEqual([diesAfter, isHeld]);
+      outcomes.add(isHeld ? 'held' : opened === 'IDENTITY_TAKEN' ? 'not released yet' : 'another');
+    }
+    expect([...outcomes].sort()).toEqual(['another', 'held', 'not released yet']);
+  });
+});

@@ -1,6 +1,6 @@
 /** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
 import type { Decimal, Instant, Position } from '@timeline/kernel';
-import { subtractDecimals } from '@timeline/kernel';
+import { foldText, subtractDecimals } from '@timeline/kernel';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type {
   CustomerKind,
@@ -12,7 +12,7 @@ import type {
 } from '../customers.events.js';
 import { onePrimary } from '../identities/held-identities.js';
 import { combineParts, emptyPart, inOrder, type ProfilePart, type Rating } from './profile-part.js';
-import { foldText, searchWords } from './search-text.js';
+import { searchWords } from './search-text.js';
 
 export interface Profile extends PersonalDetails {
   customerId: string;
@@ -22,6 +22,8 @@ export interface Profile extends PersonalDetails {
   /** Source customers of the group, itself included; sorted. */
   members: string[];
   kind: CustomerKind;
+  /** Nobody in the group is more than an identity. */
+  anonymous?: true;
   stage: LifecycleStage;
   language?: string;
   region?: string;
@@ -77,6 +79,7 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
     isSurvivor: key === survivor,
     members: whole.members,
     kind,
+    ...(!whole.known && { anonymous: true }),
     stage,
     ...pick({
       name,

@@ -45,6 +45,8 @@ export interface ProfilePart {
   members: string[];
   /** Customers that it is merged with by an open edge, sorted. */
   links: string[];
+  /** Registered as somebody, or named since; else anonymous. */
+  known: boolean;
   /** `kind`, `stage`, `language`, `region` and the personal details, by name. */
   fields: Record<string, Sourced<unknown>>;
   traits: Record<string, Sourced<Traits[string]>>;
@@ -65,6 +67,7 @@ export interface ProfilePart {
 export const emptyPart = (): ProfilePart => ({
   members: [],
   links: [],
+  known: false,
   fields: {},
   traits: {},
   identities: [],
@@ -85,6 +88,7 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
   return {
     members: union(a.members, b.members),
     links: union(a.links, b.links),
+    known: a.known || b.known,
     fields: mergeBy(a.fields, b.fields, later),
     traits: mergeBy(a.traits, b.traits, later),
     identities: combineIdentities(a.identities, b.identities),

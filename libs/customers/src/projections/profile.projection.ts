@@ -68,10 +68,11 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     const after = part.members.length === 0 ? { ...part, members: [key] } : part;
     switch (event.type) {
       case 'CustomerRegistered': {
-        const { kind, stage, language, region, traits } = event.data;
+        const { kind, stage, language, region, traits, anonymous } = event.data;
         const { identities = [], ...details } = event.personal ?? {};
         return {
           ...seen(after, event),
+          known: after.known || !anonymous,
           fields: withSourced<unknown>(after.fields, { kind, stage, ...details, language, region }, event),
           traits: withSourced(after.traits, traits, event),
           identities: identities.map((identity, place) => ({ ...identity, since: event.position, place })),
@@ -81,6 +82,7 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
         const { language, region, traits = {} } = event.data;
         return {
           ...after,
+          known: after.known || Boolean(event.personal?.name),
           fields: withSourced<unknown>(after.fields, { ...event.personal, language, region }, event),
           traits: withSourced(after.traits, traits, event),
         };

@@ -10,8 +10,9 @@ export type CustomerProfile = Omit<Profile, 'search' | 'isSurvivor'>;
 /** A customer as lists show it: without what only the customer's own page needs. */
 export type CustomerSummary = Omit<CustomerProfile, 'birthDate' | 'address' | 'note' | 'consents' | 'provenance'>;
 
-export function customerProfile(stored: StoredDerived & Profile): CustomerProfile {
-  const { search: _search, isSurvivor: _isSurvivor, ...profile } = contentOf(stored);
+export const customerProfile = (stored: StoredDerived & Profile): CustomerProfile => profileView(contentOf(stored));
+
+export function profileView({ search: _search, isSurvivor: _isSurvivor, ...profile }: Profile): CustomerProfile {
   return profile;
 }
 
@@ -63,6 +64,7 @@ const inLists = {
   survivor: { ...id, description: 'whom the group of merged customers goes by' },
   members: listOf(id),
   kind: { type: 'string', enum: ['person', 'company'] },
+  'anonymous?': { type: 'boolean', description: 'true where nothing but an identity is known' },
   stage: { type: 'string', enum: [...LIFECYCLE_STAGES] },
   'name?': object({ full: text, 'given?': text, 'family?': text }),
   'language?': text,

@@ -71,7 +71,7 @@ export function readCustomersWanted(query: Readonly<Record<string, unknown>>): C
       wrong.push({ ...violation(`/${parameter}`, code, message), in: 'query' });
     if (!TRAIT_NAME.test(name)) refuse('UNKNOWN_PARAMETER', 'does not name a trait');
     else if (typeof value !== 'string') refuse('REPEATED_PARAMETER', 'is given more than once');
-    else if (value.length > 200) refuse('NOT_TEXT', 'must have at most 200 characters');
+    else if ([...value].length > 200) refuse('NOT_TEXT', 'must have at most 200 characters');
     else if (traits.length === MAX_TRAITS)
       refuse('WRONG_NUMBER_OF_ITEMS', `is one trait too many; at most ${MAX_TRAITS}`);
     else traits.push({ name, value });

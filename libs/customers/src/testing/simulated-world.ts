@@ -7,6 +7,7 @@ import { CommandProcessor, type CommandContext, type CommandOutcome } from '@tim
 import { KeyedHashes, KeyRing, PersonalVault, type MasterKey } from '@timeline/key-store';
 import { Clock, deriveId, Upcasters, type Fact, type Recorded } from '@timeline/kernel';
 import { PureFold, type AnyProjection } from '@timeline/projecting';
+import { AnonymousCustomers } from '../anonymous-customers.js';
 import { AddIdentity, AddIdentityHandler } from '../commands/add-identity.command.js';
 import { EraseCustomer, EraseCustomerHandler } from '../commands/erase-customer.command.js';
 import { RegisterCustomer, RegisterCustomerHandler } from '../commands/register-customer.command.js';
@@ -117,7 +118,12 @@ export class Process {
     this.processor = new CommandProcessor(events, this.vault, world.clock);
     const settings = customersSettings({ defaultPhoneRegion: 'US' });
     this.registry = new IdentityRegistry(this.processor, events, hashes, settings);
-    this.directory = new StreamCustomerDirectory(events, this.processor, this.registry);
+    this.directory = new StreamCustomerDirectory(
+      events,
+      this.processor,
+      this.registry,
+      new AnonymousCustomers(this.processor, this.registry, hashes),
+    );
     this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes);
     // There is no read store here, so nothing in it that could be behind.
     const certificates = new ErasureCertificates(
@@ -157,6 +163,12 @@ export class Process {
     return new EraseCustomerHandler(this.processor).execute(
       new EraseCustomer({ customerId, reason: 'requested' }, contextOf(key)),
     );
+  }
+
+  /** As an interaction from an identity does that may be nobody's. */
+  async open(key: string, member: string): Promise<string> {
+    const opening = { context: contextOf(key), occurredAt: undefined };
+    return (await this.directory.resolveOrOpen({ kind: 'member', value: member }, opening)).customerId;
   }
 
   /** What the pump would do now, once. @returns how much was owed or due */

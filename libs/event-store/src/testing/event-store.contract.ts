@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Position } from '@timeline/kernel';
 import { DomainError, errorCode, makePosition } from '@timeline/kernel';
+import { EARLY, KEPT } from '../../../kernel/src/testing/texts.js';
 import { MAX_APPEND_BYTES } from '../append-validation.js';
 import type { EventStore, NewEvent, StoredEvent, SubscribeOptions, SubscriptionMessage } from '../event-store.port.js';
 import { WrongExpectedRevisionError } from '../event-store.port.js';
@@ -88,6 +89,22 @@ export function describeEventStoreContract(
         const events = await store.readStream(stream);
         expect(events[2]?.position).toBe(first.position);
         expect(events[3]?.position).toBe(second.position);
+      });
+
+      it('keeps texts of any script and instants before 1970 code unit by code unit', async () => {
+        const stream = newStream();
+        const { metadata } = newEvent();
+        const events = [
+          ...KEPT.map(({ text }, n) => newEvent(n, { data: { n, text, [text]: true } })),
+          ...EARLY.map((occurredAt, n) =>
+            newEvent(n, { data: { n, occurredAt }, metadata: { ...metadata, occurredAt } }),
+          ),
+        ];
+        await appendNew(stream, events);
+        const read = await store.readStream(stream);
+        expect(read.map(({ data, metadata: { occurredAt } }) => JSON.stringify({ data, occurredAt }))).toEqual(
+          events.map((event) => JSON.stringify({ data: event.data, occurredAt: event.metadata.occurredAt })),
+        );
       });
 
       it('keeps id, type, data, personal and metadata as they were given', async () => {

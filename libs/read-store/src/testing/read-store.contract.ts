@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { errorCode } from '@timeline/kernel';
+import { EARLY, KEPT } from '../../../kernel/src/testing/texts.js';
 import { Query } from 'mingo';
 import { afterKeyset } from '../keyset.js';
 import type {
@@ -203,6 +204,30 @@ export function readStoreContract(what: string, harness: ReadStoreHarness): void
         const proto = JSON.parse('{"_id":"p","__proto__":{"a":1}}') as Doc;
         await collection.writeGuarded([absent(proto)]);
         expect(JSON.stringify(await collection.findOne({ _id: 'p' }))).toBe(JSON.stringify(proto));
+      });
+
+      it('keep texts of any script code unit by code unit, find them whole and by their beginning, and order dates', async () => {
+        const docs = KEPT.map(({ text }, n): Doc => ({ _id: `t${n}`, text, list: [text], map: { [text]: 1 } }));
+        const collection = await filled([...docs, ...EARLY.map((at, n): Doc => ({ _id: `d${n}`, at }))]);
+        const written = (found: Doc[]): string[] => found.map((doc) => JSON.stringify(doc)).sort();
+        expect(written(await collection.find({ text: { $exists: true } }))).toEqual(written(docs));
+        for (const [index, { text }] of KEPT.entries()) {
+          for (const filter of [{ text }, { list: text }]) {
+            expect([text, ids(await collection.find(filter))]).toEqual([text, [`t${index}`]]);
+          }
+          const [first = ''] = text;
+          const alike = docs.filter((doc) => String(doc['text']).startsWith(first));
+          expect([text, ids(await collection.find({ text: { $prefix: first } })).sort()]).toEqual([
+            text,
+            ids(alike).sort(),
+          ]);
+        }
+        expect(ids(await collection.find({ at: { $gte: EARLY[1], $lt: EARLY[5] } }, { sort: { at: -1 } }))).toEqual([
+          'd4',
+          'd3',
+          'd2',
+          'd1',
+        ]);
       });
 
       it('lose members that are undefined, and nothing else', async () => {

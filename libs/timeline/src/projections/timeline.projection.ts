@@ -10,6 +10,7 @@ import type { InteractionEvent } from '../../../interactions/src/interactions.ev
 import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
+import { entryWords } from './entry-words.js';
 
 type Technical = 'CustomerErased' | 'CustomerErasureCarriedOut' | 'CustomerErasureCertified' | 'IdentityClaimLapsed';
 
@@ -59,6 +60,7 @@ export interface TimelineEntry {
   actor: string;
   source?: string;
   correlationId: string;
+  /** The command behind it, or what that command names as its cause. */
   causationId: string;
   data: Record<string, unknown>;
   /** Gone with the customer's key. */
@@ -109,16 +111,30 @@ function shown(event: Recorded<TimelineFact>): object {
   }
 }
 
-export const timelineProjection: Projection<TimelineEntry, Fact> = {
+/** As it is kept: with the words that it is found by. */
+export type KeptEntry = TimelineEntry & { words: string[] };
+
+export const timelineKey = (customerId: string, eventId: string): string => `${customerId}/${eventId}`;
+
+export const timelineProjection: Projection<KeptEntry, Fact> = {
   name: 'timeline',
-  version: 1,
+  version: 2,
   handles: TIMELINE_TYPES,
-  indexes: [{ name: 'page', key: { customerId: 1, at: 1, position: 1 } }],
+  indexes: [
+    { name: 'page', key: { customerId: 1, at: 1, position: 1 } },
+    // For folds of one customer's past, in the order of the log.
+    { name: 'log', key: { customerId: 1, position: 1 } },
+  ],
   appendOnly: true,
   keysBeginWithOwner: true,
   keys: (event) =>
-    customersOf(event).map((customerId) => ({ key: `${customerId}/${event.id}`, owner: customerOwner(customerId) })),
-  evolve: (_doc, event, key) =>
+    customersOf(event).map((customerId) => ({
+      key: timelineKey(customerId, event.id),
+      owner: customerOwner(customerId),
+    })),
+  evolve: (_doc, event, key) => ({
     // The runner hands over only the types handled, which are those of TimelineFact.
-    entryOf(event as Recorded<TimelineFact>, key.slice(0, key.indexOf('/'))),
+    ...entryOf(event as Recorded<TimelineFact>, key.slice(0, key.indexOf('/'))),
+    words: entryWords(event),
+  }),
 };

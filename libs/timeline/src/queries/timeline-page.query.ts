@@ -3,6 +3,8 @@
  * writes make it neither skip nor repeat. Members of a merged customer are read one bounded page each and merged.
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { KnownAt, type Moment } from '@timeline/as-of';
+import { CustomerDirectory } from '@timeline/deciding';
 import {
   Check,
   Cursors,
@@ -16,9 +18,17 @@ import {
   type Page,
 } from '@timeline/http';
 import type { JsonValue } from '@timeline/kernel';
-import { contentOf, ReadModels } from '@timeline/projecting';
+import { contentOf, ReadModels, type Documents, type Stored } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
-import { TIMELINE_TYPES, timelineProjection, type TimelineEntry } from '../projections/timeline.projection.js';
+import { ofMoment, TimelineHistory } from '../timeline-history.js';
+import { wordsSought } from '../projections/entry-words.js';
+import {
+  TIMELINE_TYPES,
+  timelineKey,
+  timelineProjection,
+  type KeptEntry,
+  type TimelineEntry,
+} from '../projections/timeline.projection.js';
 
 @Check((query: TimelinePageQuery) =>
   query.from !== undefined && query.to !== undefined && query.from >= query.to
@@ -46,6 +56,21 @@ export class TimelinePageQuery extends PageQuery {
   @Text({ max: 200 })
   correlationId?: string;
 
+  /** The system it came from. */
+  @Optional()
+  @Text({ max: 60 })
+  source?: string;
+
+  /** The conversation, over channels. */
+  @Optional()
+  @Text({ max: 200 })
+  threadId?: string;
+
+  /** Words that words of the entry begin with, in any order: of what was said, and of what was bought. */
+  @Optional()
+  @Text({ max: 200 })
+  text?: string;
+
   /** Inclusive. */
   @Optional()
   @Instant()
@@ -55,17 +80,32 @@ export class TimelinePageQuery extends PageQuery {
   @Optional()
   @Instant()
   to?: string;
+
+  /** Only what had happened by then. */
+  @Optional()
+  @Instant()
+  asOf?: string;
+
+  /** Only what was recorded by then. */
+  @Optional()
+  @KnownAt()
+  knownAt?: string;
 }
+
+/** The entry that the command behind an entry was caused by. */
+export type Cause = Pick<TimelineEntry, 'id' | 'type' | 'at' | 'position'>;
+
+/** With its cause where that is an entry of the same timeline; else `causationId` alone tells it. */
+export type ShownEntry = TimelineEntry & { cause?: Cause };
 
 /** (`occurredAt`, position) of the last entry of the page before. */
 type Cursor = [at: string, position: string];
 const isCursor = (value: JsonValue): value is Cursor =>
   Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
-export class TimelinePage extends Query<Page<TimelineEntry>> {
+export class TimelinePage extends Query<Page<ShownEntry>> {
   constructor(
-    /** The customer who was asked for first: source customers whose entries make the timeline; more than one once customers are merged. */
-    readonly members: readonly string[],
+    readonly customerId: string,
     readonly query: TimelinePageQuery,
     readonly position: string | undefined,
   ) {
@@ -78,32 +118,68 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
   constructor(
     private readonly models: ReadModels,
     private readonly cursors: Cursors,
+    private readonly directory: CustomerDirectory,
+    private readonly history: TimelineHistory,
   ) {}
 
-  execute({ members, query, position }: TimelinePage): Promise<Page<TimelineEntry>> {
+  /** @throws DomainError CURSOR_MALFORMED, and as `History` */
+  async execute({ customerId, query, position }: TimelinePage): Promise<Page<ShownEntry>> {
     const direction = query.order === 'newest' ? -1 : 1;
-    // The customer who was asked for comes first; whom they are merged with may change from page to page.
-    const list = this.cursors.of('timeline', { ...query, customerId: members[0] });
+    // Of the customer who was asked for: whom they are merged with may change from page to page.
+    const list = this.cursors.of('timeline', { ...query, customerId });
     const after = list.read(query.cursor, isCursor);
-    const filter = filterOf(query, after);
-    return this.models.read(timelineProjection, position, async ({ documents }) => {
+    const moment = await this.history.momentOf(query);
+    const words = query.text === undefined ? [] : wordsSought(query.text);
+    // Nothing but punctuation: no word begins with that.
+    if (query.text !== undefined && words.length === 0) return { items: [] };
+    const members = await this.directory.membersAsOf(customerId, moment.known);
+    const filter = filterOf(query, words, moment, after);
+    return this.models.read(timelineProjection, this.history.toHaveSeen(moment, position), async ({ documents }) => {
       const pages = await Promise.all(
-        members.map((customerId) =>
+        members.map((member) =>
           documents.find(
-            { customerId, ...filter },
+            { customerId: member, ...filter },
             { sort: { customerId: direction, at: direction, position: direction }, limit: query.limit + 1 },
           ),
         ),
       );
       const entries = pages.flat();
       if (members.length > 1) entries.sort((a, b) => direction * compare(a, b));
-      return list.page(entries.map(contentOf), query.limit, (last): Cursor => [last.at, last.position]);
+      const page = list.page(entries, query.limit, (last): Cursor => [last.at, last.position]);
+      const causes = await causesOf(page.items, members, moment, documents);
+      return {
+        ...page,
+        items: page.items.map((entry): ShownEntry => {
+          const { words: _words, ...shown } = contentOf(entry);
+          const cause = causes.get(entry.causationId);
+          return cause ? { ...shown, cause } : shown;
+        }),
+      };
     });
   }
 }
 
-function filterOf(query: TimelinePageQuery, after: Cursor | undefined): Filter {
-  const and: Filter[] = [];
+/** The entries that entries of a page name as their cause, by id: one read for all of them. */
+async function causesOf(
+  entries: readonly TimelineEntry[],
+  members: readonly string[],
+  moment: Moment,
+  documents: Documents<Stored & KeptEntry>,
+): Promise<Map<string, Cause>> {
+  const named = [...new Set(entries.map(({ causationId }) => causationId))];
+  if (named.length === 0) return new Map();
+  const keys = members.flatMap((member) => named.map((id) => timelineKey(member, id)));
+  const found = await documents.find({ $and: [{ _id: { $in: keys } }, ...ofMoment(moment)] });
+  return new Map(found.map(({ id, type, at, position }) => [id, { id, type, at, position }]));
+}
+
+function filterOf(
+  query: TimelinePageQuery,
+  words: readonly string[],
+  moment: Moment,
+  after: Cursor | undefined,
+): Filter {
+  const and = [...ofMoment(moment), ...words.map((word): Filter => ({ words: { $prefix: word } }))];
   if (query.from !== undefined) and.push({ at: { $gte: query.from } });
   if (query.to !== undefined) and.push({ at: { $lt: query.to } });
   if (after) {
@@ -118,6 +194,8 @@ function filterOf(query: TimelinePageQuery, after: Cursor | undefined): Filter {
     ...(query.channel && { channel: { $in: query.channel } }),
     ...(query.actor !== undefined && { actor: query.actor }),
     ...(query.correlationId !== undefined && { correlationId: query.correlationId }),
+    ...(query.source !== undefined && { source: query.source }),
+    ...(query.threadId !== undefined && { 'data.threadId': query.threadId }),
     ...(and.length > 0 && { $and: and }),
   };
 }

@@ -1,0 +1,2 @@
+export { AsOfQuery, KnownAt } from './as-of.params.js';
+export { History, type AsOf, type Moment } from './history.port.js';

@@ -1,0 +1,19 @@
+/** Text as it is found and sorted: without case, Latin accents, width and what cannot be seen. */
+
+/** Zero-width spaces and joiners, soft hyphens, marks of direction, variation selectors. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+
+export const foldText = (text: string): string =>
+  text
+    .normalize('NFKD')
+    .replaceAll(/[\u0300-\u036f]/g, '')
+    .replaceAll(INVISIBLE, '')
+    .normalize('NFC')
+    .toLowerCase()
+    .trim();
+
+/** The words of a text as they are found, in its order; signs and punctuation part them. */
+export const foldedWords = (text: string): string[] =>
+  foldText(text)
+    .split(/[\s\p{P}\p{S}]+/u)
+    .filter((word) => word !== '');

@@ -1,0 +1,80 @@
+/**
+ * The words that an entry is found by: those of what was said in it (subject, body, comment, note, message), of what was
+ * bought and of the names of attachments. A search finds the beginnings of words. Chinese, Japanese and Korean are written
+ * without spaces, so of them every two characters that stand together are a word: 手机 and 机坏 in 手机坏.
+ */
+import { foldedWords } from '@timeline/kernel';
+
+/** The first words of an entry; more of a long message are not found. Keeps the read model small. */
+export const MAX_WORDS = 300;
+/** Of a word; longer ones are found by their beginning. */
+export const MAX_WORD_LENGTH = 40;
+/** Looked at of one text, so that a message of any length costs the same. */
+const MAX_CHARACTERS = 20_000;
+const MAX_QUERY_WORDS = 20;
+
+const SAID = ['subject', 'body', 'comment', 'message', 'note'] as const;
+const NAMED = ['lines', 'attachments'] as const;
+
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー]+/gu;
+
+export function entryWords(fact: { data: object; personal?: object | undefined }): string[] {
+  const words = new Set<string>();
+  for (const text of textsOf(fact)) {
+    for (const { unspaced, word } of parts(text.slice(0, MAX_CHARACTERS))) {
+      if (!unspaced) words.add(cut(word));
+      else {
+        const characters = [...word];
+        // The last one by itself too, so that a search for one character finds it.
+        characters.forEach((character, at) => words.add(character + (characters[at + 1] ?? '')));
+      }
+      if (words.size >= MAX_WORDS) return [...words].slice(0, MAX_WORDS);
+    }
+  }
+  return [...words];
+}
+
+/** The words of a search: each begins a word of an entry that is found. */
+export function wordsSought(text: string): string[] {
+  const words = new Set<string>();
+  for (const { unspaced, word } of parts(text)) {
+    const characters = [...word];
+    if (!unspaced || characters.length === 1) words.add(cut(word));
+    else for (const [at, next] of characters.slice(1).entries()) words.add((characters[at] ?? '') + next);
+  }
+  return [...words].slice(0, MAX_QUERY_WORDS);
+}
+
+/** Not in the middle of a character. */
+const cut = (word: string): string =>
+  word.length <= MAX_WORD_LENGTH ? word : [...word].slice(0, MAX_WORD_LENGTH).join('');
+
+function* textsOf({ data, personal }: { data: object; personal?: object | undefined }): Generator<string> {
+  for (const members of [personal ?? {}, data].map((each): Record<string, unknown> => ({ ...each }))) {
+    for (const name of SAID) {
+      const text = members[name];
+      if (typeof text === 'string') yield text;
+    }
+    for (const name of NAMED) {
+      const list = members[name];
+      if (!Array.isArray(list)) continue;
+      for (const item of list as unknown[]) {
+        if (typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string')
+          yield item.name;
+      }
+    }
+  }
+}
+
+/** A word like 手机x2 is of both kinds. */
+function* parts(text: string): Generator<{ unspaced: boolean; word: string }> {
+  for (const word of foldedWords(text)) {
+    let end = 0;
+    for (const match of word.matchAll(UNSPACED)) {
+      if (match.index > end) yield { unspaced: false, word: word.slice(end, match.index) };
+      yield { unspaced: true, word: match[0] };
+      end = match.index + match[0].length;
+    }
+    if (end < word.length) yield { unspaced: false, word: word.slice(end) };
+  }
+}
