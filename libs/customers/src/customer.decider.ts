@@ -12,6 +12,7 @@ import {
   type DecisionContext,
   type Instant,
 } from '@timeline/kernel';
+import { hear, lastOfSource, type Candidates } from './candidates.js';
 import type {
   CustomerEvent,
   CustomerKind,
@@ -61,6 +62,20 @@ export type CustomerCommand = { customerId: string } & (
       traits: Traits;
     }
   | { type: 'update'; changes: CustomerChanges }
+  /** What a row of an import says; what is left out is not said. */
+  | {
+      type: 'import';
+      source: string;
+      kind: CustomerKind;
+      details: PersonalDetails;
+      /** Those that the customer does not hold. */
+      identities: readonly Identity[];
+      stage?: LifecycleStage;
+      language?: string;
+      region?: string;
+      traits: Traits;
+      consents: readonly Consent[];
+    }
   | { type: 'add-identity'; identity: Identity }
   | { type: 'remove-identity'; hash: string }
   | ({ type: 'change-consent' } & Consent)
@@ -84,6 +99,8 @@ export interface CustomerState {
   /** By name: those of `PersonalDetails`, `language` and `region`. `null`: removed. */
   readonly fields: Readonly<Record<string, Latest<unknown>>>;
   readonly traits: Readonly<Record<string, Latest<Traits[string] | null>>>;
+  /** Who said what of each: of `fields`, `traits.{name}`, `stage` and `consents.{key}`. */
+  readonly said: Candidates;
   /** What the keys still open. */
   readonly identities: readonly Identity[];
   /** How many there are, known without the keys too. */
@@ -103,6 +120,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
     status: 'unknown',
     fields: {},
     traits: {},
+    said: {},
     identities: [],
     identityCount: 0,
     endedClaims: {},
@@ -127,6 +145,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
           stage: { value: stage, ...said },
           fields: withFields(state.fields, { ...details, language, region }, said),
           traits: withFields(state.traits, traits, said),
+          said: hear(state.said, { ...details, language, region, ...traitNames(traits), stage }, event),
           identities,
           identityCount: identityKinds.length,
         };
@@ -137,6 +156,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
           ...state,
           fields: withFields(state.fields, { ...event.personal, language, region }, said),
           traits: withFields(state.traits, traits, said),
+          said: hear(state.said, { ...event.personal, language, region, ...traitNames(traits) }, event),
         };
       }
       case 'CustomerIdentityAdded': {
@@ -165,9 +185,14 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return {
           ...state,
           consents: withLatest(state.consents, consentKey(event.data), { value: event.data, ...said }),
+          said: hear(state.said, { [consentName(event.data)]: event.data }, event),
         };
       case 'CustomerLifecycleStageChanged':
-        return { ...state, stage: { value: event.data.to, ...said } };
+        return {
+          ...state,
+          stage: { value: event.data.to, ...said },
+          said: hear(state.said, { stage: event.data.to }, event),
+        };
       case 'CustomerErased':
         return { ...state, status: 'erased' };
       case 'CustomerErasureCarriedOut':
@@ -183,6 +208,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
   decide(command, state, context) {
     if (state.status === 'erased') return decideErased(command, state, context);
     if (command.type === 'register') return register(command, state, context);
+    if (command.type === 'import') return importRow(command, state, context);
     if (command.type === 'lapse-claim') return lapseClaim(command, state);
     if (state.status === 'unknown') throw new DomainError('CUSTOMER_NOT_FOUND', 'there is no customer with this id');
     switch (command.type) {
@@ -310,6 +336,65 @@ function changed<Members extends object>(
   return Object.fromEntries(Object.entries(members).filter(isNews)) as Members;
 }
 
+/** One row, as one append: the registration and its consents, or what the row's source says otherwise than before. */
+function importRow(command: Command<'import'>, state: CustomerState, context: DecisionContext): Decisions {
+  const { customerId, source, stage, language, region, traits, details, consents } = command;
+  const identities = command.identities.filter(({ hash }) => !state.identities.some((held) => held.hash === hash));
+  if (state.status === 'unknown') {
+    const registered = register({ ...command, type: 'register', identities, stage: stage ?? 'lead' }, state, context);
+    return [...registered, ...consents.flatMap((consent) => changeConsent(consent, state, context))];
+  }
+  const isNews = ([name, value]: [string, unknown], current: unknown): boolean => {
+    const before = lastOfSource(entryOf(state.said, name), source);
+    return canonicalJson(before ? before.value : current) !== canonicalJson(value);
+  };
+  const news = <Members extends object>(
+    members: Members,
+    known: Record<string, Latest<unknown>>,
+    prefix = '',
+  ): Members =>
+    // The same members, some left out; all of them are optional.
+    Object.fromEntries(
+      Object.entries(members).filter(
+        ([name, value]) =>
+          value !== undefined && isNews([`${prefix}${name}`, value], entryOf(known, name)?.value ?? null),
+      ),
+    ) as Members;
+  assertBirthDate(details.birthDate, context.now);
+  const personal = news(details, state.fields);
+  const data = news({ language, region }, state.fields);
+  const newTraits = news(traits, state.traits, 'traits.');
+  assertTraitCount({ ...state.traits, ...newTraits });
+  const changed = [...Object.keys(personal), ...Object.keys(data), ...Object.keys(traitNames(newTraits))];
+  const decisions: Decisions = [];
+  if (changed.length > 0) {
+    decisions.push({
+      type: 'CustomerUpdated',
+      data: { changed, ...data, ...(Object.keys(newTraits).length > 0 && { traits: newTraits }) },
+      ...(Object.keys(personal).length > 0 && { personal }),
+    });
+  }
+  let held = state;
+  for (const identity of identities) {
+    decisions.push(...addIdentity({ type: 'add-identity', customerId, identity }, held));
+    held = { ...held, identities: withIdentity(held.identities, identity) };
+  }
+  for (const consent of consents) {
+    const current = entryOf(state.consents, consentKey(consent))?.value ?? null;
+    if (isNews([consentName(consent), consent], current)) decisions.push(...changeConsent(consent, state, context));
+  }
+  if (stage !== undefined && isNews(['stage', stage], state.stage?.value)) {
+    const move = { type: 'change-stage', customerId, to: stage, reason: `import from ${source}` } as const;
+    decisions.push(...changeStage(move, state, context));
+  }
+  return decisions;
+}
+
+const traitNames = (traits: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(traits).map(([name, value]) => [`traits.${name}`, value]));
+
+const consentName = (consent: Pick<Consent, 'purpose' | 'channel'>): string => `consents.${consentKey(consent)}`;
+
 function addIdentity({ identity }: Command<'add-identity'>, state: CustomerState): Decisions {
   const held = state.identities.find(({ hash }) => hash === identity.hash);
   if (held) {
@@ -339,11 +424,7 @@ function removeIdentity({ hash }: Command<'remove-identity'>, state: CustomerSta
   return [{ type: 'CustomerIdentityRemoved', data: { kind: identity.kind }, personal: { identity } }];
 }
 
-function changeConsent(
-  command: Command<'change-consent'>,
-  state: CustomerState,
-  { occurredAt }: DecisionContext,
-): Decisions {
+function changeConsent(command: Consent, state: CustomerState, { occurredAt }: DecisionContext): Decisions {
   const { purpose, channel, status, textVersion, proof } = command;
   const consent: Consent = {
     purpose,

@@ -6,6 +6,7 @@ import { changeConsent, ChangeConsentHandler } from './commands/change-consent.c
 import { changeLifecycleStage, ChangeLifecycleStageHandler } from './commands/change-lifecycle-stage.command.js';
 import { eraseCustomer, EraseCustomerHandler } from './commands/erase-customer.command.js';
 import { registerCustomer, RegisterCustomerHandler } from './commands/register-customer.command.js';
+import { CustomerRows, ImportCustomerHandler } from './commands/import-customer.command.js';
 import { removeIdentity, RemoveIdentityHandler } from './commands/remove-identity.command.js';
 import { updateCustomer, UpdateCustomerHandler } from './commands/update-customer.command.js';
 import { StreamCustomerDirectory } from './customer-directory.js';
@@ -15,6 +16,8 @@ import { CustomersSettings, customersSettings, type CustomersOptions } from './c
 import { ErasureCertificates } from './erasure-certificates.js';
 import { Erasures } from './erasures.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
+import { CustomerImports } from './imports/customer-imports.js';
+import { ImportsController } from './imports/imports.controller.js';
 import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
 import { profileProjection } from './projections/profile.projection.js';
@@ -49,8 +52,11 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     ChangeConsentHandler,
     ChangeLifecycleStageHandler,
     EraseCustomerHandler,
+    CustomerRows,
+    ImportCustomerHandler,
+    CustomerImports,
   ],
-  commandControllers: [CustomersCommandController],
+  commandControllers: [CustomersCommandController, ImportsController],
   queryProviders: [GetCustomerHandler, ListCustomersHandler, GetErasureHandler],
   queryControllers: [CustomersQueryController],
   projections: [profileProjection, identityClaimsProjection, erasureProjection],
@@ -63,3 +69,6 @@ export { profileProjection } from './projections/profile.projection.js';
 export type { Profile } from './projections/profile-document.js';
 export { registerCustomer, RegisterCustomerData } from './commands/register-customer.command.js';
 export { eraseCustomer } from './commands/erase-customer.command.js';
+export { CustomerImports, type ImportNews, type ImportSummary } from './imports/customer-imports.js';
+export { IMPORT_FORMATS, type CellError, type ImportFormat } from './imports/import-rows.js';
+export { isColumnMap, type ColumnMap } from './imports/import-columns.js';

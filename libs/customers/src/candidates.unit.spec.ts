@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { makePosition } from '@timeline/kernel';
+import { isOf, lastOfSource, ordered, withoutSayer, type Candidate } from './candidates.js';
+
+const said = (value: string, at: number, more: Partial<Candidate> = {}): Candidate => ({
+  value,
+  at: `2026-01-${String(at).padStart(2, '0')}T00:00:00.000Z`,
+  position: makePosition('0123456789ab', String(at).padStart(4, '0')),
+  actor: 'ann',
+  commandId: String(at),
+  ...more,
+});
+const holding = (all: readonly Candidate[]): unknown => ordered(all)[0]?.value;
+
+describe('what holds of what was said', () => {
+  it('is the latest, by hand or by a system', () => {
+    expect(holding([said('hand', 2), said('crm', 1, { source: 'crm' })])).toBe('hand');
+    expect(holding([said('hand', 2), said('crm', 3, { source: 'crm' })])).toBe('crm');
+  });
+
+  it('is not what a system says later, while a value stands verified', () => {
+    const verified = said('seen', 2, { verified: 'call-back' });
+    expect(holding([verified, said('crm', 3, { source: 'crm' })])).toBe('seen');
+    expect(holding([verified, said('crm', 3, { source: 'crm' }), said('hand', 4)])).toBe('hand');
+    expect(holding([verified, said('hand', 1)])).toBe('seen');
+  });
+
+  it('falls back when one import, or all of a source, is taken back', () => {
+    const all = ordered([
+      said('one', 1, { source: 'crm', importId: 'i1' }),
+      said('two', 2, { source: 'crm', importId: 'i2' }),
+      said('hand', 0),
+    ]);
+    expect(holding(withoutSayer(all, { importId: 'i2' }))).toBe('one');
+    expect(holding(withoutSayer(all, { source: 'crm' }))).toBe('hand');
+    expect(lastOfSource(all, 'crm')?.value).toBe('two');
+    expect(isOf(said('x', 1, { source: 'crm', verified: 'letter' }), { source: 'crm' })).toBe(false);
+  });
+
+  it('is the same in whatever order and grouping it was heard, and stays small', () => {
+    const candidate = fc
+      .record({
+        at: fc.integer({ min: 1, max: 28 }),
+        source: fc.constantFrom(undefined, 'crm', 'erp'),
+        importId: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+        verified: fc.boolean(),
+      })
+      .map(({ at, source, importId, verified }) =>
+        said(`v${at}`, at, { ...(source && { source, importId }), ...(verified && { verified: 'call' }) }),
+      );
+    // Of one position there is one candidate.
+    const all = fc.uniqueArray(candidate, { selector: ({ at }) => at, maxLength: 28 });
+    fc.assert(
+      fc.property(all, fc.integer({ min: 0, max: 28 }), fc.integer(), (list, cut, seed) => {
+        const shuffled = list.toSorted(
+          (a, b) => ((seed ^ Number(a.commandId)) % 7) - ((seed ^ Number(b.commandId)) % 7),
+        );
+        const together = ordered([...ordered(shuffled.slice(0, cut)), ...ordered(shuffled.slice(cut))]);
+        expect(together).toEqual(ordered(list));
+        expect(together.length).toBeLessThanOrEqual(8);
+      }),
+    );
+  });
+});
