@@ -9,6 +9,7 @@ import { registerCustomer, RegisterCustomerHandler } from './commands/register-c
 import { CustomerRows, ImportCustomerHandler } from './commands/import-customer.command.js';
 import { removeIdentity, RemoveIdentityHandler } from './commands/remove-identity.command.js';
 import { updateCustomer, UpdateCustomerHandler } from './commands/update-customer.command.js';
+import { verifyField, VerifyFieldHandler } from './commands/verify-field.command.js';
 import { StreamCustomerDirectory } from './customer-directory.js';
 import { CustomersCommandController, CustomersQueryController } from './customers.controller.js';
 import { customersPublicEvents } from './customers.public-events.js';
@@ -37,6 +38,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     removeIdentity,
     changeConsent,
     changeLifecycleStage,
+    verifyField,
     eraseCustomer,
   ],
   commandProviders: [
@@ -51,6 +53,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     RemoveIdentityHandler,
     ChangeConsentHandler,
     ChangeLifecycleStageHandler,
+    VerifyFieldHandler,
     EraseCustomerHandler,
     CustomerRows,
     ImportCustomerHandler,

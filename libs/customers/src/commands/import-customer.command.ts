@@ -282,8 +282,8 @@ export class CustomerRows {
 /** Without those that the customer had and that were taken away since: an import does not bring them back. */
 function notHeld(wanted: readonly Wanted[], { identities, endedClaims }: CustomerState): Wanted[] {
   const known = new Set(identities.map(({ hash }) => hash));
-  for (const { reason, hash } of Object.values(endedClaims))
-    if (reason === 'removed' && hash !== undefined) known.add(hash);
+  for (const { reason, hash, retracted } of Object.values(endedClaims))
+    if (reason === 'removed' && hash !== undefined && !retracted) known.add(hash);
   return wanted.filter(({ identity }) => !known.has(identity.hash));
 }
 

@@ -29,6 +29,9 @@ const TYPES: Record<TimelineFact['type'], true> = {
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
   CustomerLifecycleStageChanged: true,
+  CustomerFieldVerified: true,
+  CustomerFieldsRetracted: true,
+  CustomerRegistrationWithdrawn: true,
   InteractionRecorded: true,
   PurchaseRecorded: true,
   PurchaseReturned: true,
@@ -98,6 +101,8 @@ function shown(event: Recorded<TimelineFact>): object {
             identities: event.personal.identities.map(({ hash: _h, claim: _c, ...identity }) => identity),
           }
         : {};
+    case 'CustomerFieldVerified':
+      return event.personal ? { value: event.personal.value } : {};
     case 'CustomerIdentityAdded':
     case 'CustomerIdentityRemoved': {
       if (!event.personal) return {};
@@ -111,7 +116,7 @@ function shown(event: Recorded<TimelineFact>): object {
 
 export const timelineProjection: Projection<TimelineEntry, Fact> = {
   name: 'timeline',
-  version: 1,
+  version: 2,
   handles: TIMELINE_TYPES,
   indexes: [{ name: 'page', key: { customerId: 1, at: 1, position: 1 } }],
   appendOnly: true,
