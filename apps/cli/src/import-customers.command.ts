@@ -64,7 +64,7 @@ export function addImportCustomers(imports: Command, output: () => Output): void
               const { summary } = news;
               const { counts, state } = summary;
               if (counts.failed > 0 || state === 'running') process.exitCode = 1;
-              const what = { checked: 'would be', completed: 'were', running: 'were' }[state];
+              const what = state === 'checked' ? 'would be' : 'were';
               output().show({ ...summary, ...(flags.errors !== undefined && { errors: flags.errors }) }, () =>
                 [
                   ...errors.shown,

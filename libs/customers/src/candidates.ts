@@ -79,7 +79,10 @@ export interface Sayer {
 }
 
 /** What was verified since is no longer the source's word alone. */
-export const isOf = ({ source, importId, verified }: Candidate, sayer: Sayer): boolean =>
+export const isOf = (
+  { source, importId, verified }: Pick<Candidate, 'source' | 'importId' | 'verified'>,
+  sayer: Sayer,
+): boolean =>
   verified === undefined &&
   (sayer.importId === undefined ? source !== undefined && source === sayer.source : importId === sayer.importId);
 

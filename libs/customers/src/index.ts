@@ -22,6 +22,10 @@ import { ImportsController } from './imports/imports.controller.js';
 import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
 import { profileProjection } from './projections/profile.projection.js';
+import { provenanceProjection } from './projections/provenance.projection.js';
+import { ProvenanceCommandController, ProvenanceQueryController } from './provenance/provenance.controller.js';
+import { ListSaidHandler } from './provenance/provenance.query.js';
+import { Reverts } from './provenance/reverts.js';
 import { GetCustomerHandler } from './queries/get-customer.query.js';
 import { GetErasureHandler } from './queries/get-erasure.query.js';
 import { ListCustomersHandler } from './queries/list-customers.query.js';
@@ -58,11 +62,12 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     CustomerRows,
     ImportCustomerHandler,
     CustomerImports,
+    Reverts,
   ],
-  commandControllers: [CustomersCommandController, ImportsController],
-  queryProviders: [GetCustomerHandler, ListCustomersHandler, GetErasureHandler],
-  queryControllers: [CustomersQueryController],
-  projections: [profileProjection, identityClaimsProjection, erasureProjection],
+  commandControllers: [CustomersCommandController, ImportsController, ProvenanceCommandController],
+  queryProviders: [GetCustomerHandler, ListCustomersHandler, GetErasureHandler, ListSaidHandler],
+  queryControllers: [CustomersQueryController, ProvenanceQueryController],
+  projections: [profileProjection, identityClaimsProjection, erasureProjection, provenanceProjection],
   reactions: [IdentityClaimsReaction, ErasureReaction],
   publicEvents: [customersPublicEvents],
 });

@@ -17,6 +17,7 @@ import {
   type RowChange,
 } from '../commands/import-customer.command.js';
 import { IdentityDto } from '../commands/customer-fields.js';
+import { Reverts, type RevertNews } from '../provenance/reverts.js';
 import { columnAt, type ColumnMap, type RowData } from './import-columns.js';
 import { readRows, type CellError, type ImportFormat, type ImportRow } from './import-rows.js';
 import { importDecider, importStream, type ImportCommand, type ImportState } from './import.decider.js';
@@ -37,7 +38,7 @@ export interface ImportSummary {
   importId: string;
   source: string;
   name: string;
-  state: 'checked' | 'running' | 'completed';
+  state: 'checked' | 'running' | 'completed' | 'reverted';
   counts: ImportCounts;
   /** What the import itself is at in the log; a read that sends it back sees all it did. */
   position?: Position;
@@ -80,6 +81,7 @@ export class CustomerImports {
     private readonly rows: CustomerRows,
     private readonly hashes: KeyedHashes,
     private readonly reads: ReadStore,
+    private readonly reverts: Reverts,
   ) {}
 
   idOf({ source, name }: Pick<ImportRequest, 'source' | 'name'>): string {
@@ -147,6 +149,22 @@ export class CustomerImports {
     await this.reads.collection<Checkpoint>(CHECKPOINTS).deleteMany({ _id: importId });
     const last = position === undefined || position < completed ? completed : position;
     yield { kind: 'ended', summary: { ...told, state: 'completed', counts, position: last } };
+  }
+
+  /**
+   * Takes back what the import said. One that was cut off is ended by it: started again, it begins anew.
+   * @throws DomainError IMPORT_NOT_FOUND; as `Reverts.run`
+   */
+  async *revert(importId: string, actor: string): AsyncGenerator<RevertNews, void, undefined> {
+    const { source, name } = await this.find(importId);
+    for await (const news of this.reverts.run({ importId }, undefined, actor)) {
+      if (news.kind === 'ended') {
+        await this.reads.ensureCollection(CHECKPOINTS, []);
+        await this.reads.collection<Checkpoint>(CHECKPOINTS).deleteMany({ _id: importId });
+        await this.#record({ source, name, actor }, { type: 'revert', importId, counts: news.counts });
+      }
+      yield news;
+    }
   }
 
   async *#prepare(
@@ -225,9 +243,13 @@ export class CustomerImports {
     return { state, position: events.at(-1)?.position };
   }
 
-  async #record({ source, actor = source }: ImportRequest, command: ImportCommand): Promise<Position> {
+  async #record(
+    { source, actor = source }: Pick<ImportRequest, 'source' | 'name' | 'actor'>,
+    command: ImportCommand,
+  ): Promise<Position> {
     const { importId } = command;
-    const commandId = deriveId('customer-import', importId, canonicalJson(command));
+    const { runs } = (await this.#load(importId)).state;
+    const commandId = deriveId('customer-import', importId, runs, canonicalJson(command));
     const context: CommandContext = {
       commandId,
       bodyHash: this.hashes.hashBody(canonicalJson(command)),

@@ -1,20 +1,23 @@
-/** The story of one import: started and completed. How far it has come between is a checkpoint, not a fact. */
+/** The story of one import: started, completed, reverted. How far it has come between is a checkpoint, not a fact. */
 import { DomainError, type Decider } from '@timeline/kernel';
-import type { ImportCounts, ImportEvent } from './imports.events.js';
+import type { ImportCounts, ImportEvent, RevertCounts } from './imports.events.js';
 
 export const importStream = (importId: string): string => `import-${importId}`;
 
 export interface ImportState {
   /** Runs that came to their end. The next one's commands are others: a source may go back to what it said before. */
   readonly runs: number;
-  readonly status: 'unknown' | 'running' | 'completed';
+  readonly status: 'unknown' | 'running' | 'completed' | 'reverted';
   readonly source?: string;
   readonly name?: string;
   readonly counts?: ImportCounts;
 }
 
 export type ImportCommand = { importId: string } & (
-  { type: 'start'; source: string; name: string } | { type: 'complete'; counts: ImportCounts }
+  | { type: 'start'; source: string; name: string }
+  | { type: 'complete'; counts: ImportCounts }
+  | { type: 'revert'; counts: RevertCounts }
+  | { type: 'revert'; counts: RevertCounts }
 );
 
 export const importDecider: Decider<ImportState, ImportCommand, ImportEvent> = {
@@ -28,6 +31,8 @@ export const importDecider: Decider<ImportState, ImportCommand, ImportEvent> = {
       }
       case 'CustomerImportCompleted':
         return { ...state, runs: state.runs + 1, status: 'completed', counts: event.data.counts };
+      case 'CustomerImportReverted':
+        return { ...state, runs: state.runs + 1, status: 'reverted' };
       default:
         return event satisfies never;
     }
@@ -37,7 +42,7 @@ export const importDecider: Decider<ImportState, ImportCommand, ImportEvent> = {
     const { importId } = command;
     switch (command.type) {
       case 'start':
-        if (state.status !== 'unknown') return [];
+        if (state.status === 'running' || state.status === 'completed') return [];
         return [{ type: 'CustomerImportStarted', data: { importId, source: command.source, name: command.name } }];
       case 'complete': {
         if (state.status === 'unknown') throw new DomainError('IMPORT_NOT_FOUND', 'there is no such import');
@@ -45,6 +50,11 @@ export const importDecider: Decider<ImportState, ImportCommand, ImportEvent> = {
         // Another run that found everything done already is no news.
         if (state.status === 'completed' && counts.registered + counts.updated === 0) return [];
         return [{ type: 'CustomerImportCompleted', data: { importId, counts } }];
+      }
+      case 'revert': {
+        if (state.status === 'unknown') throw new DomainError('IMPORT_NOT_FOUND', 'there is no such import');
+        if (state.status === 'reverted') return [];
+        return [{ type: 'CustomerImportReverted', data: { importId, counts: command.counts } }];
       }
       default:
         return command satisfies never;

@@ -52,7 +52,7 @@ const importSchema: Answer = (refs) =>
       importId: { type: 'string', format: 'uuid' },
       source: { type: 'string' },
       name: { type: 'string' },
-      state: { type: 'string', enum: ['running', 'completed'] },
+      state: { type: 'string', enum: ['running', 'completed', 'reverted'] },
       counts: {
         type: 'object',
         properties: { rows: count, registered: count, updated: count, unchanged: count, failed: count },
@@ -101,6 +101,22 @@ export class ImportsController {
   @Refuses('IMPORT_NOT_FOUND')
   get(@PathId('id') importId: string): Promise<ImportSummary> {
     return this.imports.find(importId);
+  }
+
+  @Post(':id/revert')
+  @HttpCode(200)
+  @Describes(
+    'Revert an import',
+    'As POST /v1/provenance/revert does for all that the import said. Sent again afterwards, the import says it anew.',
+  )
+  @Answers(200, { type: 'string' }, 'What became of the customers', 'application/x-ndjson')
+  @Refuses('IMPORT_NOT_FOUND', 'POSITION_NOT_REACHED', 'READ_MODEL_NOT_READY')
+  revert(
+    @PathId('id') importId: string,
+    @CommandHeaders() { actor }: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): AsyncGenerator<string> {
+    return ndjsonReply(reply, this.imports.revert(importId, actor));
   }
 }
 

@@ -181,7 +181,7 @@ const withLosing = (held: Candidate, losing: readonly Candidate[]): Profile['pro
   }),
 });
 
-const provenanceOf = ({
+export const provenanceOf = ({
   at,
   source,
   importId,
