@@ -13,7 +13,7 @@ import {
   type ImportFormat,
 } from '@timeline/customers';
 import { parseJsonStrict } from '@timeline/http';
-import { DomainError } from '@timeline/kernel';
+import { canonicalJson, DomainError } from '@timeline/kernel';
 import { untilInterrupted, withProduct } from './open-product.js';
 import type { Output } from './output.js';
 
@@ -45,10 +45,11 @@ export function addImportCustomers(imports: Command, output: () => Output): void
         const format = flags.format ?? formatOf(file);
         const map = flags.map === undefined ? undefined : await readMap(flags.map);
         const size = await sizeOf(file);
-        const name = flags.name ?? (await hashOf(file));
+        const name = flags.name ?? (await hashOf(file, map));
         const imports = (await context()).get(CustomerImports, { strict: false });
         const { source, dryRun = false } = flags;
-        const request = { source, name, format, dryRun, ...(map && { map }) };
+        const isNamedByContent = flags.name === undefined;
+        const request = { source, name, isNamedByContent, format, dryRun, ...(map && { map }) };
         const bytes = createReadStream(file);
         const bar = output().progress(size, 'bytes');
         const errors = new Errors(flags.errors);
@@ -102,8 +103,9 @@ async function sizeOf(file: string): Promise<number> {
   throw new DomainError('FILE_NOT_FOUND', `there is no file ${file}`);
 }
 
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
+/** Read by another map, a file says something else. */
+async function hashOf(file: string, map: ColumnMap = {}): Promise<string> {
+  const hash = createHash('sha256').update(canonicalJson(map));
   for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   return `sha256:${hash.digest('hex')}`;
 }

@@ -100,6 +100,16 @@ describe('an import of customers', () => {
     ]);
   });
 
+  it('looks at no row again where its name is the content and nothing had failed', async () => {
+    const text = 'ID,E-mail\nI1,i1@i.example\nI2,i2@i.example\n';
+    await run(text, { name: 'sha256:1', isNamedByContent: true });
+    const before = await head();
+    // Another text would be registered, if it were looked at.
+    const { counts } = await run(`${text}I3,i3@i.example\n`, { name: 'sha256:1', isNamedByContent: true });
+    expect(counts).toEqual({ rows: 2, registered: 0, updated: 0, unchanged: 2, failed: 0 });
+    expect(await head()).toBe(before);
+  });
+
   it('changes only what its source says otherwise, and never what somebody changed since', async () => {
     await run(`${HEADER}\nC1,Cy,Example,cy@c.example,,Paris,M,granted,lead\n`);
     const { id, state } = await customer('C1');
