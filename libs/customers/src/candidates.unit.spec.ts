@@ -51,6 +51,15 @@ describe('what holds of what was said', () => {
     );
   });
 
+  it('is kept beside the last few that systems said, and always beside what was entered and verified', () => {
+    const imports = Array.from({ length: 20 }, (_, at) =>
+      said(`v${at}`, at + 3, { source: 'crm', importId: `i${at}` }),
+    );
+    const verified = said('seen', 2, { verified: { by: 'ann', method: 'call' } });
+    const kept = ordered([said('hand', 1), verified, ...imports]).map(({ value }) => value);
+    expect(kept).toEqual(['seen', 'hand', 'v19', 'v18', 'v17', 'v16', 'v15', 'v14']);
+  });
+
   it('is the same in whatever order and grouping it was heard, and stays small', () => {
     const candidate = fc
       .record({
