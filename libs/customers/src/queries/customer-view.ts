@@ -22,9 +22,10 @@ export function customerSummary(stored: StoredDerived & Profile): CustomerSummar
     note: _note,
     consents: _consents,
     provenance: _provenance,
+    identities,
     ...summary
   } = customerProfile(stored);
-  return summary;
+  return { ...summary, identities: identities.map(({ provenance: _, ...identity }) => identity) };
 }
 
 const text = { type: 'string' };
