@@ -72,6 +72,14 @@ const ROUTES: Record<string, (customerId: string) => Prepared | Promise<Prepared
     json: { to: 'prospect' },
     other: { to: 'lost' },
   }),
+  'post /v1/customers/{id}/verifications': async (id) => {
+    await api.command('PATCH', `/v1/customers/${id}`, { region: 'West' });
+    return {
+      path: `/v1/customers/${id}/verifications`,
+      json: { field: 'region', method: 'call' },
+      other: { field: 'region', method: 'letter' },
+    };
+  },
   'post /v1/interactions': (customerId) => ({
     path: '/v1/interactions',
     json: { customer: { customerId }, ...visit },
@@ -161,7 +169,9 @@ it('knows every route that writes', async () => {
       .filter((method) => method !== 'get')
       .map((method) => `${method} ${route}`),
   );
-  expect(writing.filter((route) => route !== 'post /v1/commands').sort()).toEqual(Object.keys(ROUTES).sort());
+  // Many commands each: what makes those the same again is in the lines, or in what is there already.
+  const many = ['post /v1/commands', 'post /v1/imports', 'post /v1/imports/{id}/revert', 'post /v1/provenance/revert'];
+  expect(writing.filter((route) => !many.includes(route)).sort()).toEqual(Object.keys(ROUTES).sort());
 });
 
 describe('sent again with the same Idempotency-Key', () => {

@@ -90,8 +90,20 @@ describe('what the commands made', () => {
       region: 'East',
       traits: { plan: 'platinum', seats: 3 },
       identities: [
-        { kind: 'email', value: ANN.email, given: 'Annelie.Quastenberg@Example.org', primary: true },
-        { kind: 'wechat', value: ANN.wechat, given: ANN.wechat, primary: true },
+        {
+          kind: 'email',
+          value: ANN.email,
+          given: 'Annelie.Quastenberg@Example.org',
+          primary: true,
+          provenance: expect.objectContaining({ source: 'agent-7', at: '2024-03-01T09:00:00.000Z' }),
+        },
+        {
+          kind: 'wechat',
+          value: ANN.wechat,
+          given: ANN.wechat,
+          primary: true,
+          provenance: expect.objectContaining({ source: 'local', at: '2024-03-03T09:00:00.000Z' }),
+        },
       ],
       consents: [
         {

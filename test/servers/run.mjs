@@ -117,6 +117,8 @@ function runJest(env) {
       '-c',
       join(root, '.config', 'jest.servers.config.mjs'),
       '--json',
+      // What a failed test has left open must not keep the run from its end; the servers are stopped below.
+      '--forceExit',
       `--outputFile=${results}`,
       ...toJest,
     ],

@@ -6,6 +6,7 @@ import { BulkCommands } from '@timeline/composing';
 import { importGeneratedLayer, importSuperstore, summarise, type ImportSummary } from '@timeline/demo';
 import { readLines } from '@timeline/http';
 import { DomainError } from '@timeline/kernel';
+import { addImportCustomers } from './import-customers.command.js';
 import { untilInterrupted, withProduct } from './open-product.js';
 import type { Output } from './output.js';
 
@@ -16,6 +17,8 @@ export function addImport(program: Command, output: () => Output): void {
   const imports = program
     .command('import')
     .description('commands through the same door as everybody’s; a second import adds nothing');
+
+  addImportCustomers(imports, output);
 
   imports
     .command('superstore')

@@ -10,6 +10,11 @@ export class Output {
     console.log(this.json ? JSON.stringify(value) : text());
   }
 
+  /** How far something is, for machines: a JSON line on the error stream. */
+  note(value: object): void {
+    if (this.json) console.error(JSON.stringify(value));
+  }
+
   fail(code: string, message: string, details: object): void {
     console.error(this.json ? JSON.stringify({ error: { code, message, ...details } }) : `${code}: ${message}`);
   }

@@ -48,6 +48,9 @@ export const FAMILIES = {
       'CustomerIdentityRemoved',
       'CustomerConsentChanged',
       'CustomerLifecycleStageChanged',
+      'CustomerFieldVerified',
+      'CustomerFieldsRetracted',
+      'CustomerRegistrationWithdrawn',
     ],
   },
 };
@@ -106,6 +109,12 @@ const SENTENCES = {
     text: `${identityOf(data, personal)} ${data.held ? 'became the primary one' : 'added'}`,
     icon: 'key',
   }),
+  CustomerFieldVerified: (data) => ({ text: `Verified: ${words(data.field).toLowerCase()}`, icon: 'key' }),
+  CustomerFieldsRetracted: (data) => ({
+    text: `Taken back, as ${data.source ?? 'an import'} said it: ${(data.fields ?? []).map((field) => words(field).toLowerCase()).join(', ')}`,
+    icon: 'edit',
+  }),
+  CustomerRegistrationWithdrawn: () => ({ text: 'Registration withdrawn', icon: 'person' }),
   CustomerIdentityRemoved: (data, personal) => ({ text: `${identityOf(data, personal)} removed`, icon: 'key' }),
   CustomerConsentChanged: (data) => ({
     text: `Consent ${data.status}: ${listed([words(data.purpose).toLowerCase(), data.channel && `by ${data.channel}`])}`,

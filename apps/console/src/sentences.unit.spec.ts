@@ -44,6 +44,12 @@ const SAMPLES: Samples = {
   ],
   CustomerUpdated: [{ changed: ['region', 'birthDate'] }, 'Profile changed: region, birth date'],
   CustomerIdentityAdded: [{ kind: 'email' }, 'E-mail address added'],
+  CustomerFieldVerified: [{ field: 'birthDate', by: 'ann', method: 'call' }, 'Verified: birth date'],
+  CustomerFieldsRetracted: [
+    { source: 'crm', fields: ['birthDate', 'region'], now: { region: null } },
+    'Taken back, as crm said it: birth date, region',
+  ],
+  CustomerRegistrationWithdrawn: [{ source: 'crm' }, 'Registration withdrawn'],
   CustomerIdentityRemoved: [{ kind: 'phone' }, 'Phone number removed'],
   CustomerConsentChanged: [
     { purpose: 'newsletter', status: 'withdrawn', channel: 'email', textVersion: '1' },

@@ -8,7 +8,7 @@ import {
   type IdentityRef,
   type Opening,
 } from '@timeline/deciding';
-import { EventStore } from '@timeline/event-store';
+import { EventStore, type StoredEvent } from '@timeline/event-store';
 import { backoffMs, CUSTOMER_ERASED, delay, DomainError, errorCode } from '@timeline/kernel';
 import { AnonymousCustomers } from './anonymous-customers.js';
 import { customerDecider, customerErased, customerStream, holdsClaim } from './customer.decider.js';
@@ -65,10 +65,15 @@ export class StreamCustomerDirectory extends CustomerDirectory {
     const last = await this.events.readStream(stream, { direction: 'backwards', limit: 3 });
     // What may follow it is that it was carried out and that it is certified, nothing else.
     if (last.some(({ type }) => type === CUSTOMER_ERASED)) throw customerErased();
-    if (last.every(isLapse) && !(await this.events.readStream(stream)).some((event) => !isLapse(event))) {
+    const said = last.find((event) => !isLapse(event)) ?? (await this.#lastSaid(stream));
+    if (!said || said.type === ('CustomerRegistrationWithdrawn' satisfies CustomerEvent['type'])) {
       throw notFound(`${pointer}/customerId`);
     }
     return { customerId };
+  }
+
+  async #lastSaid(stream: string): Promise<StoredEvent | undefined> {
+    return (await this.events.readStream(stream)).findLast((event) => !isLapse(event));
   }
 
   #identify({ kind, value, system }: IdentityRef, pointer: string): IdentifiedIdentity {
@@ -92,7 +97,7 @@ export class StreamCustomerDirectory extends CustomerDirectory {
   }
 }
 
-/** Before a registration there can be nothing else. */
+/** Says nothing of the customer: before a registration there can be nothing else. */
 const isLapse = ({ type }: { type: string }): boolean =>
   type === ('IdentityClaimLapsed' satisfies CustomerEvent['type']);
 

@@ -11,19 +11,38 @@ import {
   type Decision,
   type DecisionContext,
   type Instant,
+  type Recorded,
 } from '@timeline/kernel';
-import type {
-  CustomerEvent,
-  CustomerKind,
-  ErasureCertificate,
-  Identity,
-  LifecycleStage,
-  PersonalDetails,
-  Traits,
+import {
+  candidateOf,
+  hear,
+  hearVerified,
+  isOf,
+  lastOfSource,
+  namesIn,
+  saidOf,
+  takeBack,
+  traitNames,
+  withoutSayer,
+  type Candidate,
+  type Heard,
+  type Sayer,
+} from './candidates.js';
+import {
+  IDENTITY_KINDS,
+  type Consent,
+  type CustomerEvent,
+  type CustomerKind,
+  type ErasureCertificate,
+  type Identity,
+  type LifecycleStage,
+  type PersonalDetails,
+  type Traits,
+  type VerificationMethod,
 } from './customers.events.js';
 import { MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
-import { entryOf, saidBy, withLatest, type Latest, type Said } from './latest.js';
+import { entryOf, saidBy, type Latest } from './latest.js';
 import { NEEDS_A_NAME_OR_IDENTITY, stageMove, stagesAfter } from './lifecycle-stages.js';
 
 export const customerStream = (customerId: string): string => `customer-${customerId}`;
@@ -41,14 +60,6 @@ export interface CustomerChanges extends Clearable<PersonalDetails> {
   traits?: Record<string, Traits[string] | null>;
 }
 
-export interface Consent {
-  purpose: string;
-  channel?: string;
-  status: 'granted' | 'withdrawn';
-  textVersion: string;
-  proof?: string;
-}
-
 export type CustomerCommand = { customerId: string } & (
   | {
       type: 'register';
@@ -62,10 +73,31 @@ export type CustomerCommand = { customerId: string } & (
       anonymous?: true;
     }
   | { type: 'update'; changes: CustomerChanges }
+  /** What a row of an import says; what is left out is not said. */
+  | {
+      type: 'import';
+      source: string;
+      kind: CustomerKind;
+      details: PersonalDetails;
+      /** Those that the customer does not hold. */
+      identities: readonly Identity[];
+      stage?: LifecycleStage;
+      language?: string;
+      region?: string;
+      traits: Traits;
+      consents: readonly Consent[];
+    }
   | { type: 'add-identity'; identity: Identity }
   | { type: 'remove-identity'; hash: string }
   | ({ type: 'change-consent' } & Consent)
   | { type: 'change-stage'; to: LifecycleStage; reason?: string }
+  /** `field`: a name of the profile, `traits.{name}` or a kind of identity, its primary one unless `hash` names another. */
+  | { type: 'verify'; field: string; hash?: string; by: string; method: VerificationMethod }
+  /**
+   * Takes back what a source or an import said: of `field` and what is in it, or of everything. `isAlone`: no other
+   * slice knows anything of the customer, so that a registration of its own may be withdrawn.
+   */
+  | { type: 'retract'; sayer: Sayer; field?: string; isAlone: boolean }
   | { type: 'erase'; reason: string }
   /** `occurredAt`: when the command behind the claim says that it happened. */
   | { type: 'lapse-claim'; claim: string; occurredAt?: Instant }
@@ -78,20 +110,23 @@ export type CustomerCommand = { customerId: string } & (
     }
 );
 
-export interface CustomerState {
-  /** `unknown`: not registered (a claim may have lapsed all the same). */
+/** In `fields` by name: those of `PersonalDetails`, `language`, `region` and `stage`. `null`: removed. */
+export interface CustomerState extends Heard {
+  /** `unknown`: not registered (a claim may have lapsed all the same), or not any more. */
   readonly status: 'unknown' | 'active' | 'erased';
   readonly stage?: Latest<LifecycleStage>;
-  /** By name: those of `PersonalDetails`, `language` and `region`. `null`: removed. */
-  readonly fields: Readonly<Record<string, Latest<unknown>>>;
-  readonly traits: Readonly<Record<string, Latest<Traits[string] | null>>>;
+  /** The registration was withdrawn: what is still in the log may be erased. */
+  readonly isWithdrawn: boolean;
+  /** Whoever has said anything, claims and retractions apart. */
+  readonly sayers: readonly Candidate<null>[];
+  /** Who said that the customer has an identity, by hash. */
+  readonly origins: Readonly<Record<string, readonly Candidate[]>>;
   /** What the keys still open. */
   readonly identities: readonly Identity[];
   /** How many there are, known without the keys too. */
   readonly identityCount: number;
   /** Claims that were held and are not any more, or never will be; by claim. */
-  readonly endedClaims: Readonly<Record<string, { reason: ReleaseReason; hash?: string }>>;
-  readonly consents: Readonly<Record<string, Latest<Consent>>>;
+  readonly endedClaims: Readonly<Record<string, { reason: ReleaseReason; hash?: string; retracted?: true }>>;
   readonly erasureCarriedOut: boolean;
   readonly erasureCertified: boolean;
 }
@@ -104,19 +139,24 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
     status: 'unknown',
     fields: {},
     traits: {},
+    consents: {},
+    losing: {},
+    isWithdrawn: false,
+    sayers: [],
+    origins: {},
     identities: [],
     identityCount: 0,
     endedClaims: {},
-    consents: {},
     erasureCarriedOut: false,
     erasureCertified: false,
   },
 
-  evolve(state, event) {
-    if (state.status === 'erased') {
-      if (event.type === 'CustomerErasureCarriedOut') return { ...state, erasureCarriedOut: true };
-      return event.type === 'CustomerErasureCertified' ? { ...state, erasureCertified: true } : state;
+  evolve(before, event) {
+    if (before.status === 'erased') {
+      if (event.type === 'CustomerErasureCarriedOut') return { ...before, erasureCarriedOut: true };
+      return event.type === 'CustomerErasureCertified' ? { ...before, erasureCertified: true } : before;
     }
+    const state = withSayer(before, event);
     const said = saidBy(event);
     switch (event.type) {
       case 'CustomerRegistered': {
@@ -124,27 +164,27 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         const { identities = [], ...details } = event.personal ?? {};
         return {
           ...state,
+          ...hear(state, { ...details, language, region, ...traitNames(traits), stage }, event),
           status: 'active',
+          isWithdrawn: false,
           stage: { value: stage, ...said },
-          fields: withFields(state.fields, { ...details, language, region }, said),
-          traits: withFields(state.traits, traits, said),
           identities,
           identityCount: identityKinds.length,
+          origins: Object.fromEntries(identities.map(({ hash }) => [hash, [candidateOf(null, event)]])),
         };
       }
       case 'CustomerUpdated': {
         const { language, region, traits = {} } = event.data;
-        return {
-          ...state,
-          fields: withFields(state.fields, { ...event.personal, language, region }, said),
-          traits: withFields(state.traits, traits, said),
-        };
+        return { ...state, ...hear(state, { ...event.personal, language, region, ...traitNames(traits) }, event) };
       }
       case 'CustomerIdentityAdded': {
         const identity = event.personal?.identity;
         return {
           ...state,
-          identities: identity ? withIdentity(state.identities, identity) : state.identities,
+          ...(identity && {
+            identities: withIdentity(state.identities, identity),
+            origins: withOrigin(state, identity.hash, candidateOf(null, event)),
+          }),
           identityCount: state.identityCount + (event.data.held ? 0 : 1),
         };
       }
@@ -155,20 +195,37 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
           identityCount: state.identityCount - 1,
           ...(identity && {
             identities: withoutIdentity(state.identities, identity.hash),
+            origins: { ...state.origins, [identity.hash]: [] },
             endedClaims: {
               ...state.endedClaims,
-              [identity.claim]: { reason: 'removed' as const, hash: identity.hash },
+              [identity.claim]: {
+                reason: 'removed' as const,
+                hash: identity.hash,
+                ...(event.data.retracted && { retracted: true as const }),
+              },
             },
           }),
         };
       }
       case 'CustomerConsentChanged':
-        return {
-          ...state,
-          consents: withLatest(state.consents, consentKey(event.data), { value: event.data, ...said }),
-        };
+        return { ...state, ...hear(state, { [consentName(event.data)]: event.data }, event) };
       case 'CustomerLifecycleStageChanged':
-        return { ...state, stage: { value: event.data.to, ...said } };
+        return { ...state, ...hear(state, { stage: event.data.to }, event), stage: { value: event.data.to, ...said } };
+      case 'CustomerFieldVerified': {
+        if (!event.personal) return state;
+        const { value, hash } = event.personal;
+        const { by, method } = event.data;
+        if (hash === undefined) return { ...state, ...hearVerified(state, { ...event.data, value }, event) };
+        const verified = { ...candidateOf(null, event), verified: { by, method } };
+        return { ...state, origins: withOrigin(state, hash, verified) };
+      }
+      case 'CustomerFieldsRetracted': {
+        const after = takeBack(state, event.data.fields, event.data);
+        const { stage } = event.data.now;
+        return { ...state, ...after, ...(stage !== undefined && { stage: { value: stage, ...said } }) };
+      }
+      case 'CustomerRegistrationWithdrawn':
+        return { ...customerDecider.initialState, endedClaims: state.endedClaims, isWithdrawn: true };
       case 'CustomerErased':
         return { ...state, status: 'erased' };
       case 'CustomerErasureCarriedOut':
@@ -184,7 +241,11 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
   decide(command, state, context) {
     if (state.status === 'erased') return decideErased(command, state, context);
     if (command.type === 'register') return register(command, state, context);
+    if (command.type === 'import') return importRow(command, state, context);
     if (command.type === 'lapse-claim') return lapseClaim(command, state);
+    if (command.type === 'retract') return retract(command, state);
+    if (command.type === 'erase' && state.isWithdrawn)
+      return [{ type: 'CustomerErased', data: { reason: command.reason } }];
     if (state.status === 'unknown') throw new DomainError('CUSTOMER_NOT_FOUND', 'there is no customer with this id');
     switch (command.type) {
       case 'update':
@@ -197,6 +258,8 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return changeConsent(command, state, context);
       case 'change-stage':
         return changeStage(command, state, context);
+      case 'verify':
+        return verify(command, state);
       case 'erase':
         return [{ type: 'CustomerErased', data: { reason: command.reason } }];
       case 'carry-out-erasure':
@@ -312,6 +375,62 @@ function changed<Members extends object>(
   return Object.fromEntries(Object.entries(members).filter(isNews)) as Members;
 }
 
+/** One row, as one append: the registration and its consents, or what the row's source says otherwise than before. */
+function importRow(command: Command<'import'>, state: CustomerState, context: DecisionContext): Decisions {
+  const { customerId, source, stage, language, region, traits, details, consents } = command;
+  const identities = command.identities.filter(({ hash }) => !state.identities.some((held) => held.hash === hash));
+  if (state.status === 'unknown') {
+    const registered = register({ ...command, type: 'register', identities, stage: stage ?? 'lead' }, state, context);
+    return [...registered, ...consents.flatMap((consent) => changeConsent(consent, state, context))];
+  }
+  const isNews = ([name, value]: [string, unknown], current: unknown): boolean => {
+    const before = lastOfSource(saidOf(state, name), source);
+    return canonicalJson(before ? before.value : current) !== canonicalJson(value);
+  };
+  const news = <Members extends object>(
+    members: Members,
+    known: Record<string, Latest<unknown>>,
+    prefix = '',
+  ): Members =>
+    // The same members, some left out; all of them are optional.
+    Object.fromEntries(
+      Object.entries(members).filter(
+        ([name, value]) =>
+          value !== undefined && isNews([`${prefix}${name}`, value], entryOf(known, name)?.value ?? null),
+      ),
+    ) as Members;
+  assertBirthDate(details.birthDate, context.now);
+  const personal = news(details, state.fields);
+  const data = news({ language, region }, state.fields);
+  const newTraits = news(traits, state.traits, 'traits.');
+  assertTraitCount({ ...state.traits, ...newTraits });
+  const changed = [...Object.keys(personal), ...Object.keys(data), ...Object.keys(traitNames(newTraits))];
+  const decisions: Decisions = [];
+  if (changed.length > 0) {
+    decisions.push({
+      type: 'CustomerUpdated',
+      data: { changed, ...data, ...(Object.keys(newTraits).length > 0 && { traits: newTraits }) },
+      ...(Object.keys(personal).length > 0 && { personal }),
+    });
+  }
+  let held = state;
+  for (const identity of identities) {
+    decisions.push(...addIdentity({ type: 'add-identity', customerId, identity }, held));
+    held = { ...held, identities: withIdentity(held.identities, identity) };
+  }
+  for (const consent of consents) {
+    const current = entryOf(state.consents, consentKey(consent))?.value ?? null;
+    if (isNews([consentName(consent), consent], current)) decisions.push(...changeConsent(consent, state, context));
+  }
+  if (stage !== undefined && isNews(['stage', stage], state.stage?.value)) {
+    const move = { type: 'change-stage', customerId, to: stage, reason: `import from ${source}` } as const;
+    decisions.push(...changeStage(move, state, context));
+  }
+  return decisions;
+}
+
+const consentName = (consent: Pick<Consent, 'purpose' | 'channel'>): string => `consents.${consentKey(consent)}`;
+
 function addIdentity({ identity }: Command<'add-identity'>, state: CustomerState): Decisions {
   const held = state.identities.find(({ hash }) => hash === identity.hash);
   if (held) {
@@ -341,11 +460,7 @@ function removeIdentity({ hash }: Command<'remove-identity'>, state: CustomerSta
   return [{ type: 'CustomerIdentityRemoved', data: { kind: identity.kind }, personal: { identity } }];
 }
 
-function changeConsent(
-  command: Command<'change-consent'>,
-  state: CustomerState,
-  { occurredAt }: DecisionContext,
-): Decisions {
+function changeConsent(command: Consent, state: CustomerState, { occurredAt }: DecisionContext): Decisions {
   const { purpose, channel, status, textVersion, proof } = command;
   const consent: Consent = {
     purpose,
@@ -446,14 +561,79 @@ function assertBirthDate(birthDate: string | undefined, now: Instant): void {
   }
 }
 
-function withFields<T>(
-  known: Readonly<Record<string, Latest<T>>>,
-  members: Readonly<Record<string, T | undefined>>,
-  said: Said,
-): Record<string, Latest<T>> {
-  let after = { ...known };
-  for (const [name, value] of Object.entries(members)) {
-    if (value !== undefined) after = withLatest(after, name, { value, ...said });
+function verify({ field, hash, by, method }: Command<'verify'>, state: CustomerState): Decisions {
+  const nothing = (): DomainError =>
+    new DomainError('NOTHING_TO_VERIFY', 'the customer has no such value', { pointer: '/field' });
+  const data = { field, by, method };
+  if ((IDENTITY_KINDS as readonly string[]).includes(field)) {
+    const ofKind = state.identities.filter(({ kind }) => kind === field);
+    const identity = ofKind.find((each) => (hash === undefined ? each.primary : each.hash === hash));
+    if (!identity) throw nothing();
+    return [{ type: 'CustomerFieldVerified', data, personal: { value: identity.value, hash: identity.hash } }];
   }
-  return after;
+  const [held] = field === 'stage' || field.startsWith('consents.') ? [] : saidOf(state, field);
+  if (!held || held.value === null) throw nothing();
+  return [{ type: 'CustomerFieldVerified', data, personal: { value: held.value } }];
 }
+
+function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerState): Decisions {
+  if (state.status === 'unknown') return [];
+  const whose = sayer.importId === undefined ? { source: sayer.source } : { importId: sayer.importId };
+  const isMeant = (name: string): boolean => field === undefined || name === field || name.startsWith(`${field}.`);
+  const isOnlyTheirs = state.sayers.every((each) => isOf(each, sayer));
+  const identities = state.identities.filter(({ kind, hash }) => {
+    const said = entryOf(state.origins, hash) ?? [];
+    const isTheirs = said.length > 0 && withoutSayer(said, sayer).length === 0;
+    return isTheirs && (isMeant(kind) || field === 'identities');
+  });
+  const removed = (taken: readonly Identity[]): Decisions =>
+    taken.map((identity) => ({
+      type: 'CustomerIdentityRemoved',
+      data: { kind: identity.kind, retracted: true },
+      personal: { identity },
+    }));
+  if (isOnlyTheirs && isAlone && field === undefined) {
+    return [...removed(state.identities), { type: 'CustomerRegistrationWithdrawn', data: whose }];
+  }
+  const fields = namesIn(state).filter((name) => {
+    const said = saidOf(state, name);
+    // A customer is always in some stage.
+    const isDispensable = name !== 'stage' || withoutSayer(said, sayer).length > 0;
+    return isMeant(name) && isDispensable && said.some((each) => isOf(each, sayer));
+  });
+  if (fields.length === 0) return removed(identities);
+  const after = takeBack(state, fields, sayer);
+  const now: Extract<CustomerEvent, { type: 'CustomerFieldsRetracted' }>['data']['now'] = {};
+  const stage = entryOf(after.fields, 'stage')?.value as LifecycleStage | undefined;
+  if (fields.includes('stage') && stage !== undefined && stage !== state.stage?.value) now.stage = stage;
+  for (const name of ['language', 'region'] as const)
+    if (fields.includes(name)) now[name] = (entryOf(after.fields, name)?.value ?? null) as string | null;
+  const traits = fields.filter((name) => name.startsWith('traits.')).map((name) => name.slice('traits.'.length));
+  if (traits.length > 0)
+    now.traits = Object.fromEntries(traits.map((name) => [name, entryOf(after.traits, name)?.value ?? null]));
+  return [{ type: 'CustomerFieldsRetracted', data: { ...whose, fields, now } }, ...removed(identities)];
+}
+
+/** Facts that nobody said, or that only take back. */
+const UNSAID: ReadonlySet<string> = new Set<CustomerEvent['type']>([
+  'IdentityClaimLapsed',
+  'CustomerFieldsRetracted',
+  'CustomerRegistrationWithdrawn',
+  'CustomerErased',
+]);
+
+function withSayer(state: CustomerState, event: Recorded<CustomerEvent>): CustomerState {
+  if (UNSAID.has(event.type) || ('retracted' in event.data && event.data.retracted)) return state;
+  const { source, importId } = candidateOf(null, event);
+  const isKnown = state.sayers.some((each) => each.source === source && each.importId === importId);
+  return isKnown ? state : { ...state, sayers: [...state.sayers, candidateOf(null, event)] };
+}
+
+const withOrigin = (
+  { origins }: CustomerState,
+  hash: string,
+  candidate: Candidate,
+): Readonly<Record<string, readonly Candidate[]>> => ({
+  ...origins,
+  [hash]: [...(entryOf(origins, hash) ?? []), candidate],
+});

@@ -375,3 +375,163 @@ describe('erasure', () => {
       ]);
   });
 });
+
+describe('what a source or an import said', () => {
+  const by = (source: string, importId: string, day: number): RecordedAs => ({
+    source,
+    correlationId: importId,
+    occurredAt: addDays(NOON, day - 10),
+  });
+  const updated = (language: string): CustomerEvent => ({
+    type: 'CustomerUpdated',
+    data: { changed: ['language'], language },
+  });
+  const retract = (sayer: { source?: string; importId?: string }, field?: string, isAlone = true): CustomerCommand => ({
+    type: 'retract',
+    customerId,
+    sayer,
+    isAlone,
+    ...(field !== undefined && { field }),
+  });
+  const imported: [CustomerEvent, RecordedAs] = [
+    registered({ language: 'en', region: 'West', traits: { size: 'L' } }, { identities: [ann] }),
+    by('crm', 'i1', 1),
+  ];
+
+  it('is taken back, and the best of the rest holds again', () => {
+    given(imported, [updated('fr'), by('erp', 'i2', 2)], [updated('de'), by('crm', 'i3', 3)])
+      .when(retract({ importId: 'i3' }))
+      .then([
+        { type: 'CustomerFieldsRetracted', data: { importId: 'i3', fields: ['language'], now: { language: 'fr' } } },
+      ]);
+    given(imported, [updated('fr'), by('erp', 'i2', 2)])
+      .when(retract({ source: 'crm' }))
+      .then([
+        {
+          type: 'CustomerFieldsRetracted',
+          data: {
+            source: 'crm',
+            fields: ['language', 'region', 'traits.size'],
+            now: { language: 'fr', region: null, traits: { size: null } },
+          },
+        },
+        { type: 'CustomerIdentityRemoved', data: { kind: 'email', retracted: true }, personal: { identity: ann } },
+      ]);
+  });
+
+  it('is taken back of one field only, and nothing a second time', () => {
+    given(imported)
+      .when(retract({ source: 'crm' }, 'traits'), { numberOfTimes: 2 })
+      .then([
+        {
+          type: 'CustomerFieldsRetracted',
+          data: { source: 'crm', fields: ['traits.size'], now: { traits: { size: null } } },
+        },
+      ]);
+    given(imported)
+      .when(retract({ source: 'crm' }, 'email'), { numberOfTimes: 2 })
+      .then([
+        { type: 'CustomerIdentityRemoved', data: { kind: 'email', retracted: true }, personal: { identity: ann } },
+      ]);
+  });
+
+  it('is the whole registration where nobody else had to do with the customer', () => {
+    given(imported)
+      .when(retract({ importId: 'i1' }), { numberOfTimes: 2 })
+      .then([
+        { type: 'CustomerIdentityRemoved', data: { kind: 'email', retracted: true }, personal: { identity: ann } },
+        { type: 'CustomerRegistrationWithdrawn', data: { importId: 'i1' } },
+      ]);
+    given(imported)
+      .when(retract({ importId: 'i1' }, undefined, false))
+      .then((decisions) => expect(decisions.map(({ type }) => type)).not.toContain('CustomerRegistrationWithdrawn'));
+  });
+
+  it('leaves what was verified since, and a stage', () => {
+    given(imported, [
+      {
+        type: 'CustomerFieldVerified',
+        data: { field: 'language', by: 'ann', method: 'call' },
+        personal: { value: 'en' },
+      },
+      { occurredAt: NOON },
+    ])
+      .when(retract({ source: 'crm' }))
+      .then((decisions) =>
+        expect(decisions[0]?.data).toMatchObject({
+          fields: ['language', 'region', 'traits.size'],
+          now: { language: 'en' },
+        }),
+      );
+  });
+
+  it('after a withdrawal is nothing: the customer may be registered again, or erased', () => {
+    const withdrawn: CustomerEvent = { type: 'CustomerRegistrationWithdrawn', data: { importId: 'i1' } };
+    given(imported, withdrawn)
+      .when(update({ region: 'x' }))
+      .then('CUSTOMER_NOT_FOUND');
+    given(imported, withdrawn)
+      .when(register())
+      .then((decisions) => expect(decisions).toHaveLength(1));
+    given(imported, withdrawn).when(erase).then([erased]);
+  });
+});
+
+describe('verifying', () => {
+  const verify = (field: string, hash?: string): CustomerCommand => ({
+    type: 'verify',
+    customerId,
+    field,
+    by: 'bob',
+    method: 'call',
+    ...(hash !== undefined && { hash }),
+  });
+
+  it('says the value anew, sealed', () => {
+    given(registered({ region: 'West' }, { identities: [{ ...ann, primary: true }] }))
+      .when(verify('region'))
+      .then([
+        {
+          type: 'CustomerFieldVerified',
+          data: { field: 'region', by: 'bob', method: 'call' },
+          personal: { value: 'West' },
+        },
+      ]);
+    given(registered({}, { identities: [{ ...ann, primary: true }] }))
+      .when(verify('email'))
+      .then([
+        {
+          type: 'CustomerFieldVerified',
+          data: { field: 'email', by: 'bob', method: 'call' },
+          personal: { value: ann.value, hash: ann.hash },
+        },
+      ]);
+  });
+
+  it('is refused where there is no such value', () => {
+    for (const field of ['region', 'phone', 'stage', 'constructor', 'traits.toString'])
+      given(registered()).when(verify(field)).then('NOTHING_TO_VERIFY');
+  });
+
+  it('keeps later words of systems from replacing the value, and lets a person', () => {
+    const history = [
+      registered({ region: 'West' }),
+      {
+        type: 'CustomerFieldVerified',
+        data: { field: 'region', by: 'bob', method: 'call' },
+        personal: { value: 'West' },
+      } as CustomerEvent,
+    ];
+    const says = (region: string): CustomerEvent => ({
+      type: 'CustomerUpdated',
+      data: { changed: ['region'], region },
+    });
+    // What holds is no news.
+    given(...history, [says('East'), { source: 'crm' }])
+      .when(update({ region: 'West' }))
+      .then([]);
+    given(...history, [says('East'), {}])
+      .when(update({ region: 'East' }))
+      .then([]);
+  });
+});

@@ -29,6 +29,7 @@ import { eraseCustomer, EraseCustomerParams } from './commands/erase-customer.co
 import { registerCustomer, RegisterCustomerData } from './commands/register-customer.command.js';
 import { removeIdentity, RemoveIdentityBody } from './commands/remove-identity.command.js';
 import { updateCustomer, UpdateCustomerBody } from './commands/update-customer.command.js';
+import { verifyField, VerifyFieldBody } from './commands/verify-field.command.js';
 import { profileSchema, summarySchema, type CustomerProfile, type CustomerSummary } from './queries/customer-view.js';
 import { erasureSchema, type ErasureView } from './queries/erasure-view.js';
 import { GetCustomer } from './queries/get-customer.query.js';
@@ -124,6 +125,22 @@ export class CustomersCommandController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CommandOutcome> {
     return this.#onCustomer(changeLifecycleStage, { ...body, customerId }, headers, reply);
+  }
+
+  @Post(':id/verifications')
+  @Describes(
+    'Record that a value was verified',
+    'While it stands, only what is verified or entered by hand takes its place; what a system says does not.',
+  )
+  @AnswersOutcome(200)
+  @Refuses(...ON_A_CUSTOMER, 'IDENTITY_REFUSED', 'NOTHING_TO_VERIFY')
+  verify(
+    @PathId('id') customerId: string,
+    @StrictBody(VerifyFieldBody) body: VerifyFieldBody,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    return this.#onCustomer(verifyField, { ...body, customerId }, headers, reply);
   }
 
   @Delete(':id')

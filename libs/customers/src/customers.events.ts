@@ -52,6 +52,19 @@ export interface PersonalDetails {
 /** Coarse, not personal: what segments and breakdowns may look at. */
 export type Traits = Record<string, string | number | boolean>;
 
+export interface Consent {
+  purpose: string;
+  channel?: string;
+  status: 'granted' | 'withdrawn';
+  /** Version of the text that was shown. */
+  textVersion: string;
+  /** Reference to the proof, e.g. a form or call id. */
+  proof?: string;
+}
+
+export const VERIFICATION_METHODS = ['call', 'code', 'letter', 'document', 'in-person', 'other'] as const;
+export type VerificationMethod = (typeof VERIFICATION_METHODS)[number];
+
 /** What was done about an erasure and how far it reaches; nothing of the person. */
 export interface ErasureCertificate {
   /** Of the `CustomerErased`. */
@@ -100,20 +113,39 @@ export type CustomerEvent =
     >
   /** `held`: it was there already and only became the primary one of its kind. */
   | Fact<'CustomerIdentityAdded', { kind: IdentityKind; held?: true }, { identity: Identity }>
-  | Fact<'CustomerIdentityRemoved', { kind: IdentityKind }, { identity: Identity }>
+  /** `retracted`: because who said it took it back; whoever says it again may add it again. */
+  | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>
+  | Fact<'CustomerConsentChanged', Consent>
+  | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string }>
+  /**
+   * Somebody made sure of a value. `field`: a name as in `changed` of an update, or a kind of identity (then `hash` says
+   * which). While it stands, only what is verified or entered by hand takes its place.
+   */
   | Fact<
-      'CustomerConsentChanged',
+      'CustomerFieldVerified',
+      { field: string; by: string; method: VerificationMethod },
+      { value: unknown; hash?: string }
+    >
+  /**
+   * What a source, or one import, said of these fields is taken back; the best of the rest holds again. `now`: what that
+   * makes of the coarse ones, for those who cannot look; `null`: nothing is left.
+   */
+  | Fact<
+      'CustomerFieldsRetracted',
       {
-        purpose: string;
-        status: 'granted' | 'withdrawn';
-        channel?: string;
-        /** Version of the text that was shown. */
-        textVersion: string;
-        /** Reference to the proof, e.g. a form or call id. */
-        proof?: string;
+        source?: string;
+        importId?: string;
+        fields: string[];
+        now: {
+          stage?: LifecycleStage;
+          language?: string | null;
+          region?: string | null;
+          traits?: Record<string, Traits[string] | null>;
+        };
       }
     >
-  | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string }>
+  /** Nobody else had to do with the customer: there is none until somebody registers it again. */
+  | Fact<'CustomerRegistrationWithdrawn', { source?: string; importId?: string }>
   /** Final. Its owner's documents go, its claims are released, its keys destroyed. */
   | Fact<'CustomerErased', { reason: string }>
   /** Claims released and keys destroyed. */

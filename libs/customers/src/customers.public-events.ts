@@ -1,7 +1,7 @@
 /** Customers as downstream systems see them: what happened and when, nothing that identifies a person or that anybody wrote. */
 import type { JsonObject, Recorded } from '@timeline/kernel';
 import type { PublicEventMapping, PublicFact } from '@timeline/relaying';
-import { IDENTITY_KINDS, LIFECYCLE_STAGES, type CustomerEvent } from './customers.events.js';
+import { IDENTITY_KINDS, LIFECYCLE_STAGES, VERIFICATION_METHODS, type CustomerEvent } from './customers.events.js';
 
 const text = { type: 'string' };
 const instant = { type: 'string', format: 'date-time' };
@@ -52,6 +52,15 @@ const SCHEMAS = {
     textVersion: text,
   }),
   'customers.stage-changed': schemaOf({ from: stage, to: stage }),
+  'customers.field-verified': schemaOf({ field: text, method: oneOf(VERIFICATION_METHODS) }),
+  'customers.fields-retracted': schemaOf({
+    changed: listOf(text),
+    'stage?': stage,
+    'language?': orNull(text),
+    'region?': orNull(text),
+    'traits?': traits(orNull(trait)),
+  }),
+  'customers.registration-withdrawn': schemaOf({}),
   'customers.erased': schemaOf({}),
   'customers.erasure-carried-out': schemaOf({}),
   'customers.erasure-certified': schemaOf({ erasedAt: instant, carriedOutAt: instant, 'backupsExpireAt?': instant }),
@@ -81,6 +90,9 @@ const OF_THE_CUSTOMER: Readonly<Record<CustomerEvent['type'], true>> = {
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
   CustomerLifecycleStageChanged: true,
+  CustomerFieldVerified: true,
+  CustomerFieldsRetracted: true,
+  CustomerRegistrationWithdrawn: true,
   CustomerErased: true,
   CustomerErasureCarriedOut: true,
   CustomerErasureCertified: true,
@@ -114,6 +126,14 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
     }
     case 'CustomerLifecycleStageChanged':
       return { type: 'customers.stage-changed', data: { from: event.data.from, to: event.data.to } };
+    case 'CustomerFieldVerified':
+      return { type: 'customers.field-verified', data: { field: event.data.field, method: event.data.method } };
+    case 'CustomerFieldsRetracted': {
+      const { fields, now } = event.data;
+      return { type: 'customers.fields-retracted', data: { changed: fields, ...known(now) } };
+    }
+    case 'CustomerRegistrationWithdrawn':
+      return { type: 'customers.registration-withdrawn', data: {} };
     case 'CustomerErased':
       return { type: 'customers.erased', data: {} };
     case 'CustomerErasureCarriedOut':

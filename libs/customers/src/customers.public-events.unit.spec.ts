@@ -25,6 +25,20 @@ const facts: CustomerEvent[] = [
     data: { purpose: 'newsletter', status: 'granted', channel: 'email', textVersion: '3', proof: 'secret call 7' },
   },
   { type: 'CustomerLifecycleStageChanged', data: { from: 'customer', to: 'lead', reason: 'secret reason' } },
+  {
+    type: 'CustomerFieldVerified',
+    data: { field: 'name', by: 'secret Ann', method: 'call' },
+    personal: { value: 'Secret' },
+  },
+  {
+    type: 'CustomerFieldsRetracted',
+    data: {
+      source: 'crm',
+      fields: ['name', 'stage', 'region', 'traits.vip'],
+      now: { stage: 'lead', region: null, traits: { vip: null } },
+    },
+  },
+  { type: 'CustomerRegistrationWithdrawn', data: { source: 'crm' } },
   { ...erased, data: { reason: 'secret reason' } } as CustomerEvent,
   { type: 'CustomerErasureCarriedOut', data: { claimsReleased: 1 } },
   { type: 'CustomerErasureCertified', data: certificate },

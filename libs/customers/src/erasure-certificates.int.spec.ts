@@ -96,6 +96,7 @@ describe('the certificate of an erasure', () => {
       'erasure',
       'identity-claims',
       'profile',
+      'provenance',
     ]);
     for (const { position: come } of certificate?.builds ?? []) expect(come >= position).toBe(true);
 

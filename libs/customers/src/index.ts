@@ -7,8 +7,10 @@ import { changeConsent, ChangeConsentHandler } from './commands/change-consent.c
 import { changeLifecycleStage, ChangeLifecycleStageHandler } from './commands/change-lifecycle-stage.command.js';
 import { eraseCustomer, EraseCustomerHandler } from './commands/erase-customer.command.js';
 import { registerCustomer, RegisterCustomerHandler } from './commands/register-customer.command.js';
+import { CustomerRows, ImportCustomerHandler } from './commands/import-customer.command.js';
 import { removeIdentity, RemoveIdentityHandler } from './commands/remove-identity.command.js';
 import { updateCustomer, UpdateCustomerHandler } from './commands/update-customer.command.js';
+import { verifyField, VerifyFieldHandler } from './commands/verify-field.command.js';
 import { StreamCustomerDirectory } from './customer-directory.js';
 import { CustomersCommandController, CustomersQueryController } from './customers.controller.js';
 import { customersPublicEvents } from './customers.public-events.js';
@@ -16,9 +18,15 @@ import { CustomersSettings, customersSettings, type CustomersOptions } from './c
 import { ErasureCertificates } from './erasure-certificates.js';
 import { Erasures } from './erasures.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
+import { CustomerImports } from './imports/customer-imports.js';
+import { ImportsController } from './imports/imports.controller.js';
 import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
 import { profileProjection } from './projections/profile.projection.js';
+import { provenanceProjection } from './projections/provenance.projection.js';
+import { ProvenanceCommandController, ProvenanceQueryController } from './provenance/provenance.controller.js';
+import { ListSaidHandler } from './provenance/provenance.query.js';
+import { Reverts } from './provenance/reverts.js';
 import { GetCustomerHandler } from './queries/get-customer.query.js';
 import { GetCustomerAsOfHandler } from './queries/get-customer-as-of.query.js';
 import { GetErasureHandler } from './queries/get-erasure.query.js';
@@ -36,6 +44,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     removeIdentity,
     changeConsent,
     changeLifecycleStage,
+    verifyField,
     eraseCustomer,
   ],
   commandProviders: [
@@ -51,12 +60,23 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     RemoveIdentityHandler,
     ChangeConsentHandler,
     ChangeLifecycleStageHandler,
+    VerifyFieldHandler,
     EraseCustomerHandler,
+    CustomerRows,
+    ImportCustomerHandler,
+    CustomerImports,
+    Reverts,
   ],
-  commandControllers: [CustomersCommandController],
-  queryProviders: [GetCustomerHandler, GetCustomerAsOfHandler, ListCustomersHandler, GetErasureHandler],
-  queryControllers: [CustomersQueryController],
-  projections: [profileProjection, identityClaimsProjection, erasureProjection],
+  commandControllers: [CustomersCommandController, ImportsController, ProvenanceCommandController],
+  queryProviders: [
+    GetCustomerHandler,
+    GetCustomerAsOfHandler,
+    ListCustomersHandler,
+    GetErasureHandler,
+    ListSaidHandler,
+  ],
+  queryControllers: [CustomersQueryController, ProvenanceQueryController],
+  projections: [profileProjection, identityClaimsProjection, erasureProjection, provenanceProjection],
   reactions: [IdentityClaimsReaction, ErasureReaction],
   publicEvents: [customersPublicEvents],
 });
@@ -66,3 +86,6 @@ export { profileProjection } from './projections/profile.projection.js';
 export type { Profile } from './projections/profile-document.js';
 export { registerCustomer, RegisterCustomerData } from './commands/register-customer.command.js';
 export { eraseCustomer } from './commands/erase-customer.command.js';
+export { CustomerImports, type ImportNews, type ImportSummary } from './imports/customer-imports.js';
+export { IMPORT_FORMATS, type CellError, type ImportFormat } from './imports/import-rows.js';
+export { isColumnMap, type ColumnMap } from './imports/import-columns.js';

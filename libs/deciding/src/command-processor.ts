@@ -184,7 +184,8 @@ function alreadyDone(
 const began = ([first]: readonly Recorded[], { commandId }: CommandContext): boolean =>
   first?.metadata.commandId === commandId;
 
-function assertPlausible(occurredAt: Instant, now: Instant, streamStart: Instant | undefined): void {
+/** @throws DomainError OCCURRED_IN_FUTURE, OCCURRED_BEFORE_START */
+export function assertPlausible(occurredAt: Instant, now: Instant, streamStart: Instant | undefined): void {
   if (Date.parse(occurredAt) > Date.parse(now) + CLOCK_SKEW_MS) {
     throw new DomainError('OCCURRED_IN_FUTURE', `occurredAt ${occurredAt} is more than five minutes ahead of ${now}`, {
       pointer: '/occurredAt',

@@ -76,7 +76,7 @@ export function installEdge(fastify: FastifyInstance, { keys, bodyLimit, openPat
     }
   });
   // Lines are limited one by one, by whoever reads them.
-  fastify.addContentTypeParser('application/x-ndjson', (_request, payload, done) => done(null, payload));
+  fastify.addContentTypeParser(['application/x-ndjson', 'text/csv'], (_request, payload, done) => done(null, payload));
 }
 
 function assertUtf8(request: FastifyRequest): void {

@@ -63,8 +63,9 @@ export const PathId = (name: string): ParameterDecorator => PathParam(name, id()
 export const NdjsonBody = (line?: DtoClass): ParameterDecorator =>
   documents(
     createParamDecorator((_: unknown, context: ExecutionContext) => {
-      const { body } = requestOf(context);
-      if (!(body instanceof Readable)) throw new UnsupportedMediaTypeException();
+      const { body, headers } = requestOf(context);
+      const isLines = /^application\/x-ndjson\b/i.test(headers['content-type'] ?? '');
+      if (!isLines || !(body instanceof Readable)) throw new UnsupportedMediaTypeException();
       return body;
     })(),
     {

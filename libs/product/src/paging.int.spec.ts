@@ -98,6 +98,20 @@ const LISTS: Listed[] = [
     idOf: (item) => String(item['position']),
   },
   {
+    route: '/v1/provenance',
+    addresses: ['/v1/provenance?source=paging&field=region', '/v1/provenance?source=paging'],
+    add: async (place) => {
+      const answer = await fetch(`${url}/v1/imports?source=paging&name=${newId()}`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/csv' },
+        body: `Name,Region\nSomeone,R${place}\n`,
+      });
+      const ended = (await answer.text()).trim().split('\n').at(-1) ?? '';
+      return (JSON.parse(ended) as { summary: { position: string } }).summary.position;
+    },
+    idOf: (item) => String(item['customerId']),
+  },
+  {
     route: '/v1/feedback',
     addresses: ['oldest', 'newest', 'severity'].map((order) => `/v1/feedback?status=all&order=${order}`),
     add: async (place) => {

@@ -2,7 +2,8 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Id, Instant, OneOf, Optional, Text } from '@timeline/http';
-import { customerStream, type Consent } from '../customer.decider.js';
+import { customerStream } from '../customer.decider.js';
+import type { Consent } from '../customers.events.js';
 import { onCustomer } from './on-customer.js';
 
 export class ChangeConsentBody implements Consent {

@@ -16,7 +16,7 @@ export const withoutIdentity = (held: readonly Identity[], hash: string): Identi
   onePrimary(held.filter((identity) => identity.hash !== hash));
 
 /** Where a kind has no primary, or several, the first that would do is the one. */
-export function onePrimary(held: readonly Identity[]): Identity[] {
+export function onePrimary<I extends Identity>(held: readonly I[]): I[] {
   const primary = new Map<string, string>();
   for (const { kind, hash, primary: isPrimary } of held) if (isPrimary && !primary.has(kind)) primary.set(kind, hash);
   for (const { kind, hash } of held) if (!primary.has(kind)) primary.set(kind, hash);

@@ -11,8 +11,29 @@ import type {
   Traits,
 } from '../customers.events.js';
 import { onePrimary } from '../identities/held-identities.js';
-import { combineParts, emptyPart, inOrder, type ProfilePart, type Rating } from './profile-part.js';
+import { namesIn, saidOf, type Candidate } from '../candidates.js';
+import {
+  combineParts,
+  emptyPart,
+  inOrder,
+  type IdentityOrigin,
+  type ProfilePart,
+  type Rating,
+} from './profile-part.js';
 import { searchWords } from './search-text.js';
+
+/** Who said something, when and how. */
+export interface Provenance {
+  at: Instant;
+  /** The system it came from, or who entered it. */
+  source: string;
+  importId?: string;
+  actor: string;
+  /** The command's id. */
+  command: string;
+  verified?: { by: string; method: string };
+  position: Position;
+}
 
 export interface Profile extends PersonalDetails {
   customerId: string;
@@ -28,7 +49,14 @@ export interface Profile extends PersonalDetails {
   language?: string;
   region?: string;
   traits: Traits;
-  identities: { kind: IdentityKind; value: string; given: string; system?: string; primary: boolean }[];
+  identities: {
+    kind: IdentityKind;
+    value: string;
+    given: string;
+    system?: string;
+    primary: boolean;
+    provenance?: Omit<Provenance, 'position'>;
+  }[];
   consents: {
     purpose: string;
     channel?: string;
@@ -54,8 +82,8 @@ export interface Profile extends PersonalDetails {
   };
   /** As of the last posting. */
   points: number;
-  /** Where each field's value came from. */
-  provenance: Record<string, { at: Instant; source: string; position: Position }>;
+  /** Where each value came from, by name: of fields and `traits.{name}`; and what it holds against. */
+  provenance: Record<string, Provenance & { losing?: (Provenance & { value: unknown })[] }>;
   /** What lists look at; not shown. */
   search: { name: string; words: string[]; traits: string[] };
 }
@@ -92,16 +120,17 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
       lastContact: whole.lastContact && { at: whole.lastContact.at, channel: whole.lastContact.value },
     }),
     traits,
-    identities: identities.map(({ kind, value, given, system, primary }) => ({
+    identities: identities.map(({ kind, value, given, system, primary, said }) => ({
       kind,
       value,
       given,
       ...(system !== undefined && { system }),
       primary,
+      ...(said && { provenance: provenanceOf(said) }),
     })),
     consents: Object.entries(whole.consents)
       .sort(byKey)
-      .map(([, { value, at }]) => ({ ...value, at })),
+      .flatMap(([, { value, at }]) => (value ? [{ ...value, at }] : [])),
     interactions: {
       total: Object.values(whole.interactions).reduce((sum, count) => sum + count, 0),
       byChannel: whole.interactions,
@@ -132,9 +161,12 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
     },
     points: whole.points.open.reduce((sum, { points }) => sum + points, 0),
     provenance: Object.fromEntries(
-      Object.entries(fields)
-        .filter(([, { value }]) => value !== null)
-        .map(([member, { at, source, position }]) => [member, { at, source, position }]),
+      namesIn(whole)
+        .filter((member) => !member.startsWith('consents.'))
+        .flatMap((member) => {
+          const [held, ...losing] = saidOf(whole, member);
+          return held && held.value !== null ? [[member, withLosing(held, losing)]] : [];
+        }),
     ),
     search: {
       name: foldText(name?.full ?? ''),
@@ -143,6 +175,30 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
     },
   };
 }
+
+const withLosing = (held: Candidate, losing: readonly Candidate[]): Profile['provenance'][string] => ({
+  ...provenanceOf(held),
+  position: held.position,
+  ...(losing.length > 0 && {
+    losing: losing.map((each) => ({ value: each.value, ...provenanceOf(each), position: each.position })),
+  }),
+});
+
+export const provenanceOf = ({
+  at,
+  source,
+  importId,
+  actor,
+  commandId,
+  verified,
+}: IdentityOrigin): Omit<Provenance, 'position'> => ({
+  at,
+  source: source ?? actor,
+  ...(importId !== undefined && { importId }),
+  actor,
+  command: commandId,
+  ...(verified && { verified }),
+});
 
 /** How a trait is looked for: `size=5` finds the number and the text. */
 export const traitText = (name: string, value: Traits[string]): string => `${name}=${String(value)}`;

@@ -5,15 +5,9 @@
 import { addDecimals, type Decimal, type Instant, type Position } from '@timeline/kernel';
 import { openPoints, type PointsUntil } from '../../../loyalty/src/loyalty.events.js';
 import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
-import type { Consent } from '../customer.decider.js';
-import type { Identity, Traits } from '../customers.events.js';
+import { together, type Candidate, type Heard } from '../candidates.js';
+import type { Identity } from '../customers.events.js';
 import { latestOf, type Latest } from '../latest.js';
-
-/** A value and where it came from. `null`: removed. */
-export interface Sourced<T> extends Latest<T | null> {
-  /** The system it came from, or who entered it. */
-  source: string;
-}
 
 export interface Contact extends Latest<string> {
   /** The channel. */
@@ -38,20 +32,20 @@ export interface Turnover {
 }
 
 /** The order of identities: where in the log it was added, and its place among those added there. */
-export type HeldIdentity = Identity & { since: Position; place: number };
+export type HeldIdentity = Identity & { since: Position; place: number; said?: IdentityOrigin };
 
-export interface ProfilePart {
+/** Who said that the customer has it, and who made sure. */
+export type IdentityOrigin = Omit<Candidate, 'value' | 'position'>;
+
+/** `fields` are `kind`, `stage`, `language`, `region` and the personal details, by name. */
+export interface ProfilePart extends Heard {
   /** Source customers, sorted. */
   members: string[];
   /** Customers that it is merged with by an open edge, sorted. */
   links: string[];
   /** Registered as somebody, or named since; else anonymous. */
   known: boolean;
-  /** `kind`, `stage`, `language`, `region` and the personal details, by name. */
-  fields: Record<string, Sourced<unknown>>;
-  traits: Record<string, Sourced<Traits[string]>>;
   identities: HeldIdentity[];
-  consents: Record<string, Latest<Consent>>;
   firstSeenAt?: Instant;
   lastContact?: Contact;
   interactions: Record<string, number>;
@@ -72,6 +66,7 @@ export const emptyPart = (): ProfilePart => ({
   traits: {},
   identities: [],
   consents: {},
+  losing: {},
   interactions: {},
   purchases: { count: 0, byCurrency: {} },
   cases: { total: 0, open: {} },
@@ -89,10 +84,8 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
     members: union(a.members, b.members),
     links: union(a.links, b.links),
     known: a.known || b.known,
-    fields: mergeBy(a.fields, b.fields, later),
-    traits: mergeBy(a.traits, b.traits, later),
+    ...together(a, b),
     identities: combineIdentities(a.identities, b.identities),
-    consents: mergeBy(a.consents, b.consents, later),
     ...(firstSeenAt !== undefined && { firstSeenAt }),
     ...(lastContact && { lastContact }),
     interactions: mergeBy(a.interactions, b.interactions, (x, y) => x + y),

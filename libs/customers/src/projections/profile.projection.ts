@@ -1,11 +1,12 @@
 /** Who a customer is and what there was with them so far: a part per source customer, a profile per group. */
-import type { CUSTOMER_ERASED, Recorded } from '@timeline/kernel';
+import { canonicalJson, type CUSTOMER_ERASED, type Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
 import { pointsMoved, type LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
+import { candidateOf, hear, hearVerified, takeBack, traitNames } from '../candidates.js';
 import { consentKey } from '../customer.decider.js';
 import type { CustomerEvent, Identity } from '../customers.events.js';
 import { withIdentity, withoutIdentity } from '../identities/held-identities.js';
@@ -18,8 +19,8 @@ import {
   emptyPart,
   latest,
   type HeldIdentity,
+  type IdentityOrigin,
   type ProfilePart,
-  type Sourced,
   type Turnover,
 } from './profile-part.js';
 
@@ -46,6 +47,9 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     'CustomerIdentityRemoved',
     'CustomerConsentChanged',
     'CustomerLifecycleStageChanged',
+    'CustomerFieldVerified',
+    'CustomerFieldsRetracted',
+    'CustomerRegistrationWithdrawn',
     'InteractionRecorded',
     'PurchaseRecorded',
     'PurchaseReturned',
@@ -73,9 +77,13 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
         return {
           ...seen(after, event),
           known: after.known || !anonymous,
-          fields: withSourced<unknown>(after.fields, { kind, stage, ...details, language, region }, event),
-          traits: withSourced(after.traits, traits, event),
-          identities: identities.map((identity, place) => ({ ...identity, since: event.position, place })),
+          ...hear(after, { kind, stage, ...details, language, region, ...traitNames(traits) }, event),
+          identities: identities.map((identity, place) => ({
+            ...identity,
+            since: event.position,
+            place,
+            said: originOf(event),
+          })),
         };
       }
       case 'CustomerUpdated': {
@@ -83,8 +91,7 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
         return {
           ...after,
           known: after.known || Boolean(event.personal?.name),
-          fields: withSourced<unknown>(after.fields, { ...event.personal, language, region }, event),
-          traits: withSourced(after.traits, traits, event),
+          ...hear(after, { ...event.personal, language, region, ...traitNames(traits) }, event),
         };
       }
       case 'CustomerIdentityAdded': {
@@ -98,12 +105,30 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
         if (hash === undefined) return after;
         return { ...after, identities: changedIdentities(after, withoutIdentity(after.identities, hash), event) };
       }
-      case 'CustomerConsentChanged': {
-        const said = { value: event.data, ...saidBy(event) };
-        return { ...after, consents: withLatest(after.consents, consentKey(event.data), said) };
-      }
+      case 'CustomerConsentChanged':
+        return { ...after, ...hear(after, { [`consents.${consentKey(event.data)}`]: event.data }, event) };
       case 'CustomerLifecycleStageChanged':
-        return { ...after, fields: withSourced<unknown>(after.fields, { stage: event.data.to }, event) };
+        return { ...after, ...hear(after, { stage: event.data.to }, event) };
+      case 'CustomerFieldVerified': {
+        if (!event.personal) return after;
+        const { value, hash } = event.personal;
+        const { by, method } = event.data;
+        if (hash === undefined) return { ...after, ...hearVerified(after, { ...event.data, value }, event) };
+        const said = { ...originOf(event), verified: { by, method } };
+        const identities = after.identities.map((each) => (each.hash === hash ? { ...each, said } : each));
+        return { ...after, identities };
+      }
+      case 'CustomerFieldsRetracted':
+        return { ...after, ...takeBack(after, event.data.fields, event.data) };
+      case 'CustomerRegistrationWithdrawn': {
+        const { fields, traits, consents, losing, identities, members } = emptyPart();
+        const nothing = { fields, traits, consents, losing, identities, members };
+        // What else there was with the customer stays, should somebody register it again.
+        const { firstSeenAt: _, ...rest } = after;
+        return canonicalJson({ ...rest, ...nothing }) === canonicalJson(emptyPart())
+          ? undefined
+          : { ...after, ...nothing, members: after.members };
+      }
       case 'InteractionRecorded': {
         const { channel } = event.data;
         const interactions = { ...after.interactions, [channel]: (entryOf(after.interactions, channel) ?? 0) + 1 };
@@ -186,30 +211,21 @@ function contacted(part: ProfilePart, event: Recorded<ProfileEvent>, channel: st
   return { ...seen(part, event), ...(lastContact && { lastContact }) };
 }
 
-function withSourced<T>(
-  known: Readonly<Record<string, Sourced<T>>>,
-  members: Readonly<Record<string, T | null | undefined>>,
-  event: Recorded<ProfileEvent>,
-): Record<string, Sourced<T>> {
-  const { source, actor } = event.metadata;
-  let after = { ...known };
-  for (const [name, value] of Object.entries(members)) {
-    if (value === undefined) continue;
-    after = withLatest(after, name, { value, ...saidBy(event), source: source ?? actor });
-  }
-  return after;
+function originOf(event: Recorded<ProfileEvent>): IdentityOrigin {
+  const { value: _value, position: _position, ...origin } = candidateOf(null, event);
+  return origin;
 }
 
 /** Those that stayed keep their place. */
 function changedIdentities(
   part: ProfilePart,
   identities: readonly Identity[],
-  { position }: Recorded<ProfileEvent>,
+  event: Recorded<ProfileEvent>,
 ): HeldIdentity[] {
   const before = new Map(part.identities.map((identity) => [identity.hash, identity]));
   return identities.map((identity) => {
-    const { since = position, place = 0 } = before.get(identity.hash) ?? {};
-    return { ...identity, since, place };
+    const { since = event.position, place = 0, said = originOf(event) } = before.get(identity.hash) ?? {};
+    return { ...identity, since, place, said };
   });
 }
 

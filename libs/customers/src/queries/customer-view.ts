@@ -23,9 +23,10 @@ export function customerSummary(stored: StoredDerived & Profile): CustomerSummar
     note: _note,
     consents: _consents,
     provenance: _provenance,
+    identities,
     ...summary
   } = customerProfile(stored);
-  return summary;
+  return { ...summary, identities: identities.map(({ provenance: _, ...identity }) => identity) };
 }
 
 const text = { type: 'string' };
@@ -51,12 +52,22 @@ const surveyScore = object({
   'group?': { type: 'string', enum: ['promoter', 'passive', 'detractor'] },
 });
 
+const provenance = {
+  at: instant,
+  source: { ...text, description: 'the system it came from, or who entered it' },
+  'importId?': id,
+  actor: text,
+  command: text,
+  'verified?': object({ by: text, method: text }),
+};
+
 const identity = object({
   kind: { type: 'string', enum: [...IDENTITY_KINDS] },
   value: { ...text, description: 'as compared' },
   given: { ...text, description: 'as given' },
   'system?': text,
   primary: { type: 'boolean' },
+  'provenance?': object(provenance),
 });
 
 const inLists = {
@@ -118,7 +129,16 @@ export const profileSchema: Answer = (refs) =>
           at: instant,
         }),
       ),
-      provenance: mapOf(object({ at: instant, source: text, position: text })),
+      provenance: mapOf(
+        object({
+          ...provenance,
+          position: text,
+          'losing?': {
+            ...listOf(object({ value: {}, ...provenance, position: text })),
+            description: 'what others said; it holds again when what holds now is taken back',
+          },
+        }),
+      ),
     }),
   );
 

@@ -8,7 +8,13 @@ import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { customerDecider, type CustomerCommand, type CustomerState } from '../customer.decider.js';
-import { LIFECYCLE_STAGES, type CustomerEvent, type Identity, type IdentityEvent } from '../customers.events.js';
+import {
+  LIFECYCLE_STAGES,
+  VERIFICATION_METHODS,
+  type CustomerEvent,
+  type Identity,
+  type IdentityEvent,
+} from '../customers.events.js';
 import { recorder } from './recorder.js';
 
 export const CUSTOMERS = ['c1', 'c2', 'c3'] as const;
@@ -78,6 +84,13 @@ const command: fc.Arbitrary<CustomerCommand> = fc.oneof(
     reason: fc.constant('because'),
   }),
   fc.record({
+    type: fc.constant('verify' as const),
+    customerId: fc.constant(''),
+    field: fc.constantFrom('language', 'name', 'traits.size'),
+    by: fc.constant('ann'),
+    method: fc.constantFrom(...VERIFICATION_METHODS),
+  }),
+  fc.record({
     type: fc.constant('lapse-claim' as const),
     customerId: fc.constant(''),
     claim: fc.nat(3).map((index) => `claim-${index}-0`),
@@ -138,6 +151,9 @@ const fact: fc.Arbitrary<OtherFact> = fc.oneof(
   })),
 );
 
+/** By hand, or by a system. */
+const SOURCES = [undefined, 'crm', 'erp'];
+
 const step: fc.Arbitrary<Step> = fc
   .tuple(
     fc.nat(CUSTOMERS.length - 1),
@@ -154,7 +170,7 @@ export const arbitraryHistory: fc.Arbitrary<Recorded<Fact>[]> = fc.array(step, {
   const record = recorder();
   const log: Recorded<Fact>[] = [];
   const states = CUSTOMERS.map(() => customerDecider.initialState);
-  const carryOut = (customer: number, what: CustomerCommand, occurredAt: string): void => {
+  const carryOut = (customer: number, what: CustomerCommand, occurredAt: string, source?: string): void => {
     const customerId = CUSTOMERS[customer] ?? '';
     for (const { occurredAt: other, ...decided } of decideOrRefuse(
       { ...what, customerId },
@@ -166,6 +182,7 @@ export const arbitraryHistory: fc.Arbitrary<Recorded<Fact>[]> = fc.array(step, {
         stream: `customer-${customerId}`,
         customerId,
         occurredAt: other ?? occurredAt,
+        ...(source !== undefined && { source }),
       });
       log.push(event);
       states[customer] = customerDecider.evolve(states[customer] ?? customerDecider.initialState, event);
@@ -180,7 +197,7 @@ export const arbitraryHistory: fc.Arbitrary<Recorded<Fact>[]> = fc.array(step, {
   );
   for (const { customer, daysAgo, ...what } of steps) {
     const occurredAt = addDays(NOON, -daysAgo);
-    if ('command' in what) carryOut(customer, what.command, occurredAt);
+    if ('command' in what) carryOut(customer, what.command, occurredAt, SOURCES[daysAgo % SOURCES.length]);
     else
       log.push(record(what.fact, { stream: `other-${customer}`, customerId: CUSTOMERS[customer] ?? '', occurredAt }));
   }

@@ -23,6 +23,7 @@ export interface RecordedAs {
   commandId?: string;
   actor?: string;
   source?: string;
+  correlationId?: string;
   schemaVersion?: number;
 }
 
@@ -48,7 +49,7 @@ export function recorded<Event extends Fact>(decision: Decision<Event>, as: Reco
       ...(as.source !== undefined && { source: as.source }),
       commandId,
       bodyHash: 'hash',
-      correlationId: commandId,
+      correlationId: as.correlationId ?? commandId,
       causationId: commandId,
     },
   };

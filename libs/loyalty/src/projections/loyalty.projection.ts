@@ -2,7 +2,7 @@
  * The read model `loyalty`: a document per customer (`customer/{id}`), and points issued and redeemed by day and by
  * month (`day/{day}/{bucket}`, `month/{month}/{bucket}`: in the order of time), kept per bucket and added up when read.
  */
-import { dayIn, unreachable, type Recorded } from '@timeline/kernel';
+import { dayIn, isSameJson, unreachable, type Recorded } from '@timeline/kernel';
 import { bucketOf, customerOwner, type Projection, type Touch } from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
@@ -11,7 +11,7 @@ import { combineLoyalty, emptyLoyalty, type CustomerLoyalty } from './customer-l
 
 export type LoyaltyFact =
   | LoyaltyEvent
-  | Extract<CustomerEvent, { type: 'CustomerRegistered' }>
+  | Extract<CustomerEvent, { type: 'CustomerRegistered' | 'CustomerRegistrationWithdrawn' }>
   | Extract<PurchaseEvent, { type: 'PurchaseRecorded' }>;
 
 export interface LoyaltyOfCustomer extends CustomerLoyalty {
@@ -48,8 +48,14 @@ export const flowKeys = (span: Span, first: string, last: string): { $gte: strin
 
 export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFact> {
   readonly name: string;
-  readonly version = 1;
-  readonly handles = ['CustomerRegistered', 'PurchaseRecorded', 'PointsEarned', 'PointsSpent'] as const;
+  readonly version = 2;
+  readonly handles = [
+    'CustomerRegistered',
+    'CustomerRegistrationWithdrawn',
+    'PurchaseRecorded',
+    'PointsEarned',
+    'PointsSpent',
+  ] as const;
   readonly indexes = [
     { name: 'first-purchase', key: { 'purchases.first.day': 1 } },
     { name: 'second-purchase', key: { 'purchases.second.day': 1 } },
@@ -64,7 +70,7 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
     const { customerId, occurredAt } = event.metadata;
     if (customerId === undefined) return [];
     const own: Touch = { key: loyaltyKey(customerId), owner: customerOwner(customerId) };
-    if (event.type === 'CustomerRegistered' || event.type === 'PurchaseRecorded') return [own];
+    if (event.type !== 'PointsEarned' && event.type !== 'PointsSpent') return [own];
     const bucket = bucketOf(customerId);
     const day = dayIn(this.zone, occurredAt);
     return [
@@ -81,9 +87,14 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
     ];
   }
 
-  evolve(doc: LoyaltyDocument | undefined, event: Recorded<LoyaltyFact>, key: string): LoyaltyDocument {
+  evolve(doc: LoyaltyDocument | undefined, event: Recorded<LoyaltyFact>, key: string): LoyaltyDocument | undefined {
     if (!key.startsWith('customer/')) return this.#flow(doc?.kind === 'points' ? doc : emptyFlow(key), event);
     const before = doc?.kind === 'customer' ? doc : emptyLoyalty;
+    if (event.type === 'CustomerRegistrationWithdrawn') {
+      const { lots, earned, spent, purchases } = before;
+      // Only who was known for nothing else is withdrawn; where something came late, that keeps its document.
+      return isSameJson({ lots, earned, spent, purchases }, emptyLoyalty) ? undefined : doc;
+    }
     // `keys` names no document for an event of no customer.
     const customerId = event.metadata.customerId ?? '';
     return { ...combineLoyalty(before, this.#part(event)), kind: 'customer', customerId };
@@ -95,6 +106,7 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
     const part = { ...emptyLoyalty, latest: occurredAt };
     switch (event.type) {
       case 'CustomerRegistered':
+      case 'CustomerRegistrationWithdrawn':
         return part;
       case 'PurchaseRecorded':
         return { ...part, purchases: { count: 1, first: { at: occurredAt, day: dayIn(this.zone, occurredAt) } } };
@@ -110,6 +122,7 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
   #flow(flow: PointsFlow, event: Recorded<LoyaltyFact>): PointsFlow {
     switch (event.type) {
       case 'CustomerRegistered':
+      case 'CustomerRegistrationWithdrawn':
       case 'PurchaseRecorded':
         return flow;
       case 'PointsEarned':

@@ -1,5 +1,5 @@
 /** Who is in which segment when: a part per source customer, and spans per group derived from them. */
-import { customersOf, type Fact, type Recorded } from '@timeline/kernel';
+import { customersOf, isSameJson, type Fact, type Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
@@ -21,7 +21,7 @@ import {
 } from '../membership.js';
 
 type SegmentFact =
-  | Extract<CustomerEvent, { type: 'CustomerRegistered' }>
+  | Extract<CustomerEvent, { type: 'CustomerRegistered' | 'CustomerRegistrationWithdrawn' }>
   | InteractionEvent
   | PurchaseEvent
   | Extract<FeedbackEvent, { type: 'FeedbackCaseOpened' }>
@@ -35,9 +35,10 @@ export interface SegmentMembership {
 
 export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership> = {
   name: 'segments',
-  version: 1,
+  version: 2,
   handles: [
     'CustomerRegistered',
+    'CustomerRegistrationWithdrawn',
     'InteractionRecorded',
     'PurchaseRecorded',
     'PurchaseReturned',
@@ -62,7 +63,10 @@ export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership
   },
 };
 
-function evolve(before: SegmentPart, event: Recorded<SegmentFact>): SegmentPart {
+function evolve(before: SegmentPart, event: Recorded<SegmentFact>): SegmentPart | undefined {
+  // Only who was known for nothing else is withdrawn; where something came late, that keeps its part.
+  if (event.type === 'CustomerRegistrationWithdrawn')
+    return isSameJson({ ...before, firstSeenAt: null }, emptyPart) ? undefined : before;
   const at = event.metadata.occurredAt;
   const part = seen(before, at);
   switch (event.type) {

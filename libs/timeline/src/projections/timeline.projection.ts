@@ -30,6 +30,9 @@ const TYPES: Record<TimelineFact['type'], true> = {
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
   CustomerLifecycleStageChanged: true,
+  CustomerFieldVerified: true,
+  CustomerFieldsRetracted: true,
+  CustomerRegistrationWithdrawn: true,
   InteractionRecorded: true,
   PurchaseRecorded: true,
   PurchaseReturned: true,
@@ -100,6 +103,8 @@ function shown(event: Recorded<TimelineFact>): object {
             identities: event.personal.identities.map(({ hash: _h, claim: _c, ...identity }) => identity),
           }
         : {};
+    case 'CustomerFieldVerified':
+      return event.personal ? { value: event.personal.value } : {};
     case 'CustomerIdentityAdded':
     case 'CustomerIdentityRemoved': {
       if (!event.personal) return {};
