@@ -1,7 +1,7 @@
 // "Who may import whom", so that the drawing in README stays true.
 const kernel = '^libs/kernel/';
 const middle = '^libs/(deciding|projecting|reacting|relaying|http|security|composing)/';
-const slices = '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/';
+const slices = '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|merging|segments|satisfaction|timeline)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -36,7 +36,7 @@ module.exports = {
       name: 'a-slice-knows-another-only-through-its-events',
       severity: 'error',
       from: {
-        path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline)/',
+        path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|merging|segments|satisfaction|timeline)/',
       },
       to: { path: `${slices}|^libs/(product|demo)/`, pathNot: ['^libs/$1/', '^libs/[^/]+/src/[^/]+\\.events\\.ts$'] },
     },

@@ -65,7 +65,8 @@ export type CustomerCommand = { customerId: string } & (
   | { type: 'remove-identity'; hash: string }
   | ({ type: 'change-consent' } & Consent)
   | { type: 'change-stage'; to: LifecycleStage; reason?: string }
-  | { type: 'erase'; reason: string }
+  /** `erasedWith`: whose erasure takes this customer too. */
+  | { type: 'erase'; reason: string; erasedWith?: string }
   /** `occurredAt`: when the command behind the claim says that it happened. */
   | { type: 'lapse-claim'; claim: string; occurredAt?: Instant }
   | { type: 'carry-out-erasure' }
@@ -196,8 +197,10 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return changeConsent(command, state, context);
       case 'change-stage':
         return changeStage(command, state, context);
-      case 'erase':
-        return [{ type: 'CustomerErased', data: { reason: command.reason } }];
+      case 'erase': {
+        const { reason, erasedWith } = command;
+        return [{ type: 'CustomerErased', data: { reason, ...(erasedWith !== undefined && { erasedWith }) } }];
+      }
       case 'carry-out-erasure':
       case 'certify-erasure':
         throw new DomainError(

@@ -112,8 +112,11 @@ export type CustomerEvent =
       }
     >
   | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string }>
-  /** Final. Its owner's documents go, its claims are released, its keys destroyed. */
-  | Fact<'CustomerErased', { reason: string }>
+  /**
+   * Final. Its owner's documents go, its claims are released, its keys destroyed. `erasedWith`: whose erasure took this
+   * customer too, who was merged with the other then; absent where this one's own was asked for.
+   */
+  | Fact<'CustomerErased', { reason: string; erasedWith?: string }>
   /** Claims released and keys destroyed. */
   | Fact<'CustomerErasureCarriedOut', { claimsReleased: number }>
   /** Nothing that a process or a read store can show holds anything of the person any more. */

@@ -4,6 +4,7 @@ import { customersSlice } from '@timeline/customers';
 import { feedbackSlice } from '@timeline/feedback';
 import { interactionsSlice } from '@timeline/interactions';
 import { loyaltySlice } from '@timeline/loyalty';
+import { mergingSlice } from '@timeline/merging';
 import { purchasesSlice } from '@timeline/purchases';
 import { satisfactionSlice } from '@timeline/satisfaction';
 import { segmentsSlice } from '@timeline/segments';
@@ -12,11 +13,12 @@ import { timelineSlice } from '@timeline/timeline';
 import type { Config, Slice } from '@timeline/composing';
 
 type SlicesConfig = Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'> &
-  Partial<Pick<Config, 'backupRetentionDays'>>;
+  Partial<Pick<Config, 'backupRetentionDays' | 'mergeSourceRank'>>;
 
 export function productSlices(config: SlicesConfig): Slice[] {
   return [
     customersSlice(config),
+    mergingSlice({ sourceRank: config.mergeSourceRank ?? [] }),
     interactionsSlice,
     purchasesSlice,
     feedbackSlice,

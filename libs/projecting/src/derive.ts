@@ -14,8 +14,9 @@ type Part = Record<string, unknown>;
 export async function deriveAll(
   derivation: Derivation<Part, Part>,
   collections: BuildCollections,
-  touched: ReadonlySet<string>,
+  written: ReadonlySet<string>,
 ): Promise<void> {
+  const touched = new Set([...written].filter((key) => derivation.appliesTo?.(key) ?? true));
   let pending = new Set(touched);
   for (let attempt = 0; pending.size > 0; attempt += 1) {
     // Two runners in step, each writing what the other is about to write, would make each other miss for ever.

@@ -55,6 +55,8 @@ export interface Derivation<
   Derived extends object = Record<string, unknown>,
 > {
   readonly indexes?: readonly IndexSpec[];
+  /** Which documents are parts; all where absent. The others have no derived document. */
+  appliesTo?(key: string): boolean;
   /** Keys that this part is grouped with (open merge edges). A link holds while both parts tell it. */
   links?(part: Part): string[];
   /** `parts` holds every member of the group, `key`'s own first. A key without a part has no derived document. */

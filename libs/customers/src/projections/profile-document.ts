@@ -1,6 +1,7 @@
 /** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
 import type { Decimal, Instant, Position } from '@timeline/kernel';
 import { subtractDecimals } from '@timeline/kernel';
+import { openMerges, survivorOf } from '../../../merging/src/merging.events.js';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type {
   CustomerKind,
@@ -13,6 +14,7 @@ import type {
 import { onePrimary } from '../identities/held-identities.js';
 import { combineParts, emptyPart, inOrder, type ProfilePart, type Rating } from './profile-part.js';
 import { foldText, searchWords } from './search-text.js';
+import { survivingValues, type Candidate } from './survivorship.js';
 
 export interface Profile extends PersonalDetails {
   customerId: string;
@@ -52,8 +54,8 @@ export interface Profile extends PersonalDetails {
   };
   /** As of the last posting. */
   points: number;
-  /** Where each field's value came from. */
-  provenance: Record<string, { at: Instant; source: string; position: Position }>;
+  /** Where each field's value came from. `candidates`: other values that merged customers have, the best first. */
+  provenance: Record<string, { at: Instant; source: string; position: Position; candidates?: Candidate[] }>;
   /** What lists look at; not shown. */
   search: { name: string; words: string[]; traits: string[] };
 }
@@ -62,14 +64,15 @@ export interface Profile extends PersonalDetails {
 export function profileOf(key: string, parts: readonly { key: string; part: ProfilePart }[]): Profile | undefined {
   const survivor = survivorOf(parts);
   const whole = parts.map(({ part }) => part).reduce(combineParts, emptyPart());
-  const { fields } = whole;
+  const merges = openMerges(parts);
+  const { values: fields, losing } = survivingValues(parts, ({ fields }) => fields, merges);
   // Written by the part's own fold from the events of these types.
   const field = <T>(name: string): T | undefined => (fields[name]?.value ?? undefined) as T | undefined;
   const kind = field<CustomerKind>('kind');
   const stage = field<LifecycleStage>('stage');
   if (!kind || !stage || survivor === undefined) return undefined;
   const name = field<PersonName>('name');
-  const traits = valuesOf(whole.traits);
+  const traits = valuesOf(survivingValues(parts, (part) => part.traits, merges).values);
   const identities = onePrimary([...whole.identities].sort(inOrder));
   return {
     customerId: key,
@@ -131,7 +134,11 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
     provenance: Object.fromEntries(
       Object.entries(fields)
         .filter(([, { value }]) => value !== null)
-        .map(([member, { at, source, position }]) => [member, { at, source, position }]),
+
+        .map(([member, { at, source, position }]) => {
+          const candidates = losing[member] ?? [];
+          return [member, { at, source, position, ...(candidates.length > 0 && { candidates }) }];
+        }),
     ),
     search: {
       name: foldText(name?.full ?? ''),
@@ -143,12 +150,6 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
 
 /** How a trait is looked for: `size=5` finds the number and the text. */
 export const traitText = (name: string, value: Traits[string]): string => `${name}=${String(value)}`;
-
-/** While no merge says otherwise, the one seen first. */
-function survivorOf(parts: readonly { key: string; part: ProfilePart }[]): string | undefined {
-  const seen = parts.map(({ key, part }) => ({ key, at: part.firstSeenAt ?? '9999' }));
-  return seen.sort((a, b) => compare(a.at, b.at) || compare(a.key, b.key))[0]?.key;
-}
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => compare(a, b);

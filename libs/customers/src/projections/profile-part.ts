@@ -4,6 +4,7 @@
  */
 import { addDecimals, type Decimal, type Instant, type Position } from '@timeline/kernel';
 import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
+import type { Grouped } from '../../../merging/src/merging.events.js';
 import type { Consent } from '../customer.decider.js';
 import type { Identity, Traits } from '../customers.events.js';
 import { latestOf, type Latest } from '../latest.js';
@@ -12,6 +13,8 @@ import { latestOf, type Latest } from '../latest.js';
 export interface Sourced<T> extends Latest<T | null> {
   /** The system it came from, or who entered it. */
   source: string;
+  /** Somebody made sure of it. */
+  verified?: boolean;
 }
 
 export interface Contact extends Latest<string> {
@@ -39,11 +42,9 @@ export interface Turnover {
 /** The order of identities: where in the log it was added, and its place among those added there. */
 export type HeldIdentity = Identity & { since: Position; place: number };
 
-export interface ProfilePart {
+export interface ProfilePart extends Grouped {
   /** Source customers, sorted. */
   members: string[];
-  /** Customers that it is merged with by an open edge, sorted. */
-  links: string[];
   /** `kind`, `stage`, `language`, `region` and the personal details, by name. */
   fields: Record<string, Sourced<unknown>>;
   traits: Record<string, Sourced<Traits[string]>>;
@@ -63,7 +64,6 @@ export interface ProfilePart {
 
 export const emptyPart = (): ProfilePart => ({
   members: [],
-  links: [],
   fields: {},
   traits: {},
   identities: [],
@@ -83,7 +83,6 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
   const lastAt = latest(a.purchases.lastAt, b.purchases.lastAt);
   return {
     members: union(a.members, b.members),
-    links: union(a.links, b.links),
     fields: mergeBy(a.fields, b.fields, later),
     traits: mergeBy(a.traits, b.traits, later),
     identities: combineIdentities(a.identities, b.identities),

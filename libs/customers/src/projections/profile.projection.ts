@@ -4,6 +4,13 @@ import { customerOwner, type Projection } from '@timeline/projecting';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
 import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
+import {
+  isMergeEvent,
+  linksOf,
+  mergedCustomers,
+  withMerge,
+  type MergeEvent,
+} from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { consentKey } from '../customer.decider.js';
@@ -33,11 +40,12 @@ type ProfileEvent =
   | PurchaseEvent
   | Extract<FeedbackEvent, { type: 'FeedbackCaseOpened' | 'FeedbackResolved' | 'FeedbackReopened' | 'FeedbackRated' }>
   | SurveyAnswerEvent
-  | LoyaltyEvent;
+  | LoyaltyEvent
+  | MergeEvent;
 
 export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> = {
   name: 'profile',
-  version: 1,
+  version: 2,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
@@ -55,12 +63,16 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     'SurveyAnswered',
     'PointsEarned',
     'PointsSpent',
+    'CustomersMerged',
+    'CustomersUnmerged',
   ],
 
   keysBeginWithOwner: true,
 
-  keys({ metadata: { customerId } }) {
-    return customerId === undefined ? [] : [{ key: customerId, owner: customerOwner(customerId) }];
+  keys(event) {
+    const { customerId } = event.metadata;
+    const concerned = isMergeEvent(event) ? mergedCustomers(event) : customerId === undefined ? [] : [customerId];
+    return concerned.map((key) => ({ key, owner: customerOwner(key) }));
   },
 
   evolve(part = emptyPart(), event, key) {
@@ -154,6 +166,9 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       case 'PointsSpent':
         // One stream per customer, so the last in the log says what there is.
         return { ...after, points: event.data.balance };
+      case 'CustomersMerged':
+      case 'CustomersUnmerged':
+        return withMerge(after, event, key);
       default:
         return event satisfies never;
     }
@@ -167,7 +182,7 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       { name: 'by-stage', key: { stage: 1, 'search.name': 1, _id: 1 } },
       { name: 'by-region', key: { region: 1, 'search.name': 1, _id: 1 } },
     ],
-    links: (part) => part.links,
+    links: linksOf,
     derive: profileOf,
   },
 };

@@ -116,7 +116,17 @@ export const profileSchema: Answer = (refs) =>
           at: instant,
         }),
       ),
-      provenance: mapOf(object({ at: instant, source: text, position: text })),
+      provenance: mapOf(
+        object({
+          at: instant,
+          source: text,
+          position: text,
+          'candidates?': {
+            ...listOf(object({ customerId: id, value: { description: 'as the field' }, at: instant, source: text })),
+            description: 'other values that merged customers have, the best first',
+          },
+        }),
+      ),
     }),
   );
 

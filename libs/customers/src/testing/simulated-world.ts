@@ -3,7 +3,7 @@
  * step, reactions, a clock. What must always hold is checked over every prefix of the log.
  */
 import { randomBytes } from 'node:crypto';
-import { CommandProcessor, type CommandContext, type CommandOutcome } from '@timeline/deciding';
+import { CommandProcessor, CustomerGroups, type CommandContext, type CommandOutcome } from '@timeline/deciding';
 import { KeyedHashes, KeyRing, PersonalVault, type MasterKey } from '@timeline/key-store';
 import { Clock, deriveId, Upcasters, type Fact, type Recorded } from '@timeline/kernel';
 import { PureFold, type AnyProjection } from '@timeline/projecting';
@@ -118,7 +118,7 @@ export class Process {
     const settings = customersSettings({ defaultPhoneRegion: 'US' });
     this.registry = new IdentityRegistry(this.processor, events, hashes, settings);
     this.directory = new StreamCustomerDirectory(events, this.processor, this.registry);
-    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes);
+    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes, new CustomerGroups());
     // There is no read store here, so nothing in it that could be behind.
     const certificates = new ErasureCertificates(
       this.processor,

@@ -4,6 +4,7 @@ import { customerOwner, type Projection } from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
+import { isMergeEvent, linksOf, survivorOf, withMerge, type MergeEvent } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import { npsGroupOf, type SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
@@ -25,17 +26,20 @@ type SegmentFact =
   | InteractionEvent
   | PurchaseEvent
   | Extract<FeedbackEvent, { type: 'FeedbackCaseOpened' }>
-  | SurveyAnswerEvent;
+  | SurveyAnswerEvent
+  | MergeEvent;
 
 export interface SegmentMembership {
   customerId: string;
+  /** Lists and counts show the survivor of a group only; all its members are in the same segments. */
+  isSurvivor: boolean;
   /** Only segments that the customer is in at some time. `from` and `to` enclose all spans: what an index can serve. */
   in: Partial<Record<SegmentId, { from: string; to: string; spans: Span[] }>>;
 }
 
 export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership> = {
   name: 'segments',
-  version: 1,
+  version: 2,
   handles: [
     'CustomerRegistered',
     'InteractionRecorded',
@@ -43,16 +47,19 @@ export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership
     'PurchaseReturned',
     'FeedbackCaseOpened',
     'SurveyAnswered',
+    'CustomersMerged',
+    'CustomersUnmerged',
   ] satisfies SegmentFact['type'][],
   keysBeginWithOwner: true,
   keys: (event) => customersOf(event).map((customerId) => ({ key: customerId, owner: customerOwner(customerId) })),
   // The runner hands over only the types handled, which are those of SegmentFact.
-  evolve: (part = emptyPart, event) => evolve(part, event as Recorded<SegmentFact>),
+  evolve: (part = emptyPart, event, key) => evolve(part, event as Recorded<SegmentFact>, key),
   derivation: {
     indexes: SEGMENT_IDS.map((id) => ({ name: id, key: { [`in.${id}.to`]: 1, _id: 1 } })),
+    links: linksOf,
     derive: (key, parts) => {
       const spans = spansOf(parts.map(({ part }) => part).reduce(combine, emptyPart));
-      const membership: SegmentMembership = { customerId: key, in: {} };
+      const membership: SegmentMembership = { customerId: key, isSurvivor: survivorOf(parts) === key, in: {} };
       for (const id of SEGMENT_IDS) {
         const [first, last] = [spans[id][0], spans[id].at(-1)];
         if (first && last) membership.in[id] = { from: first.from, to: last.to, spans: spans[id] };
@@ -62,7 +69,8 @@ export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership
   },
 };
 
-function evolve(before: SegmentPart, event: Recorded<SegmentFact>): SegmentPart {
+function evolve(before: SegmentPart, event: Recorded<SegmentFact>, key: string): SegmentPart {
+  if (isMergeEvent(event)) return withMerge(before, event, key);
   const at = event.metadata.occurredAt;
   const part = seen(before, at);
   switch (event.type) {

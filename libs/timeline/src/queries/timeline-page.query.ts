@@ -96,8 +96,11 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
         ),
       );
       const entries = pages.flat();
-      if (members.length > 1) entries.sort((a, b) => direction * compare(a, b));
-      return list.page(entries.map(contentOf), query.limit, (last): Cursor => [last.at, last.position]);
+      return list.page(
+        (members.length > 1 ? merged(entries, direction) : entries).map(contentOf),
+        query.limit,
+        (last): Cursor => [last.at, last.position],
+      );
     });
   }
 }
@@ -120,6 +123,15 @@ function filterOf(query: TimelinePageQuery, after: Cursor | undefined): Filter {
     ...(query.correlationId !== undefined && { correlationId: query.correlationId }),
     ...(and.length > 0 && { $and: and }),
   };
+}
+
+/**
+ * In order, each event once: one that concerns several members (their merge itself) is an entry of each. Whose of these is
+ * shown does not hang on who was asked for.
+ */
+function merged<Entry extends TimelineEntry>(entries: Entry[], direction: 1 | -1): Entry[] {
+  entries.sort((a, b) => direction * compare(a, b) || (a.customerId < b.customerId ? -1 : 1));
+  return entries.filter((entry, index) => entry.position !== entries[index - 1]?.position);
 }
 
 const compare = (a: TimelineEntry, b: TimelineEntry): number =>
