@@ -76,10 +76,9 @@ export class PureFold {
     const parts = new Map([...this.reach(key)].flatMap(([member, part]) => (part ? [[member, part] as const] : [])));
     const group = groupsOf(parts, (part) => derivation.links?.(part) ?? []).find((members) => members.includes(key));
     if (!group) return undefined;
-    const members = [key, ...group.filter((member) => member !== key)];
     const derived = derivation.derive(
       key,
-      members.map((member) => ({ key: member, part: parts.get(member) })),
+      group.map((member) => ({ key: member, part: parts.get(member) })),
     );
     return derived && canonicalJson(derived);
   }

@@ -1,6 +1,7 @@
 /** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
 import type { Decimal, Instant, Position } from '@timeline/kernel';
 import { subtractDecimals } from '@timeline/kernel';
+import { oncePerGroup } from '@timeline/projecting';
 import { openMerges, survivorOf } from '../../../merging/src/merging.events.js';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type {
@@ -60,8 +61,15 @@ export interface Profile extends PersonalDetails {
   search: { name: string; words: string[]; traits: string[] };
 }
 
+type Parts = readonly { key: string; part: ProfilePart }[];
+
 /** @param parts of the members of `key`'s group, in any order */
-export function profileOf(key: string, parts: readonly { key: string; part: ProfilePart }[]): Profile | undefined {
+export function profileOf(key: string, parts: Parts): Profile | undefined {
+  const whole = profileOfGroup(parts);
+  return whole && { ...whole, customerId: key, isSurvivor: key === whole.survivor };
+}
+
+const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' | 'isSurvivor'> | undefined => {
   const survivor = survivorOf(parts);
   const whole = parts.map(({ part }) => part).reduce(combineParts, emptyPart());
   const merges = openMerges(parts);
@@ -75,9 +83,7 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
   const traits = valuesOf(survivingValues(parts, (part) => part.traits, merges).values);
   const identities = onePrimary([...whole.identities].sort(inOrder));
   return {
-    customerId: key,
     survivor,
-    isSurvivor: key === survivor,
     members: whole.members,
     kind,
     stage,
@@ -146,7 +152,7 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
       traits: Object.entries(traits).map(([trait, value]) => traitText(trait, value)),
     },
   };
-}
+});
 
 /** How a trait is looked for: `size=5` finds the number and the text. */
 export const traitText = (name: string, value: Traits[string]): string => `${name}=${String(value)}`;

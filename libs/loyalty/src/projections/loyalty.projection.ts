@@ -4,7 +4,14 @@
  * month (`day/{day}/{bucket}`, `month/{month}/{bucket}`: in the order of time), kept per bucket and added up when read.
  */
 import { dayIn, unreachable, type Recorded } from '@timeline/kernel';
-import { bucketOf, customerOwner, type Derivation, type Projection, type Touch } from '@timeline/projecting';
+import {
+  bucketOf,
+  customerOwner,
+  oncePerGroup,
+  type Derivation,
+  type Projection,
+  type Touch,
+} from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import {
   isMergeEvent,
@@ -86,7 +93,11 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
     ],
     appliesTo: (key) => key.startsWith(CUSTOMER),
     links: (doc) => (doc.kind === 'customer' ? linksOf(doc).map(loyaltyKey) : []),
-    derive: loyaltyOfGroup,
+    derive: (key, parts) => {
+      const { survivor, ...whole } = loyaltyOfGroup(parts);
+      const customerId = customerOf(key);
+      return { ...whole, customerId, isSurvivor: survivor === customerId };
+    },
   };
 
   /** `zone`: IANA name of the reporting time zone. Another one has other days, so it is another projection. */
@@ -169,20 +180,11 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
   }
 }
 
-function loyaltyOfGroup(
-  key: string,
-  parts: readonly { key: string; part: LoyaltyDocument }[],
-): LoyaltyOfGroup | undefined {
+const loyaltyOfGroup = oncePerGroup((parts: readonly { key: string; part: LoyaltyDocument }[]) => {
   const members = parts.flatMap(({ part }) => (part.kind === 'customer' ? [{ key: part.customerId, part }] : []));
   const whole = members.map(({ part }): CustomerLoyalty => part).reduce(combineLoyalty, emptyLoyalty);
-  const customerId = customerOf(key);
-  return {
-    ...whole,
-    customerId,
-    members: members.map((member) => member.key).sort(),
-    isSurvivor: survivorOf(members) === customerId,
-  };
-}
+  return { ...whole, members: members.map(({ key }) => key).sort(), survivor: survivorOf(members) };
+});
 
 function emptyFlow(key: string): PointsFlow {
   const [span, start = '', bucket] = key.split('/');

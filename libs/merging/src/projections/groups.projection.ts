@@ -72,10 +72,11 @@ export const groupsProjection: Projection<MergesOfCustomer, GroupFact, CustomerG
       doc.erasedAt === undefined
         ? Object.values(doc.merges).flatMap((merge) => (merge.to === undefined ? counterparts(merge) : []))
         : [],
+    // An erased customer is linked with nobody, so it is alone here.
     derive: (key, parts) =>
-      parts.find((each) => each.key === key)?.part.erasedAt === undefined
-        ? { customerId: key, members: parts.map((each) => each.key).sort() }
-        : undefined,
+      parts.some(({ part }) => part.erasedAt !== undefined)
+        ? undefined
+        : { customerId: key, members: parts.map((each) => each.key) },
   },
 };
 

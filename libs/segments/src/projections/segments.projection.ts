@@ -1,6 +1,6 @@
 /** Who is in which segment when: a part per source customer, and spans per group derived from them. */
 import { customersOf, type Fact, type Recorded } from '@timeline/kernel';
-import { customerOwner, type Projection } from '@timeline/projecting';
+import { customerOwner, oncePerGroup, type Projection } from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
@@ -58,16 +58,21 @@ export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership
     indexes: SEGMENT_IDS.map((id) => ({ name: id, key: { [`in.${id}.to`]: 1, _id: 1 } })),
     links: linksOf,
     derive: (key, parts) => {
-      const spans = spansOf(parts.map(({ part }) => part).reduce(combine, emptyPart));
-      const membership: SegmentMembership = { customerId: key, isSurvivor: survivorOf(parts) === key, in: {} };
-      for (const id of SEGMENT_IDS) {
-        const [first, last] = [spans[id][0], spans[id].at(-1)];
-        if (first && last) membership.in[id] = { from: first.from, to: last.to, spans: spans[id] };
-      }
-      return membership;
+      const { survivor, in: within } = membershipOf(parts);
+      return { customerId: key, isSurvivor: survivor === key, in: within };
     },
   },
 };
+
+const membershipOf = oncePerGroup((parts: readonly { key: string; part: SegmentPart }[]) => {
+  const spans = spansOf(parts.map(({ part }) => part).reduce(combine, emptyPart));
+  const within: SegmentMembership['in'] = {};
+  for (const id of SEGMENT_IDS) {
+    const [first, last] = [spans[id][0], spans[id].at(-1)];
+    if (first && last) within[id] = { from: first.from, to: last.to, spans: spans[id] };
+  }
+  return { survivor: survivorOf(parts), in: within };
+});
 
 function evolve(before: SegmentPart, event: Recorded<SegmentFact>, key: string): SegmentPart {
   if (isMergeEvent(event)) return withMerge(before, event, key);
