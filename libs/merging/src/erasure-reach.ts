@@ -54,31 +54,16 @@ interface Step {
 
 /** Whom the customer's own erasure takes besides, sorted; nobody where another's had taken the customer before. */
 export function takenWith(customerId: string, histories: Histories): string[] {
-  /** Customer by customer, with whom open merges put them, and how many times. */
-  const links = new Map<string, Map<string, number>>();
+  /** Pairs that open merges hold together, as often as they do. */
+  const links = new Map<string, string[]>();
   const takenBy = new Map<string, string>();
-  const isFree = (id: string): boolean => !takenBy.has(id);
-  const link = (a: string, b: string, change: 1 | -1): void => {
-    // What an erasure has taken is frozen: neither merged nor parted any more.
-    if (!isFree(a) || !isFree(b)) return;
-    for (const [from, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const known = links.get(from) ?? new Map<string, number>();
-      links.set(from, known.set(to, (known.get(to) ?? 0) + change));
-    }
-  };
+  const linksOf = (id: string): string[] => links.get(id) ?? [];
+  // Whoever is taken is passed over from then on, and nobody beyond is reached: so their merges are frozen.
   const take = (root: string): void => {
-    if (!isFree(root)) return;
-    takenBy.set(root, root);
-    const group = [root];
+    const group = takenBy.has(root) ? [] : [root];
     for (const member of group) {
-      for (const [other, times] of links.get(member) ?? []) {
-        if (times === 0 || !isFree(other)) continue;
-        takenBy.set(other, root);
-        group.push(other);
-      }
+      takenBy.set(member, root);
+      group.push(...new Set(linksOf(member).filter((other) => !takenBy.has(other) && !group.includes(other))));
     }
   };
 
@@ -88,24 +73,18 @@ export function takenWith(customerId: string, histories: Histories): string[] {
     // The survivor tells of the whole merge.
     for (const { others = [], from, to } of Object.values(merges)) {
       for (const other of others) {
-        // A link to somebody taken was never opened; then neither is it closed.
-        let isOpen = false;
-        const open = (): void => {
-          isOpen = isFree(id) && isFree(other);
-          link(id, other, 1);
-        };
+        const ends = [
+          [id, other],
+          [other, id],
+        ] as const;
+        const open = (): void => ends.forEach(([a, b]) => links.set(a, [...linksOf(a), b]));
+        const close = (): void =>
+          ends.forEach(([a, b]) => links.set(a, linksOf(a).toSpliced(linksOf(a).indexOf(b), 1)));
         steps.push({ position: from, play: open });
-        if (to !== undefined)
-          steps.push({
-            position: to,
-            play: () => {
-              if (isOpen) link(id, other, -1);
-            },
-          });
+        if (to !== undefined) steps.push({ position: to, play: close });
       }
     }
   }
-  // No two steps of different kinds share a position.
   for (const { play } of steps.sort((a, b) => (a.position < b.position ? -1 : a.position > b.position ? 1 : 0))) play();
   return [...takenBy].flatMap(([id, by]) => (by === customerId && id !== customerId ? [id] : [])).sort();
 }
