@@ -60,6 +60,8 @@ export interface ErasureCertificate {
   /** When the claims were released and the keys destroyed. */
   carriedOutAt: string;
   claimsReleased: number;
+  /** Who was merged with the customer and erased for it; each was certified before. */
+  members?: string[];
   /** Every copy of every read model there was, and how far each had come: to `position` or past it. */
   builds: { projection: string; build: string; position: string }[];
   /** What the files of the read store still held of the person. */

@@ -194,7 +194,7 @@ describe('the certificate of an erasure', () => {
       const registry = new IdentityRegistry(processor, events, hashes, settings);
       const reaction = new ErasureReaction(
         new Erasures(processor, registry, ring, events, hashes, new CustomerGroups()),
-        new ErasureCertificates(processor, hashes, settings, models, reads),
+        new ErasureCertificates(processor, hashes, settings, models, reads, new CustomerGroups()),
       );
       const pump = new ReactionPump({ events, models, reactions: [reaction], clock, pollMs: 5 });
       pump.start();

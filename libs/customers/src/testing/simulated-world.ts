@@ -60,6 +60,9 @@ export class Stall {
 export class Death extends Error {}
 
 export class World {
+  /** Who is merged with whom; nobody, unless a test says otherwise. */
+  groups = new CustomerGroups();
+
   /** @param pass lets each step of each process through, in an order of its own */
   constructor(
     readonly pass: Gate = () => Promise.resolve(),
@@ -118,7 +121,7 @@ export class Process {
     const settings = customersSettings({ defaultPhoneRegion: 'US' });
     this.registry = new IdentityRegistry(this.processor, events, hashes, settings);
     this.directory = new StreamCustomerDirectory(events, this.processor, this.registry);
-    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes, new CustomerGroups());
+    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes, world.groups);
     // There is no read store here, so nothing in it that could be behind.
     const certificates = new ErasureCertificates(
       this.processor,
@@ -126,6 +129,7 @@ export class Process {
       settings,
       { buildsAgainst: () => Promise.resolve([]) },
       { scrub: () => Promise.resolve('overwritten') },
+      world.groups,
     );
     this.reactions = [
       new IdentityClaimsReaction(this.registry),
