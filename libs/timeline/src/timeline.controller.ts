@@ -74,8 +74,10 @@ export class TimelineController {
   }
 
   async *#entries(customerId: string, after: Position | undefined, signal: AbortSignal): AsyncGenerator<SseEvent> {
-    let members = new Set(await this.#membersAt(customerId, undefined, signal));
-    for await (const batch of this.tail.follow(after, signal)) {
+    // Where it begins is settled before who is followed: a merge in between is met on the way.
+    const start = after ?? (await this.events.head())?.position;
+    let members = new Set(await this.#membersAt(customerId, start, signal));
+    for await (const batch of this.tail.follow(start, signal)) {
       for (const stored of batch) {
         // Whose entry it is does not hang on who asked for the stream.
         const [of] = customersOf(stored)
