@@ -12,7 +12,7 @@ import type { MergesOfCustomer } from '../../merging/src/projections/groups.proj
 import { productSlices } from './index.js';
 import { CUSTOMERS, END, Person, tell, telling } from './testing/merge-histories.js';
 
-const RUNS = Number(process.env['RUNS'] ?? 10_000);
+const RUNS = 10_000;
 const projections = new Map(
   productSlices({ reportingTimeZone: 'UTC', defaultPhoneRegion: 'DE' })
     .flatMap(({ projections: own = [] }) => own)
