@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Cursors } from '@timeline/http';
 import { addDays, newId, toInstant, type Fact, type Recorded } from '@timeline/kernel';
-import { Documents, ReadModels, type AnyProjection, type BuildCollections } from '@timeline/projecting';
+import { Documents, type AnyProjection, type BuildCollections, type ReadModels } from '@timeline/projecting';
 import { openReadStore, type ReadCollection, type ReadStore, type StoredDocument } from '@timeline/read-store';
 import fc from 'fast-check';
 import { recorded } from '../../kernel/src/testing/playing.js';

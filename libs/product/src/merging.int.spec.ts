@@ -67,7 +67,7 @@ async function seen(customerId: string): Promise<Seen> {
 
 it('shows merged customers as one under every id, and as two again once it is undone, with what came since', async () => {
   const [mail, other] = [email(), email()];
-  const a = await registered({ name: { full: 'Ann' }, identities: [mail] });
+  const a = await registered({ name: { full: 'Ann Quillon' }, identities: [mail] });
   const b = await registered({ name: { full: 'Ann Lee' }, identities: [other] });
   await lives({ customerId: a }, 1);
   await lives({ customerId: b }, 2);
@@ -85,7 +85,7 @@ it('shows merged customers as one under every id, and as two again once it is un
     purchases: { count: 2, byCurrency: { EUR: { gross: '3', returned: '0', net: '3' } } },
     cases: { total: 2 },
     points: 12,
-    provenance: { name: { candidates: [{ customerId: a, value: { full: 'Ann' } }] } },
+    provenance: { name: { candidates: [{ customerId: a, value: { full: 'Ann Quillon' } }] } },
   });
   expect(asA.loyalty).toMatchObject({ balance: 12, members: [a, b].sort(), purchases: { count: 2 } });
   expect(asA.cases).toHaveLength(2);
@@ -94,6 +94,9 @@ it('shows merged customers as one under every id, and as two again once it is un
   const names = (await api.all<Json>('/v1/customers?q=ann', await head())).map(({ customerId }) => customerId);
   expect(names).toContain(b);
   expect(names).not.toContain(a);
+  // By the name that is not shown too.
+  const known = await api.all<Json>('/v1/customers?q=quillon', await head());
+  expect(known.map(({ customerId }) => customerId)).toEqual([b]);
   const promoters = await api.all<Json>('/v1/segments/promoter/members', await head());
   expect(promoters.map(({ customerId }) => customerId).filter((id) => id === a || id === b)).toEqual([b]);
 
@@ -107,7 +110,7 @@ it('shows merged customers as one under every id, and as two again once it is un
   expect(partedA.profile).toMatchObject({
     members: [a],
     survivor: a,
-    name: { full: 'Ann' },
+    name: { full: 'Ann Quillon' },
     purchases: { count: 2 },
     points: 5,
   });

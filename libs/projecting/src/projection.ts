@@ -49,7 +49,6 @@ export interface Projection<
   readonly derivation?: Derivation<Doc, Derived>;
 }
 
-/** A second stage: one document per key made of the parts of all members of the key's group. */
 /** What is the same for all members of a group, made once for the array of parts that they share. */
 export function oncePerGroup<Parts extends object, Whole>(make: (parts: Parts) => Whole): (parts: Parts) => Whole {
   const made = new WeakMap<Parts, Whole>();
@@ -62,6 +61,7 @@ export function oncePerGroup<Parts extends object, Whole>(make: (parts: Parts) =
   };
 }
 
+/** A second stage: one document per key made of the parts of all members of the key's group. */
 export interface Derivation<
   Part extends object = Record<string, unknown>,
   Derived extends object = Record<string, unknown>,

@@ -148,7 +148,12 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
     ),
     search: {
       name: foldText(name?.full ?? ''),
-      words: searchWords([name?.full, name?.given, name?.family].filter((text) => text !== undefined)),
+      // Found by the names that are not shown, too: whoever looks may know the other one. (What this field holds are names.)
+      words: searchWords(
+        [name, ...(losing['name'] ?? []).map(({ value }) => value as PersonName)]
+          .flatMap((known) => [known?.full, known?.given, known?.family])
+          .filter((text) => text !== undefined),
+      ),
       traits: Object.entries(traits).map(([trait, value]) => traitText(trait, value)),
     },
   };
