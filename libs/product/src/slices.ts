@@ -5,6 +5,7 @@ import { duplicatesSlice } from '@timeline/duplicates';
 import { feedbackSlice } from '@timeline/feedback';
 import { interactionsSlice } from '@timeline/interactions';
 import { loyaltySlice } from '@timeline/loyalty';
+import { mergingSlice } from '@timeline/merging';
 import { purchasesSlice } from '@timeline/purchases';
 import { satisfactionSlice } from '@timeline/satisfaction';
 import { segmentsSlice } from '@timeline/segments';
@@ -13,11 +14,12 @@ import { timelineSlice } from '@timeline/timeline';
 import type { Config, Slice } from '@timeline/composing';
 
 type SlicesConfig = Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'> &
-  Partial<Pick<Config, 'backupRetentionDays'>>;
+  Partial<Pick<Config, 'backupRetentionDays' | 'mergeSourceRank'>>;
 
 export function productSlices(config: SlicesConfig): Slice[] {
   return [
     customersSlice(config),
+    mergingSlice({ sourceRank: config.mergeSourceRank ?? [] }),
     interactionsSlice,
     purchasesSlice,
     feedbackSlice,
