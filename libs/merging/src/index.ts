@@ -28,3 +28,5 @@ export const mergingSlice = ({ sourceRank = [] }: { sourceRank?: readonly string
   projections: [groupsProjection],
   publicEvents: [mergingPublicEvents],
 });
+
+export { mergeCustomers } from './commands/merge-customers.command.js';

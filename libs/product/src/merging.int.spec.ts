@@ -75,7 +75,8 @@ it('shows merged customers as one under every id, and as two again once it is un
   await api.post(`/v1/loyalty/${b}/earnings`, { points: 7, reason: 'r' });
   const [onlyA, onlyB] = [await seen(a), await seen(b)];
 
-  const { id: mergeId } = await merge(b, [a], { reason: 'same phone' });
+  const apart = await head();
+  const { id: mergeId, position: merged } = await merge(b, [a], { reason: 'same phone' });
   const [asA, asB] = [await seen(a), await seen(b)];
   expect(asA).toEqual(asB);
   expect(asA.profile).toMatchObject({
@@ -121,6 +122,35 @@ it('shows merged customers as one under every id, and as two again once it is un
   expect(purchasesOf(partedA)).toEqual(['3', '1']);
   expect(purchasesOf(partedB)).toEqual(['4', '2']);
   expect(partedA.cases).toHaveLength(2);
+
+  // Whom they were merged with goes by what was known then.
+  const asOf = (knownAt: string): Promise<Json> => api.read(`/v1/customers/${a}?knownAt=${knownAt}`);
+  expect(await asOf(apart)).toMatchObject({ members: [a], purchases: { count: 1 }, points: 5 });
+  expect(await asOf(merged)).toMatchObject({
+    members: [a, b].sort(),
+    survivor: b,
+    purchases: { count: 2 },
+    points: 12,
+  });
+  const thenA = await api.all<Json>(`/v1/customers/${a}/timeline?limit=3&knownAt=${merged}`);
+  expect(thenA).toEqual(await api.all<Json>(`/v1/customers/${b}/timeline?limit=200&knownAt=${merged}`));
+  expect(thenA).toHaveLength(onlyA.timeline.length + onlyB.timeline.length + 1);
+  expect(await asOf(await head())).toMatchObject({ members: [a], purchases: { count: 2 } });
+});
+
+it('merges a pair of duplicates that a person confirms, once', async () => {
+  const record = { name: { full: 'Clementine Birdwhistle' }, birthDate: '1944-04-14' };
+  const [a, b] = [await registered(record), await registered(record)].sort();
+  const pair = `${a}.${b}`;
+  const isFound = async (): Promise<boolean> =>
+    (await api.all<Json>('/v1/duplicates?status=suspected&limit=200')).some(({ pairId }) => pairId === pair);
+  while (!(await isFound())) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let times = 0; times < 2; times += 1) {
+    const headers = { 'idempotency-key': 'confirmed' };
+    await api.send('POST', `/v1/duplicates/${pair}/confirmation`, { json: { survivor: b }, headers });
+  }
+  expect(await api.read(`/v1/customers/${a}`, await head())).toMatchObject({ survivor: b, members: [a, b] });
+  expect(await api.all<Json>(`/v1/customers/${a}/merges`, await head())).toHaveLength(1);
 });
 
 it('lets merges be laid over each other and undone in any order', async () => {

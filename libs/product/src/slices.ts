@@ -11,6 +11,7 @@ import { satisfactionSlice } from '@timeline/satisfaction';
 import { segmentsSlice } from '@timeline/segments';
 import { surveysSlice } from '@timeline/surveys';
 import { timelineSlice } from '@timeline/timeline';
+import { MergeConfirmed } from './merge-confirmed.js';
 import type { Config, Slice } from '@timeline/composing';
 
 type SlicesConfig = Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'> &
@@ -28,6 +29,6 @@ export function productSlices(config: SlicesConfig): Slice[] {
     timelineSlice,
     satisfactionSlice({ zone: config.reportingTimeZone }),
     segmentsSlice,
-    duplicatesSlice(),
+    duplicatesSlice({ confirmed: MergeConfirmed }),
   ];
 }
