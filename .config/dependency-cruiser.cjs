@@ -2,7 +2,7 @@
 const kernel = '^libs/kernel/';
 const middle = '^libs/(as-of|deciding|projecting|reacting|relaying|http|security|composing)/';
 const slices =
-  '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline|duplicates)/';
+  '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|merging|segments|satisfaction|timeline|duplicates)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -43,7 +43,7 @@ module.exports = {
       name: 'a-slice-knows-another-only-through-its-events',
       severity: 'error',
       from: {
-        path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|segments|satisfaction|timeline|duplicates)/',
+        path: '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|merging|segments|satisfaction|timeline|duplicates)/',
       },
       to: { path: `${slices}|^libs/(product|demo)/`, pathNot: ['^libs/$1/', '^libs/[^/]+/src/[^/]+\\.events\\.ts$'] },
     },

@@ -141,6 +141,18 @@ const ROUTES: Record<string, (customerId: string) => Prepared | Promise<Prepared
     json: { customer: { customerId }, score: 9, channel: 'web' },
     other: { customer: { customerId }, score: 8, channel: 'web' },
   }),
+  'post /v1/merges': async (survivor) => {
+    const [one, other] = [await api.register(), await api.register()];
+    return {
+      path: '/v1/merges',
+      json: { survivor, others: [one.id] },
+      other: { survivor, others: [other.id] },
+    };
+  },
+  'post /v1/merges/{id}/unmerge': async (survivor) => {
+    const { id } = await api.post('/v1/merges', { survivor, others: [(await api.register()).id] });
+    return { path: `/v1/merges/${id}/unmerge`, json: { reason: 'wrong' }, other: { reason: 'other' } };
+  },
   'post /v1/loyalty/{customerId}/earnings': (id) => ({
     path: `/v1/loyalty/${id}/earnings`,
     json: { points: 5, reason: 'r' },

@@ -35,6 +35,8 @@ beforeAll(async () => {
     if (answer.status === 201) created.push(answer as Answer<Outcome>);
   });
   const { customerId } = await doMainJob(watched);
+  const other = await api.register();
+  await watched.post('/v1/merges', { survivor: customerId, others: [other.id] });
   for (const made of created) {
     const location = made.headers.get('location') ?? '/none';
     if (made.method === 'PUT') staying.push(location);

@@ -290,6 +290,7 @@ describe('what the commands made', () => {
   it('is loyalty: points in lots, and who came back to buy', async () => {
     expect(await api.read(`/v1/loyalty/${job.customerId}?asOf=2024-04-02T08:00:00Z`, job.position)).toEqual({
       customerId: job.customerId,
+      members: [job.customerId],
       asOf: '2024-04-02T08:00:00.000Z',
       balance: 30,
       lots: [{ points: 30 }],

@@ -51,6 +51,8 @@ export const FAMILIES = {
       'CustomerFieldVerified',
       'CustomerFieldsRetracted',
       'CustomerRegistrationWithdrawn',
+      'CustomersMerged',
+      'CustomersUnmerged',
     ],
   },
 };
@@ -124,6 +126,15 @@ const SENTENCES = {
   CustomerLifecycleStageChanged: (data) => ({
     text: `Moved from ${data.from} to ${data.to}${dash(data.reason)}`,
     icon: 'steps',
+  }),
+  CustomersMerged: (data) => ({
+    text: `Merged with ${plural(data.others?.length ?? 0, 'customer')}${dash(data.reason)}`,
+    icon: 'person',
+  }),
+  CustomersUnmerged: (data) => ({
+    text: `Merge with ${plural(data.others?.length ?? 0, 'customer')} undone${dash(data.reason)}`,
+    icon: 'person',
+    tone: 'warn',
   }),
   InteractionRecorded: (data, personal) => ({
     text: `${listed([

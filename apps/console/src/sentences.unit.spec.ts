@@ -123,6 +123,8 @@ const SAMPLES: Samples = {
     { redemptionId: 'r', points: 1, reason: 'voucher', lots: [], balance: 0 },
     'Spent 1 point — voucher (balance 0)',
   ],
+  CustomersMerged: [{ mergeId: 'm', survivor: 'a', others: ['b'], reason: 'same' }, 'Merged with 1 customer — same'],
+  CustomersUnmerged: [{ mergeId: 'm', survivor: 'a', others: ['b', 'c'] }, 'Merge with 2 customers undone'],
 };
 
 describe('a timeline entry in words', () => {

@@ -28,6 +28,13 @@ export abstract class History {
   abstract momentOf(asked: AsOf): Promise<Moment>;
 
   /**
+   * The source customers whose history is this customer's, itself first: the group of merged customers as of `known`
+   * (merges follow what was known, not when it happened), by now where it is absent.
+   * @param position text of a `Timeline-Position`: seen at least that
+   */
+  abstract membersAsOf(customerId: string, moment: Moment, position: string | undefined): Promise<string[]>;
+
+  /**
    * Gives `apply` the customer's events of the moment, in the order of the log, a few hundred in memory at a time.
    * `start` may be called again: a read starts over when its read model is switched meanwhile.
    * @param position text of a `Timeline-Position`: seen at least that

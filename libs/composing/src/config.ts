@@ -24,6 +24,8 @@ export interface Config {
   defaultPhoneRegion: string;
   /** How many days backups of the stores live, 0 where there are none; certificates of erasure say it. */
   backupRetentionDays: number | undefined;
+  /** Sources whose values count before those of all others when customers are merged, the best first. */
+  mergeSourceRank: readonly string[];
   logLevel: string;
   /** Traces go to the collector that OpenTelemetry's standard variables name. */
   tracing: boolean;
@@ -49,6 +51,7 @@ const NAMES = [
   'DEMO',
   'REPORTING_TIME_ZONE',
   'DEFAULT_PHONE_REGION',
+  'MERGE_SOURCE_RANK',
   'LOG_LEVEL',
   'STOP_WITHIN_SECONDS',
 ];
@@ -99,6 +102,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     problems.push('DEFAULT_PHONE_REGION must be a country code such as US or CN');
   const stated = text('BACKUP_RETENTION_DAYS', '');
   if (!/^(\d{1,5})?$/.test(stated)) problems.push('BACKUP_RETENTION_DAYS must be a whole number from 0 to 99999');
+  const mergeSourceRank = text('MERGE_SOURCE_RANK', '')
+    .split(',')
+    .map((source) => source.trim())
+    .filter((source) => source !== '');
+  if (mergeSourceRank.length > 50 || mergeSourceRank.some((source) => source.length > 60))
+    problems.push('MERGE_SOURCE_RANK must be a list of at most 50 sources, each of at most 60 characters');
   const demo = text('DEMO', 'on');
   if (demo !== 'on' && demo !== 'off') problems.push('DEMO must be on or off');
   const host = text('HOST', '127.0.0.1');
@@ -128,6 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     reportingTimeZone,
     defaultPhoneRegion,
     backupRetentionDays: stated === '' ? undefined : Number(stated),
+    mergeSourceRank,
     logLevel,
     tracing,
     stopWithinMs: stopWithin * 1000,

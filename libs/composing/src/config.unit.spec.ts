@@ -26,6 +26,12 @@ describe('the configuration', () => {
       expect(() => readConfig({ BACKUP_RETENTION_DAYS: wrong })).toThrow('BACKUP_RETENTION_DAYS');
   });
 
+  it('ranks the sources of merged values as they are listed', () => {
+    expect(readConfig({}).mergeSourceRank).toEqual([]);
+    expect(readConfig({ MERGE_SOURCE_RANK: ' crm, shop ,' }).mergeSourceRank).toEqual(['crm', 'shop']);
+    expect(() => readConfig({ MERGE_SOURCE_RANK: 'x'.repeat(61) })).toThrow('MERGE_SOURCE_RANK');
+  });
+
   it('tells everything that is wrong at once, without showing a URL', () => {
     const wrong = {
       PORT: 'x',

@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { CommandCatalogue, CommandProcessor, Commands } from '@timeline/deciding';
+import { CommandCatalogue, CommandProcessor, Commands, CustomerGroups } from '@timeline/deciding';
 import { EventStore, openEventStore } from '@timeline/event-store';
 import { Cursors } from '@timeline/http';
 import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
@@ -161,6 +161,8 @@ export class Product {
         CommandProcessor,
         Commands,
         BulkCommands,
+        // A slice's own takes its place.
+        CustomerGroups,
         ...slices.flatMap((slice) => [
           ...(slice.commandProviders ?? []),
           ...(slice.queryProviders ?? []),

@@ -98,7 +98,8 @@ export type CustomerCommand = { customerId: string } & (
    * slice knows anything of the customer, so that a registration of its own may be withdrawn.
    */
   | { type: 'retract'; sayer: Sayer; field?: string; isAlone: boolean }
-  | { type: 'erase'; reason: string }
+  /** `erasedWith`: whose erasure takes this customer too. */
+  | { type: 'erase'; reason: string; erasedWith?: string }
   /** `occurredAt`: when the command behind the claim says that it happened. */
   | { type: 'lapse-claim'; claim: string; occurredAt?: Instant }
   | { type: 'carry-out-erasure' }
@@ -260,8 +261,10 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return changeStage(command, state, context);
       case 'verify':
         return verify(command, state);
-      case 'erase':
-        return [{ type: 'CustomerErased', data: { reason: command.reason } }];
+      case 'erase': {
+        const { reason, erasedWith } = command;
+        return [{ type: 'CustomerErased', data: { reason, ...(erasedWith !== undefined && { erasedWith }) } }];
+      }
       case 'carry-out-erasure':
       case 'certify-erasure':
         throw new DomainError(

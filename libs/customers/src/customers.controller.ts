@@ -146,7 +146,7 @@ export class CustomersCommandController {
   @Delete(':id')
   @Describes(
     'Erase a customer for good',
-    'From now on the customer is answered 410. Identities are released and keys destroyed right after, by a reaction. Location is where to read how far it is, and the certificate in the end.',
+    'From now on the customer is answered 410; all who are merged with the customer follow. Identities are released and keys destroyed right after, by a reaction. Location is where to read how far it is, and the certificate in the end.',
   )
   @AnswersOutcome(202, 'Erased; identities and keys follow')
   @Refuses(...ON_A_CUSTOMER)

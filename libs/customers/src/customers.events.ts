@@ -73,6 +73,8 @@ export interface ErasureCertificate {
   /** When the claims were released and the keys destroyed. */
   carriedOutAt: string;
   claimsReleased: number;
+  /** Who was merged with the customer and erased for it; each was certified before. */
+  members?: string[];
   /** Every copy of every read model there was, and how far each had come: to `position` or past it. */
   builds: { projection: string; build: string; position: string }[];
   /** What the files of the read store still held of the person. */
@@ -146,8 +148,11 @@ export type CustomerEvent =
     >
   /** Nobody else had to do with the customer: there is none until somebody registers it again. */
   | Fact<'CustomerRegistrationWithdrawn', { source?: string; importId?: string }>
-  /** Final. Its owner's documents go, its claims are released, its keys destroyed. */
-  | Fact<'CustomerErased', { reason: string }>
+  /**
+   * Final. Its owner's documents go, its claims are released, its keys destroyed. `erasedWith`: whose erasure took this
+   * customer too, who was merged with the other then; absent where this one's own was asked for.
+   */
+  | Fact<'CustomerErased', { reason: string; erasedWith?: string }>
   /** Claims released and keys destroyed. */
   | Fact<'CustomerErasureCarriedOut', { claimsReleased: number }>
   /** Nothing that a process or a read store can show holds anything of the person any more. */

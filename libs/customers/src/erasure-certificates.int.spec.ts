@@ -1,5 +1,5 @@
 /** Certificates of erasure on real embedded stores: not too early, not while a build is behind, and once. */
-import { CommandProcessor } from '@timeline/deciding';
+import { CommandProcessor, CustomerGroups } from '@timeline/deciding';
 import { addDays, newId, type Instant, type Position } from '@timeline/kernel';
 import type { BuildRecord } from '@timeline/projecting';
 import { ReactionPump } from '@timeline/reacting';
@@ -194,8 +194,8 @@ describe('the certificate of an erasure', () => {
       const settings = harness.context.get<CustomersSettings>(CustomersSettings, { strict: false });
       const registry = new IdentityRegistry(processor, events, hashes, settings);
       const reaction = new ErasureReaction(
-        new Erasures(processor, registry, ring, events, hashes),
-        new ErasureCertificates(processor, hashes, settings, models, reads),
+        new Erasures(processor, registry, ring, events, hashes, new CustomerGroups()),
+        new ErasureCertificates(processor, hashes, settings, models, reads, new CustomerGroups()),
       );
       const pump = new ReactionPump({ events, models, reactions: [reaction], clock, pollMs: 5 });
       pump.start();

@@ -4,7 +4,7 @@
  * it folds the erasure too.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { CommandProcessor, type CommandContext } from '@timeline/deciding';
+import { CommandProcessor, CustomerGroups, type CommandContext } from '@timeline/deciding';
 import { KeyedHashes } from '@timeline/key-store';
 import { deriveId } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
@@ -22,10 +22,20 @@ export class ErasureCertificates {
     private readonly settings: CustomersSettings,
     @Inject(ReadModels) private readonly models: Pick<ReadModels, 'buildsAgainst'>,
     @Inject(ReadStore) private readonly reads: Pick<ReadStore, 'scrub'>,
+    private readonly groups: CustomerGroups,
   ) {}
 
-  /** `later`: a build is behind the erasure, or the files of the read store are not overwritten yet. */
-  async certify({ subject, position, erasedAt, carriedOutAt, claimsReleased }: CarriedOut): Promise<void | 'later'> {
+  /**
+   * `later`: a build is behind the erasure, the files of the read store are not overwritten yet, or somebody whom the
+   * erasure took too, and who is the same person, is not certified.
+   */
+  async certify(erasure: CarriedOut): Promise<void | 'later'> {
+    const { subject, position, erasedAt, carriedOutAt, claimsReleased, erasedWith } = erasure;
+    const members = erasedWith === undefined ? await this.groups.erasedWith(subject, position) : [];
+    for (const member of members) {
+      const { state } = await this.processor.load(customerDecider, customerStream(member));
+      if (!state.erasureCertified) return 'later';
+    }
     const builds: ErasureCertificate['builds'] = [];
     for (const { projection, build, position: at, isPast } of await this.models.buildsAgainst(position)) {
       if (at === undefined || !isPast) return 'later';
@@ -48,6 +58,7 @@ export class ErasureCertificates {
           erasedAt,
           carriedOutAt,
           claimsReleased,
+          ...(members.length > 0 && { members }),
           builds,
           readStoreFiles,
           waitedForKeysMs: KEYS_GONE_AFTER_MS,

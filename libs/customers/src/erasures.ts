@@ -1,12 +1,13 @@
 /**
- * Carrying erasures out: claims released, keys destroyed, that written down. The key store remembers how far in the log
+ * Carrying erasures out: whoever was merged with the customer erased too, claims released, keys destroyed, that written
+ * down. The key store remembers how far in the log
  * all erasures were carried out, so that one restored from a backup destroys again what it brought back.
  */
 import { Injectable } from '@nestjs/common';
-import { CommandProcessor, type CommandContext } from '@timeline/deciding';
+import { CommandProcessor, CustomerGroups, type CommandContext } from '@timeline/deciding';
 import { EventStore } from '@timeline/event-store';
 import { KeyedHashes, KeyRing } from '@timeline/key-store';
-import { CUSTOMER_ERASED, deriveId, type Position } from '@timeline/kernel';
+import { CUSTOMER_ERASED, deriveId, errorCode, type Position, type Recorded } from '@timeline/kernel';
 import { customerDecider, customerStream, type CustomerState } from './customer.decider.js';
 import type { CustomerEvent } from './customers.events.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
@@ -19,6 +20,7 @@ export class Erasures {
     private readonly ring: KeyRing,
     private readonly events: EventStore,
     private readonly hashes: KeyedHashes,
+    private readonly groups: CustomerGroups,
   ) {}
 
   /**
@@ -27,7 +29,10 @@ export class Erasures {
    */
   async carryOut(customerId: string): Promise<void> {
     const stream = customerStream(customerId);
-    const { state } = await this.processor.load(customerDecider, stream);
+    const { state, events } = await this.processor.load(customerDecider, stream);
+    const erased = events.find(isErasure);
+    // One that another's erasure took is of that one's group, which was told whole.
+    if (erased && erased.data.erasedWith === undefined) await this.#eraseGroup(customerId, erased);
     for (const { hash, claim } of claimsOf(state)) await this.registry.release(hash, claim, 'erased');
     await this.ring.destroy(customerId);
     await this.#markProgress(customerId);
@@ -36,8 +41,26 @@ export class Erasures {
       stream,
       id: customerId,
       command: { type: 'carry-out-erasure', customerId },
-      context: this.#context(customerId),
+      context: this.#context(customerId, customerId),
     });
+  }
+
+  /** Harmless when repeated: whom it takes hangs on where in the log it stands, not on when it is asked. */
+  async #eraseGroup(customerId: string, { data: { reason }, position }: Erasure): Promise<void> {
+    for (const member of await this.groups.erasedWith(customerId, position)) {
+      try {
+        await this.processor.execute({
+          decider: customerDecider,
+          stream: customerStream(member),
+          id: member,
+          command: { type: 'erase', customerId: member, reason, erasedWith: customerId },
+          context: this.#context(member, customerId),
+        });
+      } catch (error) {
+        // Erased meanwhile, by its own request or when this was tried before.
+        if (errorCode(error) !== 'CUSTOMER_ERASED') throw error;
+      }
+    }
   }
 
   /** Only up to the first erasure that is not carried out: what lies before the mark is never looked at again. */
@@ -50,8 +73,10 @@ export class Erasures {
     if (upTo !== undefined) await this.ring.setErasedUpTo(upTo);
   }
 
-  #context(customerId: string): CommandContext {
-    const commandId = deriveId('erasure', customerId);
+  /** `because`: whose erasure it is about. */
+  #context(customerId: string, because: string): CommandContext {
+    const commandId =
+      because === customerId ? deriveId('erasure', customerId) : deriveId('erasure', because, customerId);
     const bodyHash = this.hashes.hashBody(commandId);
     return { commandId, bodyHash, actor: 'erasure', correlationId: commandId, causationId: commandId };
   }
@@ -98,6 +123,9 @@ async function wasCarriedOut(events: EventStore, customerId: string): Promise<bo
   const [last] = await events.readStream(customerStream(customerId), { direction: 'backwards', limit: 1 });
   return last !== undefined && done.includes(last.type);
 }
+
+type Erasure = Extract<Recorded<CustomerEvent>, { type: typeof CUSTOMER_ERASED }>;
+const isErasure = (event: Recorded<CustomerEvent>): event is Erasure => event.type === CUSTOMER_ERASED;
 
 /** Those held, and those removed whose release may still be owed. */
 const claimsOf = ({ identities, endedClaims }: CustomerState): { hash: string; claim: string }[] => [

@@ -1,4 +1,5 @@
 /** Carrying erasures out, cut off anywhere, and again after a key store was restored. */
+import { CustomerGroups } from '@timeline/deciding';
 import { carryOutErasures } from './erasures.js';
 import { KEYS_GONE_AFTER_MS } from './projections/erasure.projection.js';
 import { customerIdOf, Death, overEveryPrefix, World, type Process } from './testing/simulated-world.js';
@@ -27,6 +28,59 @@ describe('an erasure', () => {
     ).toBe(true);
     expect(events.at(-1)).toMatchObject({ type: 'CustomerErasureCarriedOut', data: { claimsReleased: 2 } });
     await process.register('second', ['m1', 'm2']);
+  });
+
+  it('takes everybody who was merged with the customer, wherever it was cut off, and certifies the customer last', async () => {
+    for (let diesAfter = 1; ; diesAfter += 1) {
+      const world = new World();
+      const before = await world.start();
+      const [first, second, third] = [
+        await register(before, 'first', ['m1']),
+        await register(before, 'second', ['m2']),
+        await register(before, 'third', []),
+      ];
+      world.groups = new (class extends CustomerGroups {
+        override erasedWith(customerId: string): Promise<string[]> {
+          return Promise.resolve(customerId === first ? [second, third] : []);
+        }
+      })();
+      // Erased by their own request meanwhile: nothing to take any more.
+      if (diesAfter % 2 === 0) await before.erase('third too', third);
+      await before.erase('erase', first);
+      const died = await (await world.start({ diesAfter })).react().then(
+        () => false,
+        (error: unknown) => error instanceof Death,
+      );
+      const after = await world.start();
+      while ((await after.react()) > 0);
+      expect(world.keys.destroyed).toEqual(new Set([first, second, third]));
+      world.clock.advance(KEYS_GONE_AFTER_MS);
+      await Promise.all([after.react(), (await world.start()).react()]);
+      while ((await after.react()) > 0);
+      const of = (type: string) => world.log.events.filter((event) => event.type === type);
+      expect(of('CustomerErased').map(({ metadata, data }) => [metadata.customerId, data['erasedWith']])).toEqual(
+        expect.arrayContaining([
+          [first, undefined],
+          [second, first],
+          [third, diesAfter % 2 === 0 ? undefined : first],
+        ]),
+      );
+      for (const type of ['CustomerErased', 'CustomerErasureCarriedOut', 'CustomerErasureCertified'])
+        expect([type, of(type).length]).toEqual([type, 3]);
+      const certified = of('CustomerErasureCertified').map(({ metadata, data }) => [
+        metadata.customerId,
+        data['members'],
+      ]);
+      expect(certified.at(-1)).toEqual([first, [second, third]]);
+      expect(certified.slice(0, 2).map(([, members]) => members)).toEqual([undefined, undefined]);
+      // The others are erased before the keys that show whom the first one was are destroyed.
+      const { events } = world.log;
+      const done = events.findIndex(
+        ({ type, metadata }) => type === 'CustomerErasureCarriedOut' && metadata.customerId === first,
+      );
+      expect(events.slice(0, done).filter(({ type }) => type === 'CustomerErased')).toHaveLength(3);
+      if (!died) break;
+    }
   });
 
   it('comes to the same end wherever it was cut off', async () => {

@@ -2,7 +2,7 @@
  * How commands of other slices find the customer they are about: by id or by an identity. Answered from the streams,
  * never from a read model, so that a command sees what was acknowledged before it. The customers slice implements it.
  */
-import { DomainError, type Instant, type Position } from '@timeline/kernel';
+import { DomainError, type Instant } from '@timeline/kernel';
 import type { CommandContext } from './command.js';
 
 export interface IdentityRef {
@@ -38,13 +38,5 @@ export abstract class CustomerDirectory {
    */
   resolveOrOpen(_identity: IdentityRef, _opening: Opening, pointer = ''): Promise<DirectoryEntry> {
     return Promise.reject(new DomainError('CUSTOMER_NOT_FOUND', 'no customers are opened here', { pointer }));
-  }
-
-  /**
-   * The source customers whose history is this customer's, itself first: the group of merged customers as of a position
-   * (merges follow what was known, not when it happened), by now where absent.
-   */
-  membersAsOf(customerId: string, _known?: Position): Promise<string[]> {
-    return Promise.resolve([customerId]);
   }
 }

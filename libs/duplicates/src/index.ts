@@ -35,3 +35,4 @@ export const duplicatesSlice = ({
 });
 
 export { ConfirmedDuplicates } from './confirmed-duplicates.port.js';
+export type { Pair } from './duplicates.events.js';

@@ -81,6 +81,7 @@ describe('loyalty', () => {
     expect({ id, revision }).toEqual({ id: customerId, revision: 2 });
     expect(await look(customerId, position)).toEqual({
       customerId,
+      members: [customerId],
       asOf: NOW,
       balance: 130,
       lots: [{ points: 30, expiresAt: '2024-06-20T00:00:00.000Z' }, { points: 100 }],

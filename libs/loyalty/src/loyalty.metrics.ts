@@ -27,7 +27,7 @@ const DESCRIPTIONS = [
     name: 'repeat-purchase-rate',
     title: 'Repeat purchase rate',
     formula:
-      'customers with two or more purchases / customers with one or more · 100, of all purchases up to the end of the interval; purchases that were returned later count, customers who were erased do not',
+      'customers with two or more purchases / customers with one or more · 100, of all purchases up to the end of the interval; purchases that were returned later count, customers who were erased do not, merged customers count once',
     version: 1,
     unit: 'percent',
     numerator: 'customers with two or more purchases',
@@ -93,16 +93,17 @@ export class LoyaltyMetrics extends MetricSource {
 
   #repeatPurchaseRate({ from, to, interval, asOf, position }: MetricQuery): Promise<MetricPoint[]> {
     const intervals = [...intervalsOf({ from, to }, interval)];
-    return this.models.read(this.projection, position, async ({ documents }) => {
+    return this.models.read(this.projection, position, async ({ derived }) => {
       /** How many customers had made their first or second purchase by the end of each interval. */
       const reached = async (which: 'first' | 'second'): Promise<number[]> => {
         const within = (day: Condition): Filter => ({
+          isSurvivor: true,
           [`purchases.${which}.day`]: day,
           ...(asOf !== undefined && { [`purchases.${which}.at`]: { $lte: asOf } }),
         });
         const counts = await Promise.all([
-          documents.count(within({ $lt: from })),
-          ...intervals.map((range) => documents.count(within({ $gte: range.from, $lte: range.to }))),
+          derived.count(within({ $lt: from })),
+          ...intervals.map((range) => derived.count(within({ $gte: range.from, $lte: range.to }))),
         ]);
         let sum = counts[0] ?? 0;
         return counts.slice(1).map((count) => (sum += count));

@@ -7,7 +7,7 @@
  */
 import type { Features } from './features.js';
 import { latinOf } from './names.js';
-import { soundOf } from './text.js';
+import { firstOf, soundOf } from './text.js';
 
 export const PERSON_PASSES = [
   'name',
@@ -30,7 +30,7 @@ export function personKeys({ name, birth, address }: Features): PersonKeys {
   const isWhole = given !== '' && family !== '';
   // In either order, since forms mix them up, and Chinese names in Latin letters have no fixed one.
   const sounds = [soundOf(given), soundOf(family)].sort();
-  const initials = [given.slice(0, 1), family.slice(0, 1)].sort().join('');
+  const initials = [firstOf(given, 1), firstOf(family, 1)].sort().join('');
   const { street = [], city, postcode } = address;
   const place = postcode ?? city;
   const year = birth?.slice(0, 4);
@@ -55,12 +55,13 @@ export function personKeys({ name, birth, address }: Features): PersonKeys {
 /** Of each phone, mailbox and number: whole, and both halves, of which one wrong digit leaves one right. */
 export function identityKeys({ phones, emails, ids }: Pick<Features, 'phones' | 'emails' | 'ids'>): IdentityKeys[] {
   const keysOf = (system: string, value: string): IdentityKeys => {
-    const middle = value.length >> 1;
+    const letters = [...value];
+    const middle = letters.length >> 1;
     return present({
       exact: joined(system, value),
-      ...(value.length >= 6 && {
-        head: joined(system, value.slice(0, middle)),
-        tail: joined(system, value.slice(middle)),
+      ...(letters.length >= 6 && {
+        head: joined(system, letters.slice(0, middle).join('')),
+        tail: joined(system, letters.slice(middle).join('')),
       }),
     });
   };

@@ -1,5 +1,5 @@
 /** Names of people taken apart and compared: order, script, nicknames, initials and typing errors. */
-import { editDistance, foldText, hasHan, jaroWinkler, romanise } from './text.js';
+import { editDistance, firstOf, foldText, hasHan, jaroWinkler, romanise } from './text.js';
 
 const { min } = Math;
 
@@ -61,13 +61,14 @@ function ofHan(folded: string): Name {
     return withParts(words[0] ?? '', words[1] ?? '');
   const whole = words.join('');
   const name = whole.replace(HAN_TITLE, '');
-  const surname = COMPOUND.has(name.slice(0, 2)) ? name.slice(0, 2) : name.slice(0, 1);
+  const surname = COMPOUND.has(firstOf(name, 2)) ? firstOf(name, 2) : firstOf(name, 1);
+  const { length } = [...name];
   if (name !== whole) return withParts(name.slice(surname.length), surname);
   // 小王, 老李: among colleagues, by surname. 阿明: by given name.
-  if (/^[小老]./u.test(name) && name.length === 2) return withParts('', name.slice(1));
-  if (/^阿./u.test(name) && name.length <= 3) return withParts(name.slice(1), '');
-  if (name.length === 1) return withParts('', name);
-  if (name.length - surname.length > 3) return withParts(name, '');
+  if (/^[小老]./u.test(name) && length === 2) return withParts('', name.slice(1));
+  if (/^阿./u.test(name) && length <= 3) return withParts(name.slice(1), '');
+  if (length === 1) return withParts('', name);
+  if (length - [...surname].length > 3) return withParts(name, '');
   return withParts(name.slice(surname.length), surname);
 }
 

@@ -112,11 +112,14 @@ const SOUND: Readonly<Record<string, string>> = Object.fromEntries(
   ),
 );
 
+/** The first characters, none of them cut in half: many Chinese ones are two units of UTF-16. */
+export const firstOf = (text: string, count: number): string => [...text].slice(0, count).join('');
+
 /** American Soundex of Latin letters; the first four characters of what has none. */
 export function soundOf(latin: string): string {
   const letters = [...latin].filter((letter) => letter >= 'a' && letter <= 'z');
   const [first] = letters;
-  if (first === undefined) return latin.slice(0, 4);
+  if (first === undefined) return firstOf(latin, 4);
   let code = first;
   let last = SOUND[first] ?? '';
   for (const letter of letters.slice(1)) {

@@ -1,5 +1,7 @@
 /** Distances of texts: what must hold for any two, and known values. */
 import fc from 'fast-check';
+import { blockingKeys } from './blocking.js';
+import { featuresOf } from './features.js';
 import { editDistance, foldText, jaroWinkler, romanise, soundOf } from './text.js';
 
 const text = fc.oneof(
@@ -70,4 +72,16 @@ describe('folding', () => {
     ['ashcraft', 'a261'],
     ['tymczak', 't522'],
   ])('%s sounds as %s', (name, sound) => expect(soundOf(name)).toBe(sound));
+});
+
+it('cuts no character in half, whatever is compared and looked up by', () => {
+  const records = [
+    { kind: 'person' as const, name: { full: '𠮷野家' }, ids: [{ system: 'member', value: '😀😁😂😃😄😅😆' }] },
+    { kind: 'person' as const, name: { given: '𠮷', family: '𠮷𠮷' } },
+  ];
+  for (const record of records) {
+    const features = featuresOf(record);
+    const told = [...blockingKeys(features), JSON.stringify(features)];
+    expect(told.filter((text) => !text.isWellFormed() || text.includes(String.raw`\ud8`))).toEqual([]);
+  }
 });

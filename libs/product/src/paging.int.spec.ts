@@ -112,6 +112,15 @@ const LISTS: Listed[] = [
     idOf: (item) => String(item['customerId']),
   },
   {
+    route: '/v1/customers/{id}/merges',
+    addresses: ['/v1/customers/ANN/merges'],
+    add: async () => {
+      const { id } = await send('POST', '/v1/customers', { kind: 'person' });
+      return (await send('POST', '/v1/merges', { survivor: ann, others: [id] })).position;
+    },
+    idOf: (item) => String(item['mergeId']),
+  },
+  {
     route: '/v1/feedback',
     addresses: ['oldest', 'newest', 'severity'].map((order) => `/v1/feedback?status=all&order=${order}`),
     add: async (place) => {

@@ -5,19 +5,22 @@ import { duplicatesSlice } from '@timeline/duplicates';
 import { feedbackSlice } from '@timeline/feedback';
 import { interactionsSlice } from '@timeline/interactions';
 import { loyaltySlice } from '@timeline/loyalty';
+import { mergingSlice } from '@timeline/merging';
 import { purchasesSlice } from '@timeline/purchases';
 import { satisfactionSlice } from '@timeline/satisfaction';
 import { segmentsSlice } from '@timeline/segments';
 import { surveysSlice } from '@timeline/surveys';
 import { timelineSlice } from '@timeline/timeline';
+import { MergeConfirmed } from './merge-confirmed.js';
 import type { Config, Slice } from '@timeline/composing';
 
 type SlicesConfig = Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'> &
-  Partial<Pick<Config, 'backupRetentionDays'>>;
+  Partial<Pick<Config, 'backupRetentionDays' | 'mergeSourceRank'>>;
 
 export function productSlices(config: SlicesConfig): Slice[] {
   return [
     customersSlice(config),
+    mergingSlice({ sourceRank: config.mergeSourceRank ?? [] }),
     interactionsSlice,
     purchasesSlice,
     feedbackSlice,
@@ -26,6 +29,6 @@ export function productSlices(config: SlicesConfig): Slice[] {
     timelineSlice,
     satisfactionSlice({ zone: config.reportingTimeZone }),
     segmentsSlice,
-    duplicatesSlice(),
+    duplicatesSlice({ confirmed: MergeConfirmed }),
   ];
 }

@@ -14,27 +14,24 @@ type Part = Record<string, unknown>;
 export async function deriveAll(
   derivation: Derivation<Part, Part>,
   collections: BuildCollections,
-  touched: ReadonlySet<string>,
+  written: ReadonlySet<string>,
 ): Promise<void> {
+  const touched = new Set([...written].filter((key) => derivation.appliesTo?.(key) ?? true));
   let pending = new Set(touched);
   for (let attempt = 0; pending.size > 0; attempt += 1) {
     // Two runners in step, each writing what the other is about to write, would make each other miss for ever.
     if (attempt > 0) await delay(Math.random() * Math.min(100, 2 ** attempt));
     const { versions, parts } = await readAround(derivation, collections, pending);
     const groups = new Map(
-      groupsOf(parts, (part) => derivation.links?.(part) ?? []).flatMap((group) =>
-        group.map((key) => [key, group] as const),
-      ),
+      groupsOf(parts, (part) => derivation.links?.(part) ?? []).flatMap((members) => {
+        const group = { members, parts: members.map((key) => ({ key, part: parts.get(key) ?? {} })) };
+        return members.map((key) => [key, group] as const);
+      }),
     );
     const writes = [...pending].map((key) => {
-      const members = groups.get(key) ?? [];
-      const ordered = [key, ...members.filter((member) => member !== key)];
-      const content = parts.has(key)
-        ? derivation.derive(
-            key,
-            ordered.map((member) => ({ key: member, part: parts.get(member) ?? {} })),
-          )
-        : undefined;
+      const group = groups.get(key);
+      const { members } = group ?? { members: [] };
+      const content = group && derivation.derive(key, group.parts);
       const before = versions.get(key);
       const version = before?._v ?? 0;
       const same = before !== undefined && isSameJson(before._x ? undefined : contentOf(before), content);

@@ -49,15 +49,32 @@ export interface Projection<
   readonly derivation?: Derivation<Doc, Derived>;
 }
 
+/** What is the same for all members of a group, made once for the array of parts that they share. */
+export function oncePerGroup<Parts extends object, Whole>(make: (parts: Parts) => Whole): (parts: Parts) => Whole {
+  const made = new WeakMap<Parts, Whole>();
+  return (parts) => {
+    const known = made.get(parts);
+    if (known !== undefined) return known;
+    const whole = make(parts);
+    made.set(parts, whole);
+    return whole;
+  };
+}
+
 /** A second stage: one document per key made of the parts of all members of the key's group. */
 export interface Derivation<
   Part extends object = Record<string, unknown>,
   Derived extends object = Record<string, unknown>,
 > {
   readonly indexes?: readonly IndexSpec[];
+  /** Which documents are parts; all where absent. The others have no derived document. */
+  appliesTo?(key: string): boolean;
   /** Keys that this part is grouped with (open merge edges). A link holds while both parts tell it. */
   links?(part: Part): string[];
-  /** `parts` holds every member of the group, `key`'s own first. A key without a part has no derived document. */
+  /**
+   * `parts` holds every member of the group, sorted by key: the same array for all of them, so that what they share can be
+   * made once (`oncePerGroup`). A key without a part has no derived document.
+   */
   derive(key: string, parts: { key: string; part: Part }[]): Derived | undefined;
 }
 

@@ -72,14 +72,13 @@ export class PureFold {
   /** Canonical text of a derived document, if there is one. */
   derivedText(key: string): string | undefined {
     const { derivation } = this.projection;
-    if (!derivation) return undefined;
+    if (!derivation || derivation.appliesTo?.(key) === false) return undefined;
     const parts = new Map([...this.reach(key)].flatMap(([member, part]) => (part ? [[member, part] as const] : [])));
     const group = groupsOf(parts, (part) => derivation.links?.(part) ?? []).find((members) => members.includes(key));
     if (!group) return undefined;
-    const members = [key, ...group.filter((member) => member !== key)];
     const derived = derivation.derive(
       key,
-      members.map((member) => ({ key: member, part: parts.get(member) })),
+      group.map((member) => ({ key: member, part: parts.get(member) })),
     );
     return derived && canonicalJson(derived);
   }

@@ -6,13 +6,14 @@
  * a day's purchases count from the last one of that day).
  */
 import { addDays, addDecimals, compareDecimals, type Decimal, type Instant } from '@timeline/kernel';
+import type { Grouped } from '../../merging/src/merging.events.js';
 import type { NpsGroup } from '../../surveys/src/surveys.events.js';
 import { ACTIVE_DAYS, AT_RISK_DAYS, NEW_DAYS, VIP_AMOUNT, VIP_DAYS, type SegmentId } from './built-in-segments.js';
 
 /** First and last activity of a stretch without a pause of more than `ACTIVE_DAYS`. */
 type Run = [first: Instant, last: Instant];
 
-export interface SegmentPart {
+export interface SegmentPart extends Grouped {
   firstSeenAt: Instant | null;
   /** Sorted, apart by more than `ACTIVE_DAYS`. */
   runs: Run[];

@@ -8,6 +8,7 @@ import {
   Instant,
   Optional,
   PageQuery,
+  PathId,
   PathParam,
   PositionHeader,
   Refuses,
@@ -15,7 +16,14 @@ import {
   type Page,
 } from '@timeline/http';
 import { SEGMENT_IDS } from './built-in-segments.js';
-import { ListMembers, ListSegments, type SegmentMember, type SegmentSummary } from './queries/segments.query.js';
+import {
+  ListMembers,
+  ListSegments,
+  SegmentsOfCustomer,
+  type CustomerSegments,
+  type SegmentMember,
+  type SegmentSummary,
+} from './queries/segments.query.js';
 
 export class AsOfQuery {
   /** Default: now. */
@@ -88,5 +96,41 @@ export class SegmentsController {
     @PositionHeader() position: string | undefined,
   ): Promise<Page<SegmentMember> & { asOf: string }> {
     return this.queries.execute(new ListMembers(id, asOf, limit, cursor, position));
+  }
+}
+
+const ofCustomer = {
+  type: 'object',
+  properties: {
+    customerId: { ...text, format: 'uuid' },
+    asOf: instant,
+    items: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { id: { ...text, enum: [...SEGMENT_IDS] }, name: text, since: instant, until: instant },
+        required: ['id', 'name', 'since'],
+        additionalProperties: false,
+      },
+    },
+  },
+  required: ['customerId', 'asOf', 'items'],
+  additionalProperties: false,
+};
+
+@Controller('v1/customers/:id/segments')
+export class CustomerSegmentsController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  @Describes('The segments that a customer is in', 'Evaluated at `asOf`; of merged customers, those of all together.')
+  @Answers(200, ofCustomer)
+  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED')
+  list(
+    @PathId('id') customerId: string,
+    @StrictQuery(AsOfQuery) { asOf }: AsOfQuery,
+    @PositionHeader() position: string | undefined,
+  ): Promise<CustomerSegments> {
+    return this.queries.execute(new SegmentsOfCustomer(customerId, asOf, position));
   }
 }

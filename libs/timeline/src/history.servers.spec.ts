@@ -1,4 +1,5 @@
 /** What was known when, and a customer's past, on EventStoreDB's positions and MongoDB's protocol: equal to a walk of the log. */
+import { CustomerGroups } from '@timeline/deciding';
 import { randomUUID } from 'node:crypto';
 import { openEventStore, type EventStore, type StoredEvent } from '@timeline/event-store';
 import type { PersonalVault } from '@timeline/key-store';
@@ -34,7 +35,12 @@ const database = process.env['READ_STORE_URL'] ?? '';
       projections: [timelineProjection, logStretchesProjection],
     });
     await engine.start();
-    history = new TimelineHistory(new ReadModels({ events, reads, engine, waitMs: 30_000 }), events, vault);
+    history = new TimelineHistory(
+      new CustomerGroups(),
+      new ReadModels({ events, reads, engine, waitMs: 30_000 }),
+      events,
+      vault,
+    );
   });
   afterAll(async () => {
     await engine?.stop();

@@ -14,8 +14,10 @@ import {
   type Recorded,
 } from '@timeline/kernel';
 import { PersonalVault } from '@timeline/key-store';
-import { ReadModels } from '@timeline/projecting';
+import { CustomerGroups } from '@timeline/deciding';
+import { groupsOf, ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
+import { linksOf, withMerge, type Grouped, type MergeEvent } from '../../merging/src/merging.events.js';
 import { logStretchesProjection } from './projections/log-stretches.projection.js';
 import { timelineProjection } from './projections/timeline.projection.js';
 
@@ -25,12 +27,15 @@ export const ofMoment = ({ asOf, known }: Moment): Filter[] => [
   ...(known === undefined ? [] : [{ position: { $lte: known } }]),
 ];
 
+const MERGES: MergeEvent['type'][] = ['CustomersMerged', 'CustomersUnmerged'];
+
 /** Events read at once: each is a round trip of its own. */
 const AT_ONCE = 8;
 
 @Injectable()
 export class TimelineHistory extends History {
   constructor(
+    private readonly groups: CustomerGroups,
     private readonly models: ReadModels,
     private readonly events: EventStore,
     private readonly vault: PersonalVault,
@@ -44,6 +49,31 @@ export class TimelineHistory extends History {
       ? parsePosition(knownAt, this.events.logId)
       : await this.#knownAt(knownAt);
     return { ...(asOf !== undefined && { asOf }), known };
+  }
+
+  override async membersAsOf(customerId: string, moment: Moment, position: string | undefined): Promise<string[]> {
+    const { known } = moment;
+    if (known === undefined) return this.groups.membersOf(customerId, position);
+    return this.models.read(timelineProjection, this.toHaveSeen(moment, position), async ({ documents }) => {
+      const told = new Map<string, Grouped>();
+      const reached = new Set([customerId]);
+      // Who is met on the way is asked too.
+      for (const member of reached) {
+        let part: Grouped = {};
+        const merges = documents.stream(
+          { customerId: member, type: { $in: MERGES }, position: { $lte: known } },
+          { sort: { customerId: 1, position: 1 } },
+        );
+        for await (const page of merges) {
+          // An entry holds the type, the data and the position of its event.
+          for (const entry of page) part = withMerge(part, entry as unknown as Recorded<MergeEvent>, member);
+        }
+        told.set(member, part);
+        for (const other of linksOf(part)) reached.add(other);
+      }
+      const group = groupsOf(told, linksOf).find((members) => members.includes(customerId)) ?? [];
+      return [customerId, ...group.filter((member) => member !== customerId)];
+    });
   }
 
   override fold<State>(

@@ -17,6 +17,8 @@ export interface LoadOptions {
   journeys?: number;
   /** A journey waits up to this long between two commands. */
   pauseMs?: number;
+  /** Default true. Where clocks jump, points earned are not always earned yet. */
+  spends?: boolean;
   /** No more commands than this; journeys end then by themselves. */
   maxCommands?: number;
 }
@@ -416,7 +418,7 @@ export class Journey {
 
   async #spend(): Promise<void> {
     const balance = this.earned - this.spent;
-    if (balance < 1) return;
+    if (balance < 1 || this.load.options.spends === false) return;
     const points = this.#random.whole(1, balance);
     const path = `/v1/loyalty/${this.customerId}/redemptions`;
     await this.#send('spend', path, { points, reason: 'voucher' }, ['PointsSpent']);

@@ -19,6 +19,8 @@ export interface ErasureDocument extends ReactionDocument {
   /** Of the `CustomerErased`. */
   position: Position;
   erasedAt: Instant;
+  /** Whose erasure took this customer too. */
+  erasedWith?: string;
   carriedOutAt?: Instant;
   claimsReleased?: number;
   certifiedAt?: Instant;
@@ -36,7 +38,7 @@ export type ErasureEvent = Extract<
 
 export const erasureProjection: Projection<ErasureDocument, ErasureEvent, never> = {
   name: 'erasure',
-  version: 2,
+  version: 3,
   handles: ['CustomerErased', 'CustomerErasureCarriedOut', 'CustomerErasureCertified'],
   indexes: REACTION_INDEXES,
 
@@ -46,8 +48,18 @@ export const erasureProjection: Projection<ErasureDocument, ErasureEvent, never>
 
   evolve(doc, event, key) {
     switch (event.type) {
-      case 'CustomerErased':
-        return { subject: key, owed: true, recorded: 0, position: event.position, erasedAt: event.recordedAt };
+      case 'CustomerErased': {
+        const { erasedWith } = event.data;
+        const { position, recordedAt: erasedAt } = event;
+        return {
+          subject: key,
+          owed: true,
+          recorded: 0,
+          position,
+          erasedAt,
+          ...(erasedWith !== undefined && { erasedWith }),
+        };
+      }
       case 'CustomerErasureCarriedOut': {
         if (!doc) return undefined;
         return {

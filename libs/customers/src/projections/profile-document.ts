@@ -1,6 +1,8 @@
 /** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
 import type { Decimal, Instant, Position } from '@timeline/kernel';
 import { foldText, subtractDecimals } from '@timeline/kernel';
+import { oncePerGroup } from '@timeline/projecting';
+import { openMerges, survivorOf } from '../../../merging/src/merging.events.js';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type {
   CustomerKind,
@@ -11,7 +13,7 @@ import type {
   Traits,
 } from '../customers.events.js';
 import { onePrimary } from '../identities/held-identities.js';
-import { namesIn, saidOf, type Candidate } from '../candidates.js';
+import { saidOf, type Candidate } from '../candidates.js';
 import {
   combineParts,
   emptyPart,
@@ -21,6 +23,7 @@ import {
   type Rating,
 } from './profile-part.js';
 import { searchWords } from './search-text.js';
+import { survivingValues, type OtherValue } from './survivorship.js';
 
 /** Who said something, when and how. */
 export interface Provenance {
@@ -82,29 +85,39 @@ export interface Profile extends PersonalDetails {
   };
   /** As of the last posting. */
   points: number;
-  /** Where each value came from, by name: of fields and `traits.{name}`; and what it holds against. */
-  provenance: Record<string, Provenance & { losing?: (Provenance & { value: unknown })[] }>;
+  /**
+   * Where each value came from, by name: of fields and `traits.{name}`. `losing`: what others said, which holds again when
+   * what holds is taken back. `candidates`: other values that merged customers have, the best first.
+   */
+  provenance: Record<string, Provenance & { losing?: (Provenance & { value: unknown })[]; candidates?: OtherValue[] }>;
   /** What lists look at; not shown. */
   search: { name: string; words: string[]; traits: string[] };
 }
 
+type Parts = readonly { key: string; part: ProfilePart }[];
+
 /** @param parts of the members of `key`'s group, in any order */
-export function profileOf(key: string, parts: readonly { key: string; part: ProfilePart }[]): Profile | undefined {
+export function profileOf(key: string, parts: Parts): Profile | undefined {
+  const whole = profileOfGroup(parts);
+  return whole && { ...whole, customerId: key, isSurvivor: key === whole.survivor };
+}
+
+const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' | 'isSurvivor'> | undefined => {
   const survivor = survivorOf(parts);
   const whole = parts.map(({ part }) => part).reduce(combineParts, emptyPart());
-  const { fields } = whole;
+  const merges = openMerges(parts);
+  const { values: fields, losing } = survivingValues(parts, ({ fields }) => fields, merges);
   // Written by the part's own fold from the events of these types.
   const field = <T>(name: string): T | undefined => (fields[name]?.value ?? undefined) as T | undefined;
   const kind = field<CustomerKind>('kind');
   const stage = field<LifecycleStage>('stage');
   if (!kind || !stage || survivor === undefined) return undefined;
   const name = field<PersonName>('name');
-  const traits = valuesOf(whole.traits);
+  const { values: traitsSaid } = survivingValues(parts, (part) => part.traits, merges);
+  const traits = valuesOf(traitsSaid);
   const identities = onePrimary([...whole.identities].sort(inOrder));
   return {
-    customerId: key,
     survivor,
-    isSurvivor: key === survivor,
     members: whole.members,
     kind,
     ...(!whole.known && { anonymous: true }),
@@ -161,20 +174,29 @@ export function profileOf(key: string, parts: readonly { key: string; part: Prof
     },
     points: whole.points.open.reduce((sum, { points }) => sum + points, 0),
     provenance: Object.fromEntries(
-      namesIn(whole)
-        .filter((member) => !member.startsWith('consents.'))
-        .flatMap((member) => {
-          const [held, ...losing] = saidOf(whole, member);
-          return held && held.value !== null ? [[member, withLosing(held, losing)]] : [];
+      [
+        ...Object.entries(fields),
+        ...Object.entries(traitsSaid).map(([trait, said]) => [`traits.${trait}`, said] as const),
+      ]
+        .filter(([, { value }]) => value !== null)
+        .map(([member, held]) => {
+          const others = saidOf(whole, member).filter(({ position }) => position !== held.position);
+          const candidates = losing[member] ?? [];
+          return [member, { ...withLosing(held, others), ...(candidates.length > 0 && { candidates }) }];
         }),
     ),
     search: {
       name: foldText(name?.full ?? ''),
-      words: searchWords([name?.full, name?.given, name?.family].filter((text) => text !== undefined)),
+      // Found by the names that are not shown, too: whoever looks may know the other one. (What this field holds are names.)
+      words: searchWords(
+        [name, ...(losing['name'] ?? []).map(({ value }) => value as PersonName)]
+          .flatMap((known) => [known?.full, known?.given, known?.family])
+          .filter((text) => text !== undefined),
+      ),
       traits: Object.entries(traits).map(([trait, value]) => traitText(trait, value)),
     },
   };
-}
+});
 
 const withLosing = (held: Candidate, losing: readonly Candidate[]): Profile['provenance'][string] => ({
   ...provenanceOf(held),
@@ -202,12 +224,6 @@ export const provenanceOf = ({
 
 /** How a trait is looked for: `size=5` finds the number and the text. */
 export const traitText = (name: string, value: Traits[string]): string => `${name}=${String(value)}`;
-
-/** While no merge says otherwise, the one seen first. */
-function survivorOf(parts: readonly { key: string; part: ProfilePart }[]): string | undefined {
-  const seen = parts.map(({ key, part }) => ({ key, at: part.firstSeenAt ?? '9999' }));
-  return seen.sort((a, b) => compare(a.at, b.at) || compare(a.key, b.key))[0]?.key;
-}
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => compare(a, b);

@@ -5,6 +5,7 @@
 import { addDecimals, type Decimal, type Instant, type Position } from '@timeline/kernel';
 import { openPoints, type PointsUntil } from '../../../loyalty/src/loyalty.events.js';
 import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
+import type { Grouped } from '../../../merging/src/merging.events.js';
 import { together, type Candidate, type Heard } from '../candidates.js';
 import type { Identity } from '../customers.events.js';
 import { latestOf, type Latest } from '../latest.js';
@@ -38,11 +39,9 @@ export type HeldIdentity = Identity & { since: Position; place: number; said?: I
 export type IdentityOrigin = Omit<Candidate, 'value' | 'position'>;
 
 /** `fields` are `kind`, `stage`, `language`, `region` and the personal details, by name. */
-export interface ProfilePart extends Heard {
+export interface ProfilePart extends Heard, Grouped {
   /** Source customers, sorted. */
   members: string[];
-  /** Customers that it is merged with by an open edge, sorted. */
-  links: string[];
   /** Registered as somebody, or named since; else anonymous. */
   known: boolean;
   identities: HeldIdentity[];
@@ -60,7 +59,6 @@ export interface ProfilePart extends Heard {
 
 export const emptyPart = (): ProfilePart => ({
   members: [],
-  links: [],
   known: false,
   fields: {},
   traits: {},
@@ -82,7 +80,6 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
   const lastAt = latest(a.purchases.lastAt, b.purchases.lastAt);
   return {
     members: union(a.members, b.members),
-    links: union(a.links, b.links),
     known: a.known || b.known,
     ...together(a, b),
     identities: combineIdentities(a.identities, b.identities),

@@ -4,6 +4,13 @@ import { customerOwner, type Projection } from '@timeline/projecting';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
 import { pointsMoved, type LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
+import {
+  isMergeEvent,
+  linksOf,
+  mergedCustomers,
+  withMerge,
+  type MergeEvent,
+} from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { candidateOf, hear, hearVerified, takeBack, traitNames } from '../candidates.js';
@@ -35,7 +42,8 @@ type ProfileEvent =
   | PurchaseEvent
   | Extract<FeedbackEvent, { type: 'FeedbackCaseOpened' | 'FeedbackResolved' | 'FeedbackReopened' | 'FeedbackRated' }>
   | SurveyAnswerEvent
-  | LoyaltyEvent;
+  | LoyaltyEvent
+  | MergeEvent;
 
 export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> = {
   name: 'profile',
@@ -60,12 +68,16 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     'SurveyAnswered',
     'PointsEarned',
     'PointsSpent',
+    'CustomersMerged',
+    'CustomersUnmerged',
   ],
 
   keysBeginWithOwner: true,
 
-  keys({ metadata: { customerId } }) {
-    return customerId === undefined ? [] : [{ key: customerId, owner: customerOwner(customerId) }];
+  keys(event) {
+    const { customerId } = event.metadata;
+    const concerned = isMergeEvent(event) ? mergedCustomers(event) : customerId === undefined ? [] : [customerId];
+    return concerned.map((key) => ({ key, owner: customerOwner(key) }));
   },
 
   evolve(part = emptyPart(), event, key) {
@@ -184,6 +196,9 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
           ...after,
           points: combinePoints(after.points, { open: pointsMoved(event), at: event.metadata.occurredAt }),
         };
+      case 'CustomersMerged':
+      case 'CustomersUnmerged':
+        return withMerge(after, event, key);
       default:
         return event satisfies never;
     }
@@ -197,7 +212,7 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       { name: 'by-stage', key: { stage: 1, 'search.name': 1, _id: 1 } },
       { name: 'by-region', key: { region: 1, 'search.name': 1, _id: 1 } },
     ],
-    links: (part) => part.links,
+    links: linksOf,
     derive: profileOf,
   },
 };

@@ -278,11 +278,18 @@ describe('parts', () => {
     );
   });
 
-  it('are grouped by their links', () => {
-    const [a, b] = [{ ...emptyPart(), links: ['c2', 'c3'] }, emptyPart()];
-    expect(profileProjection.derivation?.links?.(a)).toEqual(['c2', 'c3']);
-    expect(profileProjection.derivation?.links?.(b)).toEqual([]);
-    expect(combineParts(a, { ...b, links: ['c1'] }).links).toEqual(['c1', 'c2', 'c3']);
+  it('are grouped by open merges, and as if there had been none once these are undone', () => {
+    const [first, second] = CUSTOMERS;
+    const merge = (type: string): Fact => ({ type, data: { mergeId: 'm', survivor: first, others: [second] } });
+    const record = recorder({ customerId: first });
+    const concerned = (fact: Fact) => record({ ...fact, customerIds: [first, second] } as Fact);
+    const [alone, open, undone] = [[], ['CustomersMerged'], ['CustomersMerged', 'CustomersUnmerged']].map((types) =>
+      partsOf(types.map((type) => concerned(merge(type)))),
+    );
+    const links = [first, second].map((key) => profileProjection.derivation?.links?.(open?.get(key) ?? emptyPart()));
+    expect(links).toEqual([[second], [first]]);
+    expect(alone?.size).toBe(0);
+    for (const key of [first, second]) expect(undone?.get(key)).toEqual({ ...emptyPart(), members: [key] });
   });
 });
 

@@ -116,11 +116,11 @@ export class Reverts {
 }
 
 /** Nobody but its sayers knows the customer: no other slice has a fact, and it is not merged with another. */
-const isAlone = ({ interactions, purchases, cases, scores, rating, points, links }: ProfilePart): boolean =>
+const isAlone = ({ interactions, purchases, cases, scores, rating, points, edges }: ProfilePart): boolean =>
   Object.keys(interactions).length === 0 &&
   purchases.count === 0 &&
   cases.total === 0 &&
   Object.keys(scores).length === 0 &&
   rating === undefined &&
   points.at === undefined &&
-  links.length === 0;
+  edges === undefined;

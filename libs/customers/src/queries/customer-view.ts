@@ -137,6 +137,10 @@ export const profileSchema: Answer = (refs) =>
             ...listOf(object({ value: {}, ...provenance, position: text })),
             description: 'what others said; it holds again when what holds now is taken back',
           },
+          'candidates?': {
+            ...listOf(object({ customerId: id, value: { description: 'as the field' }, at: instant, source: text })),
+            description: 'other values that merged customers have, the best first',
+          },
         }),
       ),
     }),

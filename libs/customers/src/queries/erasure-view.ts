@@ -7,6 +7,8 @@ export interface ErasureView {
   customerId: string;
   state: 'erased' | 'carried-out' | 'certified';
   erasedAt: Instant;
+  /** Whose erasure took this customer too. */
+  erasedWith?: string;
   carriedOutAt?: Instant;
   certifiedAt?: Instant;
   /** Between the two: the instant before which there is no certificate, and the builds that are behind the erasure. */
@@ -31,6 +33,10 @@ const certificate = object({
   erasedAt: instant,
   carriedOutAt: { ...instant, description: 'claims released, keys destroyed' },
   claimsReleased: count,
+  'members?': {
+    ...listOf({ ...text, format: 'uuid' }),
+    description: 'who was merged with the customer and erased for it; each was certified before',
+  },
   builds: {
     ...listOf(object({ projection: text, build: text, position: text })),
     description: 'every copy of every read model, and how far it had come: past the erasure',
@@ -56,6 +62,7 @@ export const erasureSchema: Answer = (refs) =>
       customerId: { ...text, format: 'uuid' },
       state: { type: 'string', enum: ['erased', 'carried-out', 'certified'] },
       erasedAt: instant,
+      'erasedWith?': { ...text, format: 'uuid', description: 'whose erasure took this customer too' },
       'carriedOutAt?': instant,
       'certifiedAt?': instant,
       'waitsFor?': {

@@ -37,7 +37,7 @@ export class GetCustomerAsOfHandler implements IQueryHandler<GetCustomerAsOf> {
     const history = this.modules.get<History>(History, { strict: false });
     const moment = await history.momentOf(asked);
     const parts: { key: string; part: ProfilePart }[] = [];
-    for (const member of await this.directory.membersAsOf(customerId, moment.known)) {
+    for (const member of await history.membersAsOf(customerId, moment, position)) {
       const start = (): PureFold => new PureFold(profileProjection, new Set(), (key) => key === member);
       const fold = await history.fold(member, moment, position, start, (state, event) => state.apply(event));
       // Made by this projection only.

@@ -28,11 +28,12 @@ export class GetErasureHandler implements IQueryHandler<GetErasure> {
   /** @throws DomainError CUSTOMER_NOT_FOUND, ERASURE_NOT_FOUND, POSITION_NOT_REACHED */
   async execute({ customerId, position }: GetErasure): Promise<ErasureView> {
     const document = (await this.#read(customerId, position)) ?? (await this.#readSince(customerId));
-    const { erasedAt, carriedOutAt, certifiedAt, certificate } = document;
+    const { erasedAt, erasedWith, carriedOutAt, certifiedAt, certificate } = document;
     return {
       customerId,
       state: certificate ? 'certified' : isCarriedOut(document) ? 'carried-out' : 'erased',
       erasedAt,
+      ...(erasedWith !== undefined && { erasedWith }),
       ...(carriedOutAt !== undefined && { carriedOutAt }),
       ...(certifiedAt !== undefined && { certifiedAt }),
       ...(document.dueAt !== undefined && {

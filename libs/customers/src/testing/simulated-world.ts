@@ -3,7 +3,7 @@
  * step, reactions, a clock. What must always hold is checked over every prefix of the log.
  */
 import { randomBytes } from 'node:crypto';
-import { CommandProcessor, type CommandContext, type CommandOutcome } from '@timeline/deciding';
+import { CommandProcessor, CustomerGroups, type CommandContext, type CommandOutcome } from '@timeline/deciding';
 import { KeyedHashes, KeyRing, PersonalVault, type MasterKey } from '@timeline/key-store';
 import { Clock, deriveId, Upcasters, type Fact, type Recorded } from '@timeline/kernel';
 import { PureFold, type AnyProjection } from '@timeline/projecting';
@@ -61,6 +61,9 @@ export class Stall {
 export class Death extends Error {}
 
 export class World {
+  /** Who is merged with whom; nobody, unless a test says otherwise. */
+  groups = new CustomerGroups();
+
   /** @param pass lets each step of each process through, in an order of its own */
   constructor(
     readonly pass: Gate = () => Promise.resolve(),
@@ -124,7 +127,7 @@ export class Process {
       this.registry,
       new AnonymousCustomers(this.processor, this.registry, hashes),
     );
-    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes);
+    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes, world.groups);
     // There is no read store here, so nothing in it that could be behind.
     const certificates = new ErasureCertificates(
       this.processor,
@@ -132,6 +135,7 @@ export class Process {
       settings,
       { buildsAgainst: () => Promise.resolve([]) },
       { scrub: () => Promise.resolve('overwritten') },
+      world.groups,
     );
     this.reactions = [
       new IdentityClaimsReaction(this.registry),

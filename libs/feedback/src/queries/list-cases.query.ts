@@ -3,6 +3,7 @@
  * puts the most severe first (unclassified ones between high and normal) and of equals the oldest.
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { CustomerGroups } from '@timeline/deciding';
 import { Cursors, Id, OneOf, Optional, PageQuery, Text, type Page } from '@timeline/http';
 import { DomainError, type JsonValue } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
@@ -42,6 +43,7 @@ export class ListCasesQuery extends PageQuery {
   @OneOf(FEEDBACK_KINDS)
   kind?: FeedbackKind;
 
+  /** Of merged customers the cases of all. */
   @Optional()
   @Id()
   customerId?: string;
@@ -77,14 +79,16 @@ export class ListCasesHandler implements IQueryHandler<ListCases> {
   constructor(
     private readonly models: ReadModels,
     private readonly cursors: Cursors,
+    private readonly groups: CustomerGroups,
   ) {}
 
   /** @throws DomainError CURSOR_MALFORMED, CUSTOMER_ERASED */
-  execute({ query, position }: ListCases): Promise<Page<CaseView>> {
+  async execute({ query, position }: ListCases): Promise<Page<CaseView>> {
     const { order, limit, customerId } = query;
     const list = this.cursors.of('cases', query);
     const place = list.read(query.cursor, isPlace);
-    const filter: Filter = { $and: [matching(query), ...(place ? [after(place, order)] : [])] };
+    const members = customerId === undefined ? undefined : await this.groups.membersOf(customerId, position);
+    const filter: Filter = { $and: [matching(query, members), ...(place ? [after(place, order)] : [])] };
     return this.models.read(caseInbox, position, async ({ documents, isErased }) => {
       if (customerId !== undefined && (await isErased(customerId))) {
         throw new DomainError('CUSTOMER_ERASED', 'this customer was erased');
@@ -98,14 +102,17 @@ export class ListCasesHandler implements IQueryHandler<ListCases> {
 
 const placeOf = ({ severityRank, openedAt, caseId }: InboxCase): Place => [severityRank, openedAt, caseId];
 
-function matching({ status, channel, agent, severity, kind, customerId }: ListCasesQuery): Filter {
+function matching(
+  { status, channel, agent, severity, kind }: ListCasesQuery,
+  members: readonly string[] | undefined,
+): Filter {
   return {
     status: status === 'all' ? { $in: ['open', 'resolved'] } : status,
     ...(channel !== undefined && { channel }),
     ...(agent !== undefined && { agent }),
     ...(severity !== undefined && { severity }),
     ...(kind !== undefined && { kind }),
-    ...(customerId !== undefined && { customerId }),
+    ...(members && { customerId: { $in: [...members] } }),
   };
 }
 

@@ -1,10 +1,27 @@
 /**
- * The read model `loyalty`: a document per customer (`customer/{id}`), and points issued and redeemed by day and by
+ * The read model `loyalty`: a document per source customer (`customer/{id}`), from which the figures of its group are
+ * derived, and points issued and redeemed by day and by
  * month (`day/{day}/{bucket}`, `month/{month}/{bucket}`: in the order of time), kept per bucket and added up when read.
  */
 import { dayIn, isSameJson, unreachable, type Recorded } from '@timeline/kernel';
-import { bucketOf, customerOwner, type Projection, type Touch } from '@timeline/projecting';
+import {
+  bucketOf,
+  customerOwner,
+  oncePerGroup,
+  type Derivation,
+  type Projection,
+  type Touch,
+} from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
+import {
+  isMergeEvent,
+  linksOf,
+  mergedCustomers,
+  survivorOf,
+  withMerge,
+  type Grouped,
+  type MergeEvent,
+} from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import { pointsMoved, type LoyaltyEvent } from '../loyalty.events.js';
 import { combineLoyalty, emptyLoyalty, type CustomerLoyalty } from './customer-loyalty.js';
@@ -12,11 +29,21 @@ import { combineLoyalty, emptyLoyalty, type CustomerLoyalty } from './customer-l
 export type LoyaltyFact =
   | LoyaltyEvent
   | Extract<CustomerEvent, { type: 'CustomerRegistered' | 'CustomerRegistrationWithdrawn' }>
-  | Extract<PurchaseEvent, { type: 'PurchaseRecorded' }>;
+  | Extract<PurchaseEvent, { type: 'PurchaseRecorded' }>
+  | MergeEvent;
 
-export interface LoyaltyOfCustomer extends CustomerLoyalty {
+export interface LoyaltyOfCustomer extends CustomerLoyalty, Grouped {
   kind: 'customer';
   customerId: string;
+}
+
+/** What a customer's group comes to together; every member has it under its own key. */
+export interface LoyaltyOfGroup extends CustomerLoyalty {
+  customerId: string;
+  /** Source customers, itself included; sorted. */
+  members: string[];
+  /** Metrics that count customers count survivors. */
+  isSurvivor: boolean;
 }
 
 export interface PointsFlow {
@@ -37,7 +64,9 @@ export type LoyaltyDocument = LoyaltyOfCustomer | PointsFlow;
 
 export type Span = PointsFlow['span'];
 
-export const loyaltyKey = (customerId: string): string => `customer/${customerId}`;
+const CUSTOMER = 'customer/';
+export const loyaltyKey = (customerId: string): string => CUSTOMER + customerId;
+const customerOf = (key: string): string => key.slice(CUSTOMER.length);
 
 /** Flows of these days or months, the first and the last included, as one range of keys. */
 export const flowKeys = (span: Span, first: string, last: string): { $gte: string; $lt: string } => ({
@@ -46,7 +75,7 @@ export const flowKeys = (span: Span, first: string, last: string): { $gte: strin
   $lt: `${span}/${last}0`,
 });
 
-export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFact> {
+export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFact, LoyaltyOfGroup> {
   readonly name: string;
   readonly version = 2;
   readonly handles = [
@@ -55,11 +84,22 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
     'PurchaseRecorded',
     'PointsEarned',
     'PointsSpent',
+    'CustomersMerged',
+    'CustomersUnmerged',
   ] as const;
-  readonly indexes = [
-    { name: 'first-purchase', key: { 'purchases.first.day': 1 } },
-    { name: 'second-purchase', key: { 'purchases.second.day': 1 } },
-  ] as const;
+  readonly derivation: Derivation<LoyaltyDocument, LoyaltyOfGroup> = {
+    indexes: [
+      { name: 'first-purchase', key: { 'purchases.first.day': 1 } },
+      { name: 'second-purchase', key: { 'purchases.second.day': 1 } },
+    ],
+    appliesTo: (key) => key.startsWith(CUSTOMER),
+    links: (doc) => (doc.kind === 'customer' ? linksOf(doc).map(loyaltyKey) : []),
+    derive: (key, parts) => {
+      const { survivor, ...whole } = loyaltyOfGroup(parts);
+      const customerId = customerOf(key);
+      return { ...whole, customerId, isSurvivor: survivor === customerId };
+    },
+  };
 
   /** `zone`: IANA name of the reporting time zone. Another one has other days, so it is another projection. */
   constructor(readonly zone: string) {
@@ -67,6 +107,8 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
   }
 
   keys(event: Recorded<LoyaltyFact>): Touch[] {
+    if (isMergeEvent(event))
+      return mergedCustomers(event).map((each) => ({ key: loyaltyKey(each), owner: customerOwner(each) }));
     const { customerId, occurredAt } = event.metadata;
     if (customerId === undefined) return [];
     const own: Touch = { key: loyaltyKey(customerId), owner: customerOwner(customerId) };
@@ -88,20 +130,20 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
   }
 
   evolve(doc: LoyaltyDocument | undefined, event: Recorded<LoyaltyFact>, key: string): LoyaltyDocument | undefined {
-    if (!key.startsWith('customer/')) return this.#flow(doc?.kind === 'points' ? doc : emptyFlow(key), event);
-    const before = doc?.kind === 'customer' ? doc : emptyLoyalty;
+    if (!key.startsWith(CUSTOMER)) return this.#flow(doc?.kind === 'points' ? doc : emptyFlow(key), event);
+    const before: LoyaltyOfCustomer =
+      doc?.kind === 'customer' ? doc : { ...emptyLoyalty, kind: 'customer', customerId: customerOf(key) };
+    if (isMergeEvent(event)) return withMerge(before, event, before.customerId);
     if (event.type === 'CustomerRegistrationWithdrawn') {
-      const { lots, earned, spent, purchases } = before;
+      const { lots, earned, spent, purchases, edges } = before;
       // Only who was known for nothing else is withdrawn; where something came late, that keeps its document.
-      return isSameJson({ lots, earned, spent, purchases }, emptyLoyalty) ? undefined : doc;
+      return !edges && isSameJson({ lots, earned, spent, purchases }, emptyLoyalty) ? undefined : doc;
     }
-    // `keys` names no document for an event of no customer.
-    const customerId = event.metadata.customerId ?? '';
-    return { ...combineLoyalty(before, this.#part(event)), kind: 'customer', customerId };
+    return { ...before, ...combineLoyalty(before, this.#part(event)) };
   }
 
   /** What one event adds to the customer's figures. */
-  #part(event: Recorded<LoyaltyFact>): CustomerLoyalty {
+  #part(event: Exclude<Recorded<LoyaltyFact>, Recorded<MergeEvent>>): CustomerLoyalty {
     const { occurredAt } = event.metadata;
     const part = { ...emptyLoyalty, latest: occurredAt };
     switch (event.type) {
@@ -124,6 +166,8 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
       case 'CustomerRegistered':
       case 'CustomerRegistrationWithdrawn':
       case 'PurchaseRecorded':
+      case 'CustomersMerged':
+      case 'CustomersUnmerged':
         return flow;
       case 'PointsEarned':
         return { ...flow, issued: flow.issued + event.data.points, earnings: flow.earnings + 1 };
@@ -134,6 +178,12 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
     }
   }
 }
+
+const loyaltyOfGroup = oncePerGroup((parts: readonly { key: string; part: LoyaltyDocument }[]) => {
+  const members = parts.flatMap(({ part }) => (part.kind === 'customer' ? [{ key: part.customerId, part }] : []));
+  const whole = members.map(({ part }): CustomerLoyalty => part).reduce(combineLoyalty, emptyLoyalty);
+  return { ...whole, members: members.map(({ key }) => key).sort(), survivor: survivorOf(members) };
+});
 
 function emptyFlow(key: string): PointsFlow {
   const [span, start = '', bucket] = key.split('/');

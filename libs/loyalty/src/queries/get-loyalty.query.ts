@@ -1,11 +1,14 @@
 /** What a customer's loyalty comes to, now or at a later instant: points that expire until then are not counted. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Id, Instant, Nested, NestedArray, Optional, Whole } from '@timeline/http';
+import { fieldTypes, Id, Instant, ListOf, Nested, NestedArray, Optional, Whole } from '@timeline/http';
 import { Clock, DomainError, toInstant } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import { MAX_EXPIRY_INSTANTS } from '../loyalty.decider.js';
 import { balanceAt, openAt } from '../projections/customer-loyalty.js';
 import { loyaltyKey, LoyaltyProjection } from '../projections/loyalty.projection.js';
+
+/** More than were ever merged; a group has no bound of its own. */
+const MAX_MEMBERS = 10_000;
 
 export class LoyaltyQuery {
   /** Now where absent. Not before the latest of what is counted. */
@@ -42,6 +45,10 @@ export class LoyaltyView {
   @Id()
   customerId: string;
 
+  /** Whose points and purchases these are: of merged customers all. Each spends its own. */
+  @ListOf(fieldTypes.id(), { max: MAX_MEMBERS })
+  members: string[];
+
   @Instant()
   asOf: string;
 
@@ -50,7 +57,7 @@ export class LoyaltyView {
   balance: number;
 
   /** What the balance is made of, soonest to expire first. */
-  @NestedArray(() => OpenPointsView, { max: MAX_EXPIRY_INSTANTS + 1 })
+  @NestedArray(() => OpenPointsView, { max: (MAX_EXPIRY_INSTANTS + 1) * MAX_MEMBERS })
   lots: OpenPointsView[];
 
   /** All that was ever earned. */
@@ -91,13 +98,13 @@ export class GetLoyaltyHandler implements IQueryHandler<GetLoyalty> {
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, AS_OF_TOO_EARLY */
   execute({ customerId, asOf: wanted, position }: GetLoyalty): Promise<FoundLoyalty> {
-    return this.models.read(this.projection, position, async ({ buildId, documents, isErased }) => {
-      const stored = await documents.get(loyaltyKey(customerId));
-      if (stored?.kind !== 'customer') {
+    return this.models.read(this.projection, position, async ({ buildId, derived, isErased }) => {
+      const stored = await derived.get(loyaltyKey(customerId));
+      if (!stored) {
         if (await isErased(customerId)) throw new DomainError('CUSTOMER_ERASED', 'this customer was erased');
         throw new DomainError('CUSTOMER_NOT_FOUND', 'there is no customer with this id');
       }
-      const { earned, spent, purchases, latest = '' } = stored;
+      const { members, earned, spent, purchases, latest = '' } = stored;
       if (wanted !== undefined && wanted < latest) {
         throw new DomainError(
           'AS_OF_TOO_EARLY',
@@ -115,6 +122,7 @@ export class GetLoyaltyHandler implements IQueryHandler<GetLoyalty> {
       return {
         view: {
           customerId,
+          members,
           asOf,
           balance: balanceAt(stored, asOf),
           lots,
@@ -126,7 +134,7 @@ export class GetLoyaltyHandler implements IQueryHandler<GetLoyalty> {
             ...(second && { secondAt: second.at }),
           },
         },
-        version: [buildId, stored._v, lots.length],
+        version: [buildId, stored._c, lots.length],
       };
     });
   }

@@ -1,9 +1,10 @@
 /** Who is in which segment when: a part per source customer, and spans per group derived from them. */
 import { customersOf, isSameJson, type Fact, type Recorded } from '@timeline/kernel';
-import { customerOwner, type Projection } from '@timeline/projecting';
+import { customerOwner, oncePerGroup, type Projection } from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
+import { isMergeEvent, linksOf, survivorOf, withMerge, type MergeEvent } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import { npsGroupOf, type SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
@@ -25,10 +26,13 @@ type SegmentFact =
   | InteractionEvent
   | PurchaseEvent
   | Extract<FeedbackEvent, { type: 'FeedbackCaseOpened' }>
-  | SurveyAnswerEvent;
+  | SurveyAnswerEvent
+  | MergeEvent;
 
 export interface SegmentMembership {
   customerId: string;
+  /** Lists and counts show the survivor of a group only; all its members are in the same segments. */
+  isSurvivor: boolean;
   /** Only segments that the customer is in at some time. `from` and `to` enclose all spans: what an index can serve. */
   in: Partial<Record<SegmentId, { from: string; to: string; spans: Span[] }>>;
 }
@@ -44,26 +48,35 @@ export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership
     'PurchaseReturned',
     'FeedbackCaseOpened',
     'SurveyAnswered',
+    'CustomersMerged',
+    'CustomersUnmerged',
   ] satisfies SegmentFact['type'][],
   keysBeginWithOwner: true,
   keys: (event) => customersOf(event).map((customerId) => ({ key: customerId, owner: customerOwner(customerId) })),
   // The runner hands over only the types handled, which are those of SegmentFact.
-  evolve: (part = emptyPart, event) => evolve(part, event as Recorded<SegmentFact>),
+  evolve: (part = emptyPart, event, key) => evolve(part, event as Recorded<SegmentFact>, key),
   derivation: {
     indexes: SEGMENT_IDS.map((id) => ({ name: id, key: { [`in.${id}.to`]: 1, _id: 1 } })),
+    links: linksOf,
     derive: (key, parts) => {
-      const spans = spansOf(parts.map(({ part }) => part).reduce(combine, emptyPart));
-      const membership: SegmentMembership = { customerId: key, in: {} };
-      for (const id of SEGMENT_IDS) {
-        const [first, last] = [spans[id][0], spans[id].at(-1)];
-        if (first && last) membership.in[id] = { from: first.from, to: last.to, spans: spans[id] };
-      }
-      return membership;
+      const { survivor, in: within } = membershipOf(parts);
+      return { customerId: key, isSurvivor: survivor === key, in: within };
     },
   },
 };
 
-function evolve(before: SegmentPart, event: Recorded<SegmentFact>): SegmentPart | undefined {
+const membershipOf = oncePerGroup((parts: readonly { key: string; part: SegmentPart }[]) => {
+  const spans = spansOf(parts.map(({ part }) => part).reduce(combine, emptyPart));
+  const within: SegmentMembership['in'] = {};
+  for (const id of SEGMENT_IDS) {
+    const [first, last] = [spans[id][0], spans[id].at(-1)];
+    if (first && last) within[id] = { from: first.from, to: last.to, spans: spans[id] };
+  }
+  return { survivor: survivorOf(parts), in: within };
+});
+
+function evolve(before: SegmentPart, event: Recorded<SegmentFact>, key: string): SegmentPart | undefined {
+  if (isMergeEvent(event)) return withMerge(before, event, key);
   // Only who was known for nothing else is withdrawn; where something came late, that keeps its part.
   if (event.type === 'CustomerRegistrationWithdrawn')
     return isSameJson({ ...before, firstSeenAt: null }, emptyPart) ? undefined : before;

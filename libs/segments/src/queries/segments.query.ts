@@ -1,11 +1,13 @@
 /** Segments with their counts, and the members of one, evaluated at an instant. Count and list are the same filter. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { CustomerDirectory } from '@timeline/deciding';
 import { Cursors, type Page } from '@timeline/http';
 import { Clock, DomainError, toInstant, type Instant, type JsonValue } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
 import { BUILT_IN_SEGMENTS, SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
-import { segmentsProjection } from '../projections/segments.projection.js';
+import { FOREVER } from '../membership.js';
+import { segmentsProjection, type SegmentMembership } from '../projections/segments.projection.js';
 
 export interface SegmentSummary {
   id: SegmentId;
@@ -21,6 +23,12 @@ export interface SegmentMember {
   since: Instant;
   /** Until when, by what is known; absent where no end is. */
   until?: Instant;
+}
+
+export interface CustomerSegments {
+  customerId: string;
+  asOf: Instant;
+  items: { id: SegmentId; name: string; since: Instant; until?: Instant }[];
 }
 
 export class ListSegments extends Query<SegmentSummary[]> {
@@ -44,7 +52,18 @@ export class ListMembers extends Query<Page<SegmentMember> & { asOf: Instant }> 
   }
 }
 
+export class SegmentsOfCustomer extends Query<CustomerSegments> {
+  constructor(
+    readonly customerId: string,
+    readonly asOf: Instant | undefined,
+    readonly position: string | undefined,
+  ) {
+    super();
+  }
+}
+
 const membersAt = (id: SegmentId, asOf: Instant): Filter => ({
+  isSurvivor: true,
   [`in.${id}.to`]: { $gt: asOf },
   [`in.${id}.from`]: { $lte: asOf },
   [`in.${id}.spans`]: { $elemMatch: { from: { $lte: asOf }, to: { $gt: asOf } } },
@@ -103,14 +122,41 @@ export class ListMembersHandler implements IQueryHandler<ListMembers> {
       ),
     );
     const members = found.map((membership): SegmentMember => {
-      const span = membership.in[id]?.spans.find(({ from, to }) => from <= asOf && asOf < to);
-      const isOpen = span?.to.startsWith('9999');
-      return {
-        customerId: membership.customerId,
-        since: span?.from ?? asOf,
-        ...(span && !isOpen && { until: span.to }),
-      };
+      const stay = stayIn(membership, id, asOf);
+      return { customerId: membership.customerId, since: asOf, ...stay };
     });
     return { ...list.page(members, query.limit, (last): Cursor => [asOf, last.customerId]), asOf };
   }
+}
+
+/** Which segments one customer is in: those of the whole group where the customer is merged with others. */
+@QueryHandler(SegmentsOfCustomer)
+export class SegmentsOfCustomerHandler implements IQueryHandler<SegmentsOfCustomer> {
+  constructor(
+    private readonly directory: CustomerDirectory,
+    private readonly models: ReadModels,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED */
+  async execute({ customerId, asOf: wanted, position }: SegmentsOfCustomer): Promise<CustomerSegments> {
+    await this.directory.resolve({ customerId });
+    const asOf = wanted ?? toInstant(this.clock.now());
+    const membership = await this.models.read(segmentsProjection, position, ({ derived }) => derived.get(customerId));
+    const items = BUILT_IN_SEGMENTS.flatMap(({ id, name }) => {
+      const stay = membership && stayIn(membership, id, asOf);
+      return stay ? [{ id, name, ...stay }] : [];
+    });
+    return { customerId, asOf, items };
+  }
+}
+
+/** The span that holds `asOf`, where there is one. */
+function stayIn(
+  membership: SegmentMembership,
+  id: SegmentId,
+  asOf: Instant,
+): { since: Instant; until?: Instant } | undefined {
+  const span = membership.in[id]?.spans.find(({ from, to }) => from <= asOf && asOf < to);
+  return span && { since: span.from, ...(span.to !== FOREVER && { until: span.to }) };
 }

@@ -6,10 +6,11 @@
 import { stretchOf, type Fact, type Instant, type Position } from '@timeline/kernel';
 import type { Projection } from '@timeline/projecting';
 import type { CustomerEvent, IdentityEvent } from '../../../customers/src/customers.events.js';
+import type { DuplicateEvent } from '../../../duplicates/src/duplicates.events.js';
 import type { SurveyEvent } from '../../../surveys/src/surveys.events.js';
 import { TIMELINE_TYPES, type TimelineFact } from './timeline.projection.js';
 
-type Unshown = Exclude<CustomerEvent | IdentityEvent | SurveyEvent, { type: TimelineFact['type'] }>;
+type Unshown = Exclude<CustomerEvent | IdentityEvent | SurveyEvent | DuplicateEvent, { type: TimelineFact['type'] }>;
 
 /** With those of the timeline every fact there is: one that is left out would be known before its time. */
 const UNSHOWN: Record<Unshown['type'], true> = {
@@ -20,6 +21,9 @@ const UNSHOWN: Record<Unshown['type'], true> = {
   IdentityClaimed: true,
   IdentityReleased: true,
   SurveyDefined: true,
+  DuplicateSuspected: true,
+  DuplicateDismissed: true,
+  DuplicateConfirmed: true,
 };
 
 export interface LogStretch {

@@ -8,6 +8,7 @@ import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
 import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
+import type { MergeEvent } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { entryWords } from './entry-words.js';
@@ -20,7 +21,8 @@ export type TimelineFact =
   | PurchaseEvent
   | FeedbackEvent
   | SurveyAnswerEvent
-  | LoyaltyEvent;
+  | LoyaltyEvent
+  | MergeEvent;
 
 /** Complete by type: a new fact of a slice does not compile until it is named here or among the technical ones. */
 const TYPES: Record<TimelineFact['type'], true> = {
@@ -46,6 +48,8 @@ const TYPES: Record<TimelineFact['type'], true> = {
   SurveyAnswered: true,
   PointsEarned: true,
   PointsSpent: true,
+  CustomersMerged: true,
+  CustomersUnmerged: true,
 };
 // The record's keys are exactly the union's members.
 export const TIMELINE_TYPES = Object.keys(TYPES) as TimelineFact['type'][];

@@ -4,7 +4,6 @@
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { KnownAt, type Moment } from '@timeline/as-of';
-import { CustomerDirectory } from '@timeline/deciding';
 import {
   Check,
   Cursors,
@@ -118,7 +117,6 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
   constructor(
     private readonly models: ReadModels,
     private readonly cursors: Cursors,
-    private readonly directory: CustomerDirectory,
     private readonly history: TimelineHistory,
   ) {}
 
@@ -132,7 +130,7 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
     const words = query.text === undefined ? [] : wordsSought(query.text);
     // Nothing but punctuation: no word begins with that.
     if (query.text !== undefined && words.length === 0) return { items: [] };
-    const members = await this.directory.membersAsOf(customerId, moment.known);
+    const members = await this.history.membersAsOf(customerId, moment, position);
     const filter = filterOf(query, words, moment, after);
     return this.models.read(timelineProjection, this.history.toHaveSeen(moment, position), async ({ documents }) => {
       const pages = await Promise.all(
@@ -144,8 +142,8 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
         ),
       );
       const entries = pages.flat();
-      if (members.length > 1) entries.sort((a, b) => direction * compare(a, b));
-      const page = list.page(entries, query.limit, (last): Cursor => [last.at, last.position]);
+      const inOrder = members.length > 1 ? merged(entries, direction) : entries;
+      const page = list.page(inOrder, query.limit, (last): Cursor => [last.at, last.position]);
       const causes = await causesOf(page.items, members, moment, documents);
       return {
         ...page,
@@ -198,6 +196,15 @@ function filterOf(
     ...(query.threadId !== undefined && { 'data.threadId': query.threadId }),
     ...(and.length > 0 && { $and: and }),
   };
+}
+
+/**
+ * In order, each event once: one that concerns several members (their merge itself) is an entry of each. Whose of these is
+ * shown does not hang on who was asked for.
+ */
+function merged<Entry extends TimelineEntry>(entries: Entry[], direction: 1 | -1): Entry[] {
+  entries.sort((a, b) => direction * compare(a, b) || (a.customerId < b.customerId ? -1 : 1));
+  return entries.filter((entry, index) => entry.position !== entries[index - 1]?.position);
 }
 
 const compare = (a: TimelineEntry, b: TimelineEntry): number =>
