@@ -17,11 +17,14 @@ export interface Address {
 }
 
 // prettier-ignore
-const SHORT: Readonly<Record<string, string>> = {
+// A map: of an object, the word "constructor" would be a function.
+const SHORT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
   street: 'st', road: 'rd', avenue: 'ave', av: 'ave', place: 'pl', drive: 'dr', crescent: 'cres', court: 'ct', close: 'cl',
   circuit: 'cct', lane: 'ln', boulevard: 'blvd', terrace: 'tce', highway: 'hwy', parade: 'pde', square: 'sq', apartment: 'apt',
   building: 'bldg', floor: 'fl', suite: 'ste', north: 'n', south: 's', east: 'e', west: 'w', saint: 'st', mount: 'mt',
-};
+}),
+);
 
 const MUNICIPALITIES = ['北京', '上海', '天津', '重庆'];
 // prettier-ignore
@@ -55,7 +58,7 @@ const words = (folded: string): string[] =>
   folded
     .split(' ')
     .filter((word) => word !== '')
-    .map((word) => SHORT[word] ?? word);
+    .map((word) => SHORT.get(word) ?? word);
 
 /** Province and city may stand in their fields, at the head of the lines, or both. */
 function chinese(state: string, city: string, lines: string): { street: string[]; city: string; state: string } {

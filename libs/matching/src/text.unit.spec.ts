@@ -74,6 +74,13 @@ describe('folding', () => {
   ])('%s sounds as %s', (name, sound) => expect(soundOf(name)).toBe(sound));
 });
 
+it('takes names that objects have for words like any others', () => {
+  const words = '__proto__ constructor toString valueOf';
+  const features = featuresOf({ kind: 'person', name: { full: words }, address: { lines: [words], city: words } });
+  expect(JSON.parse(JSON.stringify(features))).toEqual(features);
+  expect(JSON.stringify(features)).toContain('constructor');
+});
+
 it('cuts no character in half, whatever is compared and looked up by', () => {
   const records = [
     { kind: 'person' as const, name: { full: '𠮷野家' }, ids: [{ system: 'member', value: '😀😁😂😃😄😅😆' }] },
