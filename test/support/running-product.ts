@@ -101,7 +101,8 @@ export class RunningProduct {
       this.out = (this.out + chunk.toString()).slice(-2_000_000);
     });
     child.stderr?.on('data', note);
-    this.#exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+    // Not `exit`: what it wrote last may come after that.
+    this.#exited = new Promise((resolve) => child.once('close', (code) => resolve(code)));
   }
 
   /** Resolves with the exit code once the server has ended by itself or by a signal. */
