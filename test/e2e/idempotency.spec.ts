@@ -40,6 +40,22 @@ async function resolvedCase(customerId: string): Promise<string> {
   return id;
 }
 
+let namesakes = 0;
+/** Two customers that look like one, once the queue shows them. */
+async function suspectedPair(): Promise<{ pairId: string; one: string; other: string }> {
+  const record = {
+    name: { full: `Clementine Birdwhistle the ${(namesakes += 1)}.` },
+    birthDate: `1944-04-${10 + namesakes}`,
+  };
+  const [one = '', other = ''] = [(await api.register(record)).id, (await api.register(record)).id].sort();
+  const pairId = `${one}.${other}`;
+  for (;;) {
+    const queue = await api.all<Json>('/v1/duplicates?limit=200');
+    if (queue.some((pair) => pair['pairId'] === pairId)) return { pairId, one, other };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** Every route that writes, as `/openapi.json` names it, and a request to it for a customer who is there. */
 const ROUTES: Record<string, (customerId: string) => Prepared | Promise<Prepared>> = {
   'post /v1/customers': () => ({
@@ -141,6 +157,14 @@ const ROUTES: Record<string, (customerId: string) => Prepared | Promise<Prepared
     json: { customer: { customerId }, score: 9, channel: 'web' },
     other: { customer: { customerId }, score: 8, channel: 'web' },
   }),
+  'post /v1/duplicates/{id}/confirmation': async () => {
+    const { pairId, one, other } = await suspectedPair();
+    return { path: `/v1/duplicates/${pairId}/confirmation`, json: { survivor: one }, other: { survivor: other } };
+  },
+  'post /v1/duplicates/{id}/dismissal': async () => {
+    const { pairId } = await suspectedPair();
+    return { path: `/v1/duplicates/${pairId}/dismissal`, json: { reason: 'twins' }, other: { reason: 'namesakes' } };
+  },
   'post /v1/merges': async (survivor) => {
     const [one, other] = [await api.register(), await api.register()];
     return {
@@ -183,7 +207,10 @@ it('knows every route that writes', async () => {
   );
   // Many commands each: what makes those the same again is in the lines, or in what is there already.
   const many = ['post /v1/commands', 'post /v1/imports', 'post /v1/imports/{id}/revert', 'post /v1/provenance/revert'];
-  expect(writing.filter((route) => !many.includes(route)).sort()).toEqual(Object.keys(ROUTES).sort());
+  const reading = 'post /v1/customers/duplicates/search';
+  expect(writing.filter((route) => !many.includes(route) && route !== reading).sort()).toEqual(
+    Object.keys(ROUTES).sort(),
+  );
 });
 
 describe('sent again with the same Idempotency-Key', () => {

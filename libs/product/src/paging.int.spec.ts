@@ -121,6 +121,40 @@ const LISTS: Listed[] = [
     idOf: (item) => String(item['mergeId']),
   },
   {
+    route: '/v1/duplicates',
+    addresses: ['/v1/duplicates'],
+    add: async (place) => {
+      const person = (): Promise<{ id: string; position: string }> => send('POST', '/v1/customers', { kind: 'person' });
+      const [a, b] = [await person(), await person()].sort((x, y) => (x.id < y.id ? -1 : 1));
+      if (!a || !b) throw new Error('nobody was registered');
+      const id = newId();
+      const pairId = `${a.id}.${b.id}`;
+      const data = {
+        pairId,
+        customers: [a.id, b.id],
+        probability: 0.3 + place / 10,
+        namesakes: 0,
+        model: 'test',
+        asOf: [a.position, b.position],
+      };
+      const metadata = {
+        schemaVersion: 1,
+        occurredAt: new Date().toISOString(),
+        customerId: a.id,
+        customerIds: data.customers,
+        actor: 'test',
+        commandId: id,
+        bodyHash: '',
+        correlationId: id,
+        causationId: id,
+      };
+      const events = [{ id, type: 'DuplicateSuspected', data, metadata }];
+      return (await harness.product.events.append(`duplicate-${pairId}`, events, { expectedRevision: 'no-stream' }))
+        .position;
+    },
+    idOf: (item) => String(item['pairId']),
+  },
+  {
     route: '/v1/feedback',
     addresses: ['oldest', 'newest', 'severity'].map((order) => `/v1/feedback?status=all&order=${order}`),
     add: async (place) => {
