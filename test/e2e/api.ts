@@ -125,6 +125,12 @@ export class Api {
     return (await this.send<{ head: string | null }>('GET', '/health/ready')).body.head;
   }
 
+  /** What was written since by anybody's command: what the watch over duplicates finds by itself may come at any time. */
+  async writtenSince(head: string | null): Promise<LoggedEvent[]> {
+    if ((await this.head()) === head) return [];
+    return (await this.events('', head ?? '')).filter(({ type }) => type !== 'DuplicateSuspected');
+  }
+
   /** All pages of a list, each read at once after the other. */
   async all<Item>(path: string, position?: string): Promise<Item[]> {
     const items: Item[] = [];

@@ -77,7 +77,7 @@ async function refused(method: string, path: string, sending: Sending, expected:
   const head = await api.head();
   const answer = await api.send<Problem>(method, path, sending);
   expectProblem(answer, expected);
-  expect(await api.head()).toBe(head);
+  expect(await api.writtenSince(head)).toEqual([]);
   return answer;
 }
 
@@ -948,7 +948,7 @@ describe('NDJSON with bad lines', () => {
     const head = await api.head();
     expect(await api.rawLines('')).toEqual([]);
     expect(await api.rawLines('\n\n')).toEqual([]);
-    expect(await api.head()).toBe(head);
+    expect(await api.writtenSince(head)).toEqual([]);
   });
 
   it('keeps lines that belong together in their order', async () => {
@@ -999,7 +999,7 @@ describe('another site', () => {
           'HOST_NOT_ALLOWED',
         ]);
       }
-      expect(await api.head()).toBe(head);
+      expect(await api.writtenSince(head)).toEqual([]);
     },
   );
 
@@ -1014,7 +1014,7 @@ describe('another site', () => {
     const head = await api.head();
     const answer = await post(headers);
     expect([answer.status, JSON.parse(answer.text).code]).toEqual([403, 'CROSS_SITE_REQUEST']);
-    expect(await api.head()).toBe(head);
+    expect(await api.writtenSince(head)).toEqual([]);
   });
 
   it('is not the page itself, nor a program', async () => {
