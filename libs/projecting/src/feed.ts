@@ -411,7 +411,7 @@ export class Feed {
 }
 
 /** Of documents folded and not written, in all builds that a feed fills; as JSON, in memory about ten times as much. */
-const MAX_BEHIND_BYTES = 16 * 1024 * 1024;
+const MAX_BEHIND_BYTES = 4 * 1024 * 1024;
 /** So that a crash costs no more than this is worth, and progress is seen. */
 const MAX_BEHIND_MS = 10_000;
 
