@@ -21,6 +21,7 @@ export interface Run {
 /** Only where `CRASH_RESULTS` is set: a short run leaves nothing behind. */
 export async function writeFigures(name: string, { seed, startedAt, kills, load, audits, on }: Run): Promise<void> {
   if (!process.env['CRASH_RESULTS']) return;
+  await mkdir(folder, { recursive: true });
   const sent = load.silences;
   const figures = {
     seed,
@@ -35,6 +36,5 @@ export async function writeFigures(name: string, { seed, startedAt, kills, load,
     problems: audits.reduce((sum, { problems }) => sum + problems.length, 0),
     differencesOfVerify: 0,
   };
-  await mkdir(folder, { recursive: true });
   await writeFile(`${folder}${name}.json`, `${JSON.stringify(figures, null, 2)}\n`);
 }
