@@ -193,6 +193,8 @@ describe('the bodies in /openapi.json', () => {
       expect(comparisons.length).toBeGreaterThanOrEqual(20);
       expect(comparisons.flatMap(({ disagreements }) => disagreements)).toEqual([]);
       // Where all were refused, or nearly, nothing would have been compared but refusals.
+      // One body has a single optional field, of which there is no more to try.
+      expect(comparisons.filter(({ compared }) => compared <= 200).length).toBeLessThanOrEqual(1);
       for (const { compared, taken } of comparisons) expect([compared > 100, taken >= 40]).toEqual([true, true]);
     } finally {
       await app.stop();
