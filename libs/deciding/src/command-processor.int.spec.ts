@@ -14,6 +14,7 @@ import {
   UnavailableError,
   Upcasters,
   type Decider,
+  type DecisionContext,
   type Fact,
 } from '@timeline/kernel';
 import { CommandProcessor } from './command-processor.js';
@@ -138,6 +139,23 @@ describe('the command processor', () => {
     await expect(count(stream, `${stream}-2`, { by: 1, secret: 's' }, { ifMatch: 0 })).resolves.toMatchObject({
       resent: true,
     });
+  });
+
+  it('tells the decider one time, "now", where the stream began ahead of this clock and the command says no time', async () => {
+    const stream = newId();
+    const start = new Date(Date.now() + 4 * 60_000).toISOString();
+    const contexts: DecisionContext[] = [];
+    const watched: typeof counter = {
+      ...counter,
+      decide: (command, state, context) => {
+        contexts.push(context);
+        return counter.decide(command, state, context);
+      },
+    };
+    await count(stream, `${stream}-1`, { by: 1, secret: 's' }, { at: start });
+    const context = contextOf(`${stream}-2`, 'body');
+    await processor.execute({ decider: watched, stream, id: stream, command: { by: 1, secret: 's' }, context });
+    expect(contexts).toMatchObject([{ now: start, occurredAt: start }]);
   });
 
   it('refuses what happened more than five minutes from now, or before its stream began', async () => {

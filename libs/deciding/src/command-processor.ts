@@ -99,10 +99,11 @@ export class CommandProcessor {
       throw preconditionFailed(context.ifMatch, last?.revision ?? 'no-stream');
     }
 
-    const now = toInstant(this.clock.now());
+    const clock = toInstant(this.clock.now());
     const start = events[0]?.metadata.occurredAt;
     // Who began the stream may have a clock a little ahead of this one's: "now" is never before that.
-    const occurredAt = target.occurredAt ?? (start !== undefined && start > now ? start : now);
+    const now = start !== undefined && start > clock ? start : clock;
+    const occurredAt = target.occurredAt ?? now;
     const decisions = decider.decide(command, state, {
       now,
       occurredAt,
@@ -116,7 +117,7 @@ export class CommandProcessor {
     }
     // After the decision: a second delivery with another `occurredAt` is a conflict first of all. What the caller did not
     // say cannot be wrong: "now" is ahead of this clock where the clock was put back since the stream began.
-    if (target.occurredAt !== undefined) assertPlausible(target.occurredAt, now, start);
+    if (target.occurredAt !== undefined) assertPlausible(target.occurredAt, clock, start);
 
     const customerId = decider.customerOf(command, state);
     const sealed = await Promise.all(
