@@ -1,35 +1,80 @@
 /**
- * `npm run test:crash -- [--kills 100] [--seed N] [--on embedded|servers]`: the long form of the kills of each role, half
- * of them on embedded stores and half on servers, on the built product. Its figures go to `test/crash/results`. Ends as
- * its tests did. A run with the seed of another sends the same commands in each journey and kills in the same order; at
- * which instants, the machine decides.
+ * `npm run test:crash -- [--kills 100 | --faults] [--seed N] [--on embedded|servers]`: the long form of the failure tests,
+ * on the built product: the kills of each role, half of them on embedded stores and half on servers, or with `--faults`
+ * all others (outages of 5 to 60 s, more rounds, more events). Its figures go to `test/crash/results`. Ends as its tests
+ * did. A run with the seed of another sends the same commands in each journey and kills in the same order; at which
+ * instants, the machine decides.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '100' }, seed: { type: 'string' }, on: { type: 'string' } },
+  options: {
+    kills: { type: 'string', default: '100' },
+    faults: { type: 'boolean', default: false },
+    seed: { type: 'string' },
+    on: { type: 'string' },
+  },
 });
 const kills = Number(values.kills);
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const places = values.on === undefined ? ['embedded', 'servers'] : [values.on];
-const COMMANDS = {
-  embedded: ['node_modules/jest/bin/jest.js', '-c', '.config/jest.config.mjs', 'test/crash/roles.crash.spec.ts'],
+const JEST = ['node_modules/jest/bin/jest.js', '-c', '.config/jest.config.mjs'];
+const KILLS = {
+  embedded: [...JEST, 'test/crash/roles.crash.spec.ts'],
   servers: ['test/servers/run.mjs', 'test/crash/roles.servers.spec.ts'],
 };
-if (!Number.isInteger(kills) || kills < 1 || !Number.isInteger(seed) || places.some((place) => !(place in COMMANDS))) {
-  console.error('usage: npm run test:crash -- [--kills 100] [--seed N] [--on embedded|servers]');
+const FAULTS = {
+  embedded: [...JEST, 'test/crash', '--testPathIgnorePatterns', 'roles'],
+  servers: ['test/servers/run.mjs', 'test/crash/(?!roles)', 'test/servers/servers-away'],
+};
+if (!Number.isInteger(kills) || kills < 1 || !Number.isInteger(seed) || places.some((place) => !(place in KILLS))) {
+  console.error('usage: npm run test:crash -- [--kills 100 | --faults] [--seed N] [--on embedded|servers]');
   process.exit(2);
 }
 
 for (const place of places) {
-  const code = await run(COMMANDS[place], {
-    CRASH_KILLS: String(Math.ceil(kills / places.length)),
-    CRASH_SEED: String(seed),
-    CRASH_RESULTS: '1',
-  });
+  const code = await (values.faults ? runFaults(place) : runKills(place));
   if (code !== 0) process.exit(code);
+}
+
+function runKills(place) {
+  const CRASH_KILLS = String(Math.ceil(kills / places.length));
+  return run(KILLS[place], { CRASH_KILLS, CRASH_SEED: String(seed), CRASH_RESULTS: '1' });
+}
+
+/** Each test by its name, how it ended and how long it took. */
+async function runFaults(place) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'timeline-faults-'));
+  const output = path.join(folder, 'jest.json');
+  const report = place === 'embedded' ? ['--json', '--outputFile', output] : [];
+  const code = await run([...FAULTS[place], ...report], {
+    CRASH_LONG: '1',
+    CRASH_SEED: String(seed),
+    TEST_RESULTS: output,
+  });
+  const { testResults, startTime } = JSON.parse(await readFile(output, 'utf8'));
+  await rm(folder, { recursive: true });
+  const figures = {
+    seed,
+    date: new Date(startTime).toISOString(),
+    node: process.version,
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim(),
+    tests: testResults.flatMap(({ assertionResults }) =>
+      assertionResults.map(({ fullName, status, duration }) => ({
+        test: fullName,
+        status,
+        seconds: Math.round((duration ?? 0) / 1000),
+      })),
+    ),
+  };
+  const file = new URL(`results/faults-${place}.json`, import.meta.url);
+  await writeFile(file, `${JSON.stringify(figures, null, 2)}\n`);
+  return code;
 }
 
 function run(args, env) {

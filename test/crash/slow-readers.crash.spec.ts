@@ -2,10 +2,15 @@
  * Readers ten times slower than the log grows: the streams of server-sent events, of the log and of one customer's
  * timeline. The product does not keep for them what they have not taken: its memory under the load with them is that of
  * the same load without. In the end each has every event once and in order, over a connection that was cut too.
+ *
+ * And one who sends lines of NDJSON and reads no answer: nothing more is taken from it, until it reads.
  */
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
 import { RunningProduct } from '../support/running-product.js';
-import { Api, SseClient, sideBySide } from '../e2e/api.js';
+import { Api, SseClient } from '../e2e/api.js';
+import { HeavyPurchases, residentMb } from './support/heavy-purchases.js';
 import { sleep } from './support/random.js';
 
 /** In each phase. About 26 kB each; what a slow reader has not taken must weigh more than what memory may differ by. */
@@ -14,8 +19,9 @@ const EVENTS = process.env['CRASH_LONG'] === '1' ? 12_000 : 2_400;
 const SHARE = 0.1;
 /** Where the heap may grow as it likes, its size says little about what is held. */
 const HEAP_MB = 160;
-const LINES_PER_PURCHASE = 100;
 const TOLERANCE_MB = 40;
+/** What a client sends that reads no answers: 10 kB each, many times what sockets hold. */
+const LINES = 50_000;
 
 /** A stream of events read no faster than it is let; what it got, in order, over as many connections as it took. */
 class SlowReader {
@@ -66,63 +72,27 @@ class SlowReader {
 describe('readers that are slow', () => {
   let product: RunningProduct;
   let api: Api;
-  let customerId = '';
-  let number = 0;
+  let purchases: HeavyPurchases;
 
   beforeAll(async () => {
     product = await RunningProduct.create({ DEMO: 'off' });
     await product.start({ NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` });
     api = new Api(product.url);
-    const json = { kind: 'person', name: { full: 'Ann Example' } };
-    const response = await fetch(`${product.url}/v1/customers`, post(json));
-    customerId = ((await response.json()) as { id: string }).id;
+    purchases = await HeavyPurchases.of(product);
   });
   afterAll(() => product.dispose());
-
-  const post = (json: object): RequestInit => ({
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(json),
-  });
-
-  /** Purchases of many lines; answers the most memory that the product took in the second half of them. */
-  async function produce(more: { count: number }): Promise<number> {
-    let maxMb = 0;
-    let sent = 0;
-    const lane = async (): Promise<void> => {
-      while (sent < EVENTS) {
-        sent += 1;
-        const lines = Array.from({ length: LINES_PER_PURCHASE }, (_, line) => ({
-          lineId: String(line),
-          sku: `S-${number}-${line}`,
-          name: 'A thing with a name that is long enough to make an event that weighs something '.repeat(2),
-          quantity: '1',
-          unitPrice: '1.00',
-        }));
-        number += 1;
-        const json = { customer: { customerId }, channel: 'web', currency: 'USD', lines };
-        const response = await fetch(`${product.url}/v1/purchases`, post(json));
-        if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
-        await response.arrayBuffer();
-        more.count += 1;
-        if (more.count > EVENTS / 2) maxMb = Math.max(maxMb, await residentMb(product.pid));
-      }
-    };
-    await sideBySide([1, 2, 3, 4], 4, lane);
-    return maxMb;
-  }
 
   it(
     'cost no memory and miss nothing',
     async () => {
-      const paths = ['/v1/events/stream', `/v1/customers/${customerId}/timeline/stream`];
+      const paths = ['/v1/events/stream', `/v1/customers/${purchases.customerId}/timeline/stream`];
       const open = (after: string): SlowReader[] => paths.map((path) => new SlowReader(`${product.url}${path}`, after));
 
       /** With readers that keep up, to compare with. */
       const besideQuickOnes = async (): Promise<number> => {
         const quick = open((await api.head()) ?? '');
         const keepingUp = quick.map((reader) => reader.keepUp());
-        const maxMb = await produce({ count: 0 });
+        const maxMb = await purchases.send(EVENTS);
         for (const reader of quick) reader.cut();
         await Promise.all(keepingUp);
         return maxMb;
@@ -134,15 +104,15 @@ describe('readers that are slow', () => {
       const produced = { count: 0 };
       const over = new AbortController();
       const reading = readers.map((reader) => reader.dawdle(() => produced.count, over.signal));
-      const accompaniedMb = await produce(produced);
+      const accompaniedMb = await purchases.send(EVENTS, produced);
       over.abort();
       await Promise.all(reading);
 
       const events = await api.events('', from);
       const bytes = JSON.stringify(events).length;
       // The log's stream holds all of them, the timeline's what a timeline shows.
-      const purchases = events.filter(({ type }) => type === 'PurchaseRecorded');
-      const expected = [events, purchases].map((list) => list.map(({ position }) => position));
+      const shown = events.filter(({ type }) => type === 'PurchaseRecorded');
+      const expected = [events, shown].map((list) => list.map(({ position }) => position));
       for (const [index, reader] of readers.entries()) {
         // Far enough behind that keeping it all would show.
         expect(reader.ids.length).toBeLessThan(produced.count / 5);
@@ -162,9 +132,46 @@ describe('readers that are slow', () => {
     },
     EVENTS * 200,
   );
-});
 
-async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024);
-}
+  it('are taken no more lines from than answers they read', async () => {
+    // Lines that are refused cost the least: the product would take them as quickly as they come.
+    const padding = 'x'.repeat(10_000);
+    const before = await residentMb(product.pid);
+    const sending = request(`${product.url}/v1/commands`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson', 'transfer-encoding': 'chunked' },
+    });
+    const answered = once(sending, 'response') as Promise<[IncomingMessage]>;
+    let sent = 0;
+    /** Bytes that the product's side of the connection has taken. */
+    const taken = (): number => (sending.socket?.bytesWritten ?? 0) - sending.writableLength;
+    const fill = (): void => {
+      while (sent < LINES) {
+        sent += 1;
+        if (!sending.write(`{"id":"${sent}","type":"NoSuchCommand","data":{"text":"${padding}"}}\n`)) return;
+      }
+    };
+    sending.on('drain', fill);
+    fill();
+    const [response] = await answered;
+    for (let at = -1; taken() !== at;) {
+      at = taken();
+      await sleep(2_000);
+    }
+    const [held, during] = [sent, await residentMb(product.pid)];
+    process.stderr.write(
+      `of ${LINES} lines of 10 kB ${held} were taken unread; ${before} MB before, ${during} MB then\n`,
+    );
+    expect(held).toBeLessThan(LINES / 2);
+    expect(during).toBeLessThan(before + TOLERANCE_MB);
+
+    // It reads again, and every line is answered, in order.
+    let line = 0;
+    sending.on('drain', () => sent === LINES && sending.end());
+    for await (const text of createInterface({ input: response })) {
+      line += 1;
+      if (JSON.parse(text).line !== line) throw new Error(`line ${line} was answered ${text}`);
+    }
+    expect(line).toBe(LINES);
+  }, 180_000);
+});
