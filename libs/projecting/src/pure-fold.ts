@@ -4,18 +4,24 @@
  */
 import { CUSTOMER_ERASED, canonicalJson, errorCode, type Fact, type Recorded } from '@timeline/kernel';
 import { customerOwner, type AnyProjection, type Block, type Owner } from './projection.js';
+import { weightAfter } from './weight.js';
 
 export interface FoldedDocument {
   owner: Owner;
   /** Undefined only where nothing but a block is there. */
   content: Record<string, unknown> | undefined;
   block?: Block;
+  folds: number;
+  /** About how many bytes it is. */
+  weight: number;
 }
 
 type Part = Record<string, unknown>;
 
 export class PureFold {
   readonly documents = new Map<string, FoldedDocument>();
+  /** About how many bytes of documents are held. */
+  weight = 0;
   /** Keys by the customer who owns them, so that an erasure does not look at every document. */
   readonly #owned = new Map<Owner, Set<string>>();
   readonly #erased = new Set<Owner>();
@@ -37,7 +43,10 @@ export class PureFold {
     if (event.type === CUSTOMER_ERASED && event.metadata.customerId) {
       const owner = customerOwner(event.metadata.customerId);
       this.#erased.add(owner);
-      for (const key of this.#owned.get(owner) ?? []) this.documents.delete(key);
+      for (const key of this.#owned.get(owner) ?? []) {
+        this.weight -= this.documents.get(key)?.weight ?? 0;
+        this.documents.delete(key);
+      }
       this.#owned.delete(owner);
     }
     if (!this.#handles.has(event.type)) return;
@@ -47,12 +56,12 @@ export class PureFold {
       if (before?.block) continue;
       try {
         const content = this.projection.evolve(before?.content, event, key);
-        if (content) this.#set(key, { owner, content });
+        if (content) this.#set(key, before, { owner, content });
         else if (before) this.#delete(key, before);
       } catch (error) {
         if (this.discarded.has(discardId(event.id, key))) continue;
         const block = { position: event.position, eventId: event.id, code: errorCode(error) };
-        this.#set(key, { owner, content: before?.content, block });
+        this.#set(key, before, { owner, content: before?.content, block });
       }
     }
   }
@@ -114,17 +123,24 @@ export class PureFold {
     return texts;
   }
 
-  #set(key: string, folded: FoldedDocument): void {
-    this.documents.set(key, folded);
-    const { owner } = folded;
+  #set(
+    key: string,
+    before: FoldedDocument | undefined,
+    { owner, content, block }: Pick<FoldedDocument, 'owner' | 'content' | 'block'>,
+  ): void {
+    const folds = (before?.folds ?? 0) + 1;
+    const weight = weightAfter(folds, content, before?.weight ?? 0);
+    this.weight += weight - (before?.weight ?? 0);
+    this.documents.set(key, { owner, content, ...(block && { block }), folds, weight });
     if (!owner.startsWith('customer:')) return;
     const owned = this.#owned.get(owner);
     if (owned) owned.add(key);
     else this.#owned.set(owner, new Set([key]));
   }
 
-  #delete(key: string, { owner }: FoldedDocument): void {
+  #delete(key: string, { owner, weight }: FoldedDocument): void {
     this.documents.delete(key);
+    this.weight -= weight;
     const owned = this.#owned.get(owner);
     owned?.delete(key);
     if (owned?.size === 0) this.#owned.delete(owner);

@@ -244,6 +244,35 @@ describe('verify', () => {
     expect(last?.pass).toBeLessThanOrEqual(7);
   });
 
+  it('holds no more bytes than its bound, one document at least', async () => {
+    const customers = Array.from({ length: 40 }, (_, n) => `c${(n * 37) % 40}`);
+    const steps = customers.map((_, customer) => ({ type: 'Added' as const, customer, amount: 1 }));
+    const { append, options } = world();
+    await append(recorded(steps, customers));
+    const all = new PureFold(accounts);
+    for (const event of recorded(steps, customers)) all.apply(event);
+    const each = all.weight / 40;
+    for (const [passBytes, most] of [
+      [each * 10.5, 10 + 4],
+      [1, 1 + 4],
+    ] as const) {
+      const held = await mostHeld(async () => {
+        const report = await verifyBuild(accounts, build, { ...options, passBytes });
+        expect(report).toMatchObject({ documents: 80, differing: 0 });
+      });
+      expect(held).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('forgets the weight of what it lets go of', () => {
+    const fold = new PureFold(accounts);
+    const steps = CUSTOMERS.map((_, customer) => ({ type: 'Added' as const, customer, amount: 1 }));
+    for (const event of recorded([...steps, ...steps], CUSTOMERS)) fold.apply(event);
+    expect(fold.weight).toBeGreaterThan(0);
+    fold.narrow(() => false);
+    expect(fold.weight).toBe(0);
+  });
+
   it('counts all that differ and lists the first thousand', async () => {
     const customers = Array.from({ length: 1_200 }, (_, n) => `c${n}`);
     const steps = customers.map((_, customer) => ({ type: 'Added' as const, customer, amount: 1 }));

@@ -58,9 +58,12 @@ export interface VerifyOptions {
   upTo?: Position;
   /** Documents that a pass holds in memory, default 100,000: the more, the fewer passes. */
   passDocuments?: number;
+  /** Bytes of documents that a pass holds, about; default 64 MiB. */
+  passBytes?: number;
 }
 
 const PASS_DOCUMENTS = 100_000;
+const PASS_BYTES = 64 * 1024 * 1024;
 /** What stays when an overfull pass is cut. */
 const KEPT = 3 / 4;
 /** A document that differs is looked at again this often at most while the build moves; then it is told. */
@@ -94,6 +97,9 @@ class Verification {
   readonly report: VerifyReport;
   readonly #collections: BuildCollections;
   readonly #bound: number;
+  readonly #byteBound: number;
+  /** Documents that a pass holds, as far as has been seen. */
+  #fits: number;
   /** Keys of derived documents whose groups reach beyond the pass that met them. */
   readonly #spread = new Set<string>();
   /** The links of those parts that have any, as last folded. */
@@ -108,6 +114,8 @@ class Verification {
   ) {
     this.#collections = options.builds.collections(build._id);
     this.#bound = options.passDocuments ?? PASS_DOCUMENTS;
+    this.#byteBound = options.passBytes ?? PASS_BYTES;
+    this.#fits = this.#bound;
     this.report = {
       projection: projection.name,
       build: build._id,
@@ -125,9 +133,9 @@ class Verification {
     const left = this.options.progress ? await this.#collections.documents.count(range.filter) : 0;
     const pass = this.#begin(range, left);
     await this.#follow(pass, () => {
-      if (pass.fold.documents.size <= this.#bound) return;
-      const keys = [...pass.fold.documents.keys()].sort(compareKeys);
-      range = new KeyRange(from, keys[Math.max(1, Math.floor(this.#bound * KEPT))]);
+      if (!this.#isOverfull(pass.fold)) return;
+      this.#fits = Math.min(this.#bound, pass.fold.documents.size);
+      range = new KeyRange(from, this.#cut(pass.fold));
       pass.scope = range;
       pass.fold.narrow((key) => range.has(key));
     });
@@ -136,6 +144,21 @@ class Verification {
     if (this.projection.derivation) await this.#compareStored(pass, range, 'derived');
     for (const { block } of pass.fold.documents.values()) if (block) this.report.parked += 1;
     return range.below;
+  }
+
+  #isOverfull({ documents, weight }: PureFold): boolean {
+    return documents.size > 1 && (documents.size > this.#bound || weight > this.#byteBound);
+  }
+
+  /** The key from which on documents are let go, so that `KEPT` of both bounds stay; one document at least. */
+  #cut({ documents }: PureFold): string | undefined {
+    const keys = [...documents.keys()].sort(compareKeys);
+    let weight = 0;
+    const end = keys.findIndex((key, at) => {
+      weight += documents.get(key)?.weight ?? 0;
+      return at > 0 && (at >= this.#bound * KEPT || weight > this.#byteBound * KEPT);
+    });
+    return keys[end];
   }
 
   /** Derived documents whose groups no pass has held whole, in passes over whole groups. */
@@ -157,7 +180,7 @@ class Verification {
   #takeGroups(): ReadonlySet<string> {
     const taken = new Set<string>();
     for (const start of this.#spread) {
-      if (taken.size >= this.#bound) break;
+      if (taken.size >= this.#fits) break;
       const reached = new Set([start]);
       for (const key of reached) for (const other of this.#links.get(key) ?? []) reached.add(other);
       for (const key of reached) taken.add(key);
@@ -168,7 +191,7 @@ class Verification {
   #begin(scope: Pass['scope'], documents: number): Pass {
     this.#pass += 1;
     // A pass ends between `KEPT` and all of the way to its bound.
-    const each = documents > this.#bound ? (this.#bound * (1 + KEPT)) / 2 : this.#bound;
+    const each = documents > this.#fits ? (this.#fits * (1 + KEPT)) / 2 : this.#fits;
     this.#passes = this.#pass - 1 + Math.max(1, Math.ceil(documents / each));
     const fold = new PureFold(this.projection, this.options.discarded, (key) => scope.has(key));
     return { fold, scope, folded: undefined };

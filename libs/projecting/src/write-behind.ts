@@ -9,6 +9,7 @@ import { applyBatch, customerOwnerOf, fold, markOf, plan, type BatchResult, type
 import { guarded } from './build.js';
 import { deriveAll } from './derive.js';
 import type { Block, Owner, Stored } from './projection.js';
+import { weightAfter, weightOf } from './weight.js';
 
 type Document = Stored & Record<string, unknown>;
 
@@ -65,8 +66,7 @@ export class WriteBehind {
       if (!after || after.doc === held.doc) continue;
       if (after.blockedNow && after.doc._b) this.#blocked.push(after.doc._b);
       const folds = held.folds + 1;
-      // Measured anew whenever the folds have doubled: documents grow with what is folded into them.
-      const weight = (folds & (folds - 1)) === 0 ? weightOf(after.doc) : held.weight;
+      const weight = weightAfter(folds, after.doc, held.weight);
       this.#weight += weight - held.weight;
       this.#held.set(key, { ...held, doc: after.doc, isDirty: true, folds, weight });
     }
@@ -136,13 +136,4 @@ export class WriteBehind {
 
 function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
   for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
-}
-
-/** About how many bytes a JSON value is. */
-function weightOf(value: unknown): number {
-  if (typeof value === 'string') return value.length + 3;
-  if (typeof value !== 'object' || value === null) return 8;
-  let sum = 16;
-  for (const [name, member] of Object.entries(value)) sum += name.length + 3 + weightOf(member);
-  return sum;
 }
