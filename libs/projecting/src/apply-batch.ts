@@ -20,9 +20,17 @@ export interface BatchTarget {
   collections: BuildCollections;
   /** Whether an operator discarded this step. */
   isDiscarded(id: string): Promise<boolean>;
+  /** Called once documents are loaded and before they are written. @throws StoreWentBack */
+  afterLoad?: () => void;
   /** Called after the documents are written and before derived ones are; crash tests use it. */
   afterWrite?: () => void;
 }
+
+/**
+ * The read store may have come back as an older copy of itself: what was loaded then lacks events that were applied
+ * already, and a batch written over that would leave a gap.
+ */
+export class StoreWentBack extends Error {}
 
 export interface Steps {
   owner: Owner;
@@ -38,7 +46,10 @@ export interface BatchResult {
 /** Marks that a customer is erased, in the same collection, so that one read brings documents and marks together. */
 export const markOf = (owner: Owner): string => `erased/${owner}`;
 
-/** @throws FaultError PROJECTION_KEYS_FAILED (the projection must stop); UnavailableError (try the batch again) */
+/**
+ * @throws FaultError PROJECTION_KEYS_FAILED (the projection must stop); UnavailableError (try the batch again);
+ * StoreWentBack (go back to the stored checkpoint)
+ */
 export async function applyBatch(target: BatchTarget, events: readonly Recorded<Fact>[]): Promise<BatchResult> {
   const { projection, collections } = target;
   const { steps, erasures } = plan(projection, events);
@@ -53,6 +64,7 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
     const loaded = new Map(
       (await collections.documents.findByIds([...keys, ...[...owners].map(markOf)])).map((doc) => [doc._id, doc]),
     );
+    target.afterLoad?.();
     const writes: { doc: Document; version: number; isBlockedNow: boolean }[] = [];
     for (const key of pending) {
       const step = steps.get(key);

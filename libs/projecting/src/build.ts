@@ -123,15 +123,29 @@ export class Builds {
 
   async checkpoints(buildIds: readonly string[]): Promise<Map<string, Checkpoint>> {
     const records = await this.#checkpoints.findByIds(buildIds);
-    for (const record of records) this.#lastKnown.set(record._id, record);
+    for (const record of records) {
+      const known = this.#lastKnown.get(record._id);
+      if (!known || known.position <= record.position) this.#lastKnown.set(record._id, record);
+    }
     return new Map(records.map(({ _id, position, event }) => [_id, { position, event }]));
   }
 
-  /** Moves the checkpoints forward, in one write; a stored one that is further stays. */
-  async saveCheckpoints(moves: ReadonlyMap<string, Checkpoint>): Promise<void> {
+  /** Where the store says that the build stands, taken for true though it is behind what was known. */
+  async restoredCheckpoint(buildId: string): Promise<Checkpoint | undefined> {
+    const record = await this.#checkpoints.findOne({ _id: buildId });
+    if (record) this.#lastKnown.set(buildId, record);
+    return record && { position: record.position, event: record.event };
+  }
+
+  /**
+   * Moves the checkpoints forward, in one write; a stored one that is further stays. Answers the builds whose stored one
+   * is behind what this process wrote or read before, and stays too: their store has come back as an older copy.
+   */
+  async saveCheckpoints(moves: ReadonlyMap<string, Checkpoint>): Promise<string[]> {
     let pending = [...moves];
+    const wentBack: string[] = [];
     // The first try trusts what this process wrote or read last; a miss reads what another process wrote since.
-    let stored = this.#lastKnown;
+    let stored: ReadonlyMap<string, CheckpointRecord> = this.#lastKnown;
     while (pending.length > 0) {
       const docs = pending.flatMap(([_id, checkpoint]) => {
         const before = stored.get(_id);
@@ -143,9 +157,15 @@ export class Builds {
       for (const doc of docs) if (!missed.has(doc._id)) this.#lastKnown.set(doc._id, doc);
       pending = pending.filter(([id]) => missed.has(id));
       if (pending.length > 0) {
-        stored = new Map((await this.#checkpoints.findByIds([...missed])).map((record) => [record._id, record]));
+        const found = new Map((await this.#checkpoints.findByIds([...missed])).map((record) => [record._id, record]));
+        const isBack = (id: string): boolean =>
+          (found.get(id)?.position ?? '') < (this.#lastKnown.get(id)?.position ?? '') && found.has(id);
+        wentBack.push(...pending.flatMap(([id]) => (isBack(id) ? [id] : [])));
+        pending = pending.filter(([id]) => !isBack(id));
+        stored = found;
       }
     }
+    return wentBack;
   }
 
   /** How many documents of the build wait behind a parked event. */

@@ -20,7 +20,7 @@ import {
   type Recorded,
   type Upcasters,
 } from '@timeline/kernel';
-import { applyBatch, type BatchTarget } from './apply-batch.js';
+import { applyBatch, StoreWentBack, type BatchTarget } from './apply-batch.js';
 import type { Builds, BuildRecord, Checkpoint } from './build.js';
 import type { Block } from './projection.js';
 import { WriteBehind } from './write-behind.js';
@@ -48,6 +48,8 @@ export interface FeedNotice {
 /** One build on its way through the log. */
 export class BuildRunner {
   checkpoint: Checkpoint | undefined;
+  /** Of the read store when it was last known to hold all that was applied. */
+  epoch: number | undefined;
   /** Set when it stopped for good; a person must look. */
   fault: { code: string; message: string } | undefined;
   readonly #waiters = new Set<{ position: Position; wake: () => void }>();
@@ -66,6 +68,11 @@ export class BuildRunner {
 
   moveTo(checkpoint: Checkpoint): void {
     if (this.checkpoint && this.checkpoint.position >= checkpoint.position) return;
+    this.standAt(checkpoint);
+  }
+
+  /** Also where that is behind. */
+  standAt(checkpoint: Checkpoint): void {
     this.checkpoint = checkpoint;
     for (const waiter of this.#waiters) if (waiter.position <= checkpoint.position) waiter.wake();
   }
@@ -103,8 +110,6 @@ export class Feed {
   /** Documents folded and not written yet, by build; `since`: when it last held none. */
   readonly #behind = new Map<BuildRunner, { documents: WriteBehind; since: number }>();
   readonly #abort = new AbortController();
-  /** Ends the subscription, and only that: the next one begins where the feed then stands. */
-  #resubscribe = new AbortController();
   #running: Promise<void> | undefined;
 
   constructor(
@@ -168,11 +173,51 @@ export class Feed {
   }
 
   /**
-   * A read store may come back as an older copy of itself. Events applied to that would be applied over a gap, so what it
-   * has forgotten is done again first. Answers whether there was anything.
+   * A read store may come back as an older copy of itself, and events applied to that would be applied over a gap. So
+   * whatever is loaded or moved on over another epoch of the store than before is begun again at the stored checkpoint.
+   * Here it is looked for where nothing happens, so that what was forgotten is there again.
    */
-  async redoForgotten(): Promise<boolean> {
-    return this.#inTurn(() => this.#redoForgotten());
+  async redoForgotten(): Promise<void> {
+    await this.#inTurn(() => this.#redoForgotten());
+  }
+
+  async #redoForgotten(): Promise<void> {
+    const ids = this.members.map(({ build }) => build._id);
+    const stored = await this.#patiently(undefined, () => this.context.builds.checkpoints(ids));
+    const forgotten = this.members.filter((member) => isBehind(stored.get(member.build._id), member.position));
+    const [until, event] = [this.position, this.#lastEvent];
+    if (forgotten.length === 0 || !until || !event) return;
+    for (const member of forgotten) await this.#applying(member, () => this.#redo(member, until));
+    await this.#moveAll(forgotten, { position: until, event });
+  }
+
+  #isSameStore({ epoch }: BuildRunner): boolean {
+    return epoch === this.context.builds.store.epoch;
+  }
+
+  /** Begins again where the store says that the build stands. What is there already is not applied twice. */
+  async #redo(runner: BuildRunner, until: Position): Promise<void> {
+    this.#behind.delete(runner);
+    const { builds, report } = this.context;
+    // Before it is read: what changes it later is noticed.
+    runner.epoch = builds.store.epoch;
+    const stored = await this.#patiently(runner, () => builds.restoredCheckpoint(runner.build._id));
+    // One that is not there at all belongs to a build that is being dropped, or has not moved yet.
+    if (stored) {
+      if (isBehind(stored, runner.position)) {
+        const message = `the read store has gone back to ${stored.position}, as a copy that is older; it goes on from there`;
+        report({ level: 'warn', code: 'READ_STORE_WENT_BACK', projection: runner.build.projection, message });
+      }
+      runner.standAt(stored);
+    }
+    await this.#applyFromLog(runner, until);
+  }
+
+  #watched(runner: BuildRunner): BatchTarget {
+    const afterLoad = (): void => {
+      if (!this.#isSameStore(runner)) throw new StoreWentBack();
+    };
+    return { ...runner.target, afterLoad };
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -184,21 +229,15 @@ export class Feed {
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     for (let attempt = 0; !signal.aborted;) {
-      this.#resubscribe = new AbortController();
-      const { signal: over } = this.#resubscribe;
       try {
         const subscription = this.context.events.subscribe({
           ...(this.position && { after: this.position }),
           ...(this.kind === 'filling' && { types: this.#storedTypes(this.members) }),
           batchSize: this.context.batchSize,
-          signal: AbortSignal.any([signal, over]),
+          signal,
         });
         for await (const message of subscription) {
-          await this.#inTurn(async () => {
-            if (!over.aborted && !(message.kind === 'events' && (await this.#redoForgotten())))
-              await this.#deliver(message);
-          });
-          if (over.aborted) break;
+          await this.#inTurn(() => this.#deliver(message));
           attempt = 0;
           this.#recovered();
           if (this.kind === 'filling' && (message.kind === 'caught-up' || this.members.length === 0)) return;
@@ -216,31 +255,11 @@ export class Feed {
     }
   }
 
-  async #redoForgotten(): Promise<boolean> {
-    const { builds, report } = this.context;
-    const ids = this.members.map(({ build }) => build._id);
-    const stored = await this.#patiently(undefined, () => builds.checkpoints(ids));
-    let first: Checkpoint | undefined;
-    for (const member of this.members) {
-      const checkpoint = stored.get(member.build._id);
-      // One that is not there at all belongs to a build that is being dropped.
-      if (!checkpoint || checkpoint.position >= (member.position ?? NOTHING)) continue;
-      member.checkpoint = checkpoint;
-      if (!first || checkpoint.position < first.position) first = checkpoint;
-    }
-    if (!first) return false;
-    this.position = first.position;
-    this.#lastEvent = first.event;
-    this.#resubscribe.abort();
-    const message = `the read store has gone back to ${first.position}, as a copy that is older; projections go on from there`;
-    report({ level: 'warn', code: 'READ_STORE_WENT_BACK', message });
-    return true;
-  }
-
   async #deliver(message: SubscriptionMessage): Promise<void> {
     if (message.kind === 'events') {
       const last = message.events.at(-1);
       if (!last) return;
+      await this.#redoForgotten();
       await this.#apply(this.members, message.events, this.#isCatchingUp);
       this.#lastEvent = { position: last.position, id: last.id };
       this.position = last.position;
@@ -296,7 +315,8 @@ export class Feed {
     events: readonly Recorded<Fact>[] | undefined,
     behind: boolean,
   ): Promise<void> {
-    await this.#applying(runner, async () => {
+    const last = stored.at(-1);
+    const work = async (): Promise<void> => {
       const fresh = unseen(events ?? (await this.#open([runner], stored)), runner.position);
       if (fresh.length === 0) return;
       const { projection } = runner.build;
@@ -309,20 +329,28 @@ export class Feed {
           // What nothing touches again is written at once.
           if (behind && !runner.target.projection.appendOnly) await this.#foldBehind(runner, fresh);
           else {
-            const { blocked } = await this.#patiently(runner, () => applyBatch(runner.target, fresh));
+            const { blocked } = await this.#patiently(runner, () => applyBatch(this.#watched(runner), fresh));
             for (const block of blocked) this.#tellParked(runner, block);
           }
         },
       );
       measure('batch', { projection, events: fresh.length, seconds: (performance.now() - start) / 1000 });
       this.context.moved?.(projection, fresh.length);
+    };
+    await this.#applying(runner, async () => {
+      try {
+        await work();
+      } catch (error) {
+        if (!(error instanceof StoreWentBack) || !last) throw error;
+        await this.#redo(runner, last.position);
+      }
     });
   }
 
   async #foldBehind(runner: BuildRunner, events: readonly Recorded<Fact>[]): Promise<void> {
     let behind = this.#behind.get(runner);
     if (!behind) {
-      behind = { documents: new WriteBehind(runner.target), since: performance.now() };
+      behind = { documents: new WriteBehind(this.#watched(runner)), since: performance.now() };
       this.#behind.set(runner, behind);
     }
     const { documents } = behind;
@@ -363,9 +391,25 @@ export class Feed {
   async #moveAll(runners: readonly BuildRunner[], checkpoint: Checkpoint): Promise<void> {
     const behind = runners.filter((runner) => !runner.fault && (runner.position ?? NOTHING) < checkpoint.position);
     if (behind.length === 0) return;
-    const moves = new Map(behind.map((runner) => [runner.build._id, checkpoint]));
-    await this.#patiently(undefined, () => this.context.builds.saveCheckpoints(moves));
-    for (const runner of behind) runner.moveTo(checkpoint);
+    for (let pending = behind; ;) {
+      for (const runner of pending)
+        if (!this.#isSameStore(runner)) await this.#applying(runner, () => this.#redo(runner, checkpoint.position));
+      pending = pending.filter(({ fault }) => !fault);
+      if (pending.length === 0) return;
+      const moves = new Map(pending.map(({ build }) => [build._id, checkpoint]));
+      const wentBack = await this.#patiently(undefined, () => this.context.builds.saveCheckpoints(moves));
+      const [back, moved] = partition(pending, ({ build }) => wentBack.includes(build._id));
+      for (const runner of moved) {
+        // A copy as old as the checkpoint was would have let it be moved, and lack what was applied since.
+        while (!this.#isSameStore(runner) && !runner.fault) {
+          runner.epoch = this.context.builds.store.epoch;
+          await this.#applying(runner, () => this.#applyFromLog(runner, checkpoint.position));
+        }
+        if (!runner.fault) runner.moveTo(checkpoint);
+      }
+      for (const runner of back) runner.epoch = undefined;
+      pending = back;
+    }
   }
 
   /** Tries again, with backoff, for as long as a store is away; throws when stopped meanwhile. */
@@ -424,6 +468,13 @@ export function faultOf(error: unknown): { code: string; message: string } {
   const isOurs = error instanceof DomainError || error instanceof FaultError || error instanceof UnavailableError;
   return { code, message: isOurs ? error.message : `unexpected ${code}` };
 }
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
+}
+
+const isBehind = (stored: Checkpoint | undefined, position: Position | undefined): boolean =>
+  stored !== undefined && stored.position < (position ?? NOTHING);
 
 /** Sorts before every position. */
 const NOTHING = '' as Position;

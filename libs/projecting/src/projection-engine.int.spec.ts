@@ -232,6 +232,46 @@ describe('the projection engine', () => {
     expect(await verify()).toMatchObject({ differences: [], documents: 3 });
   });
 
+  it.each(['older', 'current'] as const)(
+    'loses nothing when the read store comes back as an %s copy between any two operations',
+    async (age) => {
+      const outage: Outage = { isAway: false, epoch: 0 };
+      await open([sums], awayWhile(reads, outage));
+      let expected = 0;
+      let restored = 0;
+      const addTo = async (customer: string): Promise<Position> => {
+        expected += 1;
+        return append(customer, 1);
+      };
+      const sum = async (last: Position): Promise<number> =>
+        ((await total('c0', last)) ?? 0) + ((await total('c1', last)) ?? 0);
+      await addTo('c1');
+      for (let at = 1; at <= 12; at += 1) {
+        await sum(await addTo('c0'));
+        const copy = await copyOf(reads);
+        if (age === 'older') {
+          await sum(await addTo('c0'));
+          await sum(await addTo('c1'));
+        }
+        let operations = 0;
+        outage.before = async () => {
+          operations += 1;
+          if (operations !== at) return;
+          await bringBack(reads, copy);
+          outage.epoch = (outage.epoch ?? 0) + 1;
+          restored += 1;
+        };
+        for (let n = 0; n < 4; n += 1) await addTo(`c${n % 2}`);
+        await until(() => operations >= at);
+        delete outage.before;
+        expect([at, await sum(await addTo('c0'))]).toEqual([at, expected]);
+      }
+      expect(restored).toBe(12);
+      expect(await verify()).toMatchObject({ differences: [], documents: 2 });
+    },
+    60_000,
+  );
+
   it('rebuilds beside the live build while events keep coming, switches, and rolls back', async () => {
     await open();
     for (let n = 0; n < 200; n += 1) await append(`c${n % 7}`, 1);
@@ -650,14 +690,20 @@ describe('the projection engine', () => {
 /** Every operation fails as an absent server's would, while `outage.isAway`. */
 interface Outage {
   isAway: boolean;
+  epoch?: number;
+  /** Awaited before each operation. */
+  before?: () => Promise<void>;
   /** Awaited before each guarded write. */
   beforeWrite?: (writes: readonly GuardedWrite<{ _id: string }>[]) => Promise<void>;
 }
+
+const AWAITED: ReadonlySet<string | symbol> = new Set(['find', 'findOne', 'findByIds', 'writeGuarded']);
 
 function awayWhile(reads: ReadStore, outage: Outage): ReadStore {
   const guarding = <T extends object>(target: T): T =>
     new Proxy(target, {
       get(object, name) {
+        if (name === 'epoch') return outage.epoch ?? 0;
         const member: unknown = Reflect.get(object, name, object);
         if (typeof member !== 'function') return member;
         return (...args: unknown[]): unknown => {
@@ -668,6 +714,7 @@ function awayWhile(reads: ReadStore, outage: Outage): ReadStore {
             return outage
               .beforeWrite(args[0] as GuardedWrite<{ _id: string }>[])
               .then(() => member.apply(object, args));
+          if (outage.before && AWAITED.has(name)) return outage.before().then(() => member.apply(object, args));
           return member.apply(object, args);
         };
       },

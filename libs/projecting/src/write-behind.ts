@@ -117,6 +117,7 @@ export class WriteBehind {
     const found = new Map(
       (await collections.documents.findByIds([...keys, ...[...owners].map(markOf)])).map((doc) => [doc._id, doc]),
     );
+    this.target.afterLoad?.();
     for (const owner of owners) this.#marks.set(owner, found.get(markOf(owner))?._p);
     for (const key of keys) {
       const doc = found.get(key);

@@ -119,6 +119,13 @@ export abstract class ReadStore {
   /** @throws UnavailableError */
   abstract ping(): Promise<void>;
   /**
+   * Rises when connections to a server are lost: it may have come back as an older copy of itself, so what was read and
+   * written before need not be there any more.
+   */
+  get epoch(): number {
+    return 0;
+  }
+  /**
    * Called after a person's documents were emptied: overwrites what the store's own files still hold of them, as far
    * as that is in the adapter's hands. Best effort, harmless when repeated; never throws because the store is busy.
    */

@@ -27,11 +27,20 @@ const TIMEOUTS = { serverSelectionTimeoutMS: 5_000, connectTimeoutMS: 5_000, soc
 export class MongoReadStore extends ReadStore {
   readonly #client: MongoClient;
   readonly #db: Db;
+  #epoch = 0;
 
   private constructor(client: MongoClient, db: Db) {
     super();
     this.#client = client;
     this.#db = db;
+    client.on('connectionPoolCleared', () => (this.#epoch += 1));
+    client.on('connectionClosed', ({ reason }) => {
+      if (reason === 'error' || reason === 'stale') this.#epoch += 1;
+    });
+  }
+
+  override get epoch(): number {
+    return this.#epoch;
   }
 
   /**
