@@ -3,7 +3,7 @@
  * the contract suite in `testing/event-store.contract.ts`. An abstract class, so that Nest injects it by type.
  */
 import type { EventMetadata, JsonObject, Position } from '@timeline/kernel';
-import { DomainError } from '@timeline/kernel';
+import { DomainError, FaultError } from '@timeline/kernel';
 
 /** An event as it is handed to the log: `personal` already sealed. */
 export interface NewEvent {
@@ -58,6 +58,8 @@ export interface ReadAllOptions {
 export interface SubscribeOptions {
   /** Exclusive. Default: from the first event. */
   after?: Position;
+  /** The last event that the subscriber has seen before: see LOG_WENT_BACK. */
+  seen?: { position: Position; id: string };
   types?: readonly string[];
   batchSize?: number;
   /** Ends the subscription; the iterator then returns. */
@@ -106,7 +108,11 @@ export abstract class EventStore {
 
   abstract readAll(options?: ReadAllOptions): AsyncIterable<StoredEvent[]>;
 
-  /** Pulled by the reader, so memory is bounded by a few batches however slow the reader is. Never comes back by itself after an error. */
+  /**
+   * Pulled by the reader, so memory is bounded by a few batches however slow the reader is. Never comes back by itself after
+   * an error. @throws FaultError LOG_WENT_BACK when the log does not hold the event that was seen last (any more), as after
+   * it was restored from a backup: what comes next is not what follows that event
+   */
   abstract subscribe(options?: SubscribeOptions): AsyncIterable<SubscriptionMessage>;
 
   /** The last domain event (never the server's own records); undefined while there is none. */
@@ -141,3 +147,9 @@ export class WrongExpectedRevisionError extends DomainError {
     );
   }
 }
+
+export const logWentBack = (position: Position): FaultError =>
+  new FaultError(
+    'LOG_WENT_BACK',
+    `the log does not hold the event that was read at ${position}: it was restored from a backup or swapped`,
+  );

@@ -21,7 +21,7 @@ import {
   type Upcasters,
 } from '@timeline/kernel';
 import { applyBatch, StoreWentBack, type BatchTarget } from './apply-batch.js';
-import type { Builds, BuildRecord, Checkpoint } from './build.js';
+import { assertSameLog, type Builds, type BuildRecord, type Checkpoint } from './build.js';
 import type { Block } from './projection.js';
 import { WriteBehind } from './write-behind.js';
 
@@ -232,6 +232,7 @@ export class Feed {
       try {
         const subscription = this.context.events.subscribe({
           ...(this.position && { after: this.position }),
+          ...(this.#lastEvent && { seen: this.#lastEvent }),
           ...(this.kind === 'filling' && { types: this.#storedTypes(this.members) }),
           batchSize: this.context.batchSize,
           signal,
@@ -246,13 +247,22 @@ export class Feed {
         if (signal.aborted) return;
         this.#trouble(error);
         if (!(error instanceof UnavailableError)) {
-          for (const member of [...this.members]) this.#stopMember(member, error);
+          for (const member of [...this.members]) this.#stopMember(member, await this.#causeFor(member, error));
           return;
         }
         measure('retry', { part: 'projection', code: error.code });
         await delay(backoffMs(attempt++), signal);
       }
     }
+  }
+
+  /** What a member can say and do about it, where the log has gone back. */
+  async #causeFor({ build, checkpoint }: BuildRunner, error: unknown): Promise<unknown> {
+    if (errorCode(error) !== 'LOG_WENT_BACK' || !checkpoint) return error;
+    return assertSameLog(this.context.events, build, checkpoint).then(
+      () => error,
+      (fault: unknown) => fault,
+    );
   }
 
   async #deliver(message: SubscriptionMessage): Promise<void> {

@@ -248,7 +248,10 @@ export class Relay {
       this.#state = 'catching-up';
       this.#tell('info', `publishing from ${checkpoint?.position ?? 'the first event'} on`);
 
-      const from = checkpoint ? { after: checkpoint.position } : {};
+      const from = checkpoint && {
+        after: checkpoint.position,
+        seen: { position: checkpoint.position, id: checkpoint.eventId },
+      };
       const subscription = this.#options.events.subscribe({ ...from, batchSize: SUBSCRIPTION_BATCH, signal });
       const iterator = subscription[Symbol.asyncIterator]();
       events = iterator;

@@ -4,7 +4,7 @@
  */
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { EventStore, type StoredEvent } from '@timeline/event-store';
-import { backoffMs, delay, type Position } from '@timeline/kernel';
+import { backoffMs, delay, errorCode, type Position } from '@timeline/kernel';
 
 const RING_EVENTS = 2_000;
 /** About, as JSON: in memory two or three times as much. */
@@ -78,11 +78,21 @@ export class LiveTail implements OnModuleDestroy {
           last = message.events.at(-1)?.position ?? last;
           this.#wake();
         }
-      } catch {
+      } catch (error) {
         // The store is away: readers see nothing new until it is back; health tells.
         await delay(backoffMs(attempt++), signal);
+        if (errorCode(error) === 'LOG_WENT_BACK') last = await this.#forget().catch(() => last);
       }
     }
+  }
+
+  /** The log has gone back: what is in the ring is no longer in it. Answers the new end. */
+  async #forget(): Promise<Position | undefined> {
+    const end = (await this.events.head())?.position;
+    for (const list of [this.#ring, this.#sizes]) list.length = 0;
+    this.#bytes = 0;
+    this.#ringAfter = end;
+    return end;
   }
 
   #keep(events: readonly StoredEvent[]): void {

@@ -46,7 +46,7 @@ import type {
   SubscribeOptions,
   SubscriptionMessage,
 } from '../event-store.port.js';
-import { EventStore, WrongExpectedRevisionError } from '../event-store.port.js';
+import { EventStore, logWentBack, WrongExpectedRevisionError } from '../event-store.port.js';
 import { measuredAppend } from '../measured-append.js';
 import {
   actualRevision,
@@ -375,8 +375,10 @@ export class EventStoreDbEventStore extends EventStore {
   }
 
   /** What the log holds after a position and what comes, resubscribing after each passing failure where it stood. */
-  async *#follow({ after, types, batchSize = DEFAULT_BATCH, signal }: SubscribeOptions): AsyncIterable<Look> {
+  async *#follow(options: SubscribeOptions): AsyncIterable<Look> {
     this.#refuseClosed();
+    const { after, types, batchSize = DEFAULT_BATCH, signal } = options;
+    let { seen } = options;
     let from: ReadPosition = after === undefined ? START : toClientPosition(this.logId, after);
     const ended = eitherSignal(this.#ending.signal, signal);
     const wanted = types && new Set(types);
@@ -385,6 +387,8 @@ export class EventStoreDbEventStore extends EventStore {
         let failure: unknown = new NoAnswerError('the server ended the subscription');
         let stop: (() => void) | undefined;
         try {
+          // Each time: the server may be back as an older copy of itself.
+          if (seen && (await this.eventAt(seen.position))?.id !== seen.id) throw logWentBack(seen.position);
           // 23.10 says nothing about what its filter left out last: once caught up, all that was there before is behind.
           const head = types === undefined ? undefined : (await this.head())?.position;
           const subscription = subscribeToLog(this.#client, { fromPosition: from, types, bufferSize: batchSize });
@@ -403,7 +407,9 @@ export class EventStoreDbEventStore extends EventStore {
               from = item.event.position;
               upTo = toPosition(this.logId, from);
               if (isDomainEvent(item.event) && (!wanted || wanted.has(item.event.type))) {
-                events.push(toStoredEvent(this.logId, item.event));
+                const event = toStoredEvent(this.logId, item.event);
+                seen = { position: event.position, id: event.id };
+                events.push(event);
               }
             }
             const caughtUp = 'caughtUp' in item;

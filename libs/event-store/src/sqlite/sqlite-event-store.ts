@@ -32,7 +32,7 @@ import type {
   SubscribeOptions,
   SubscriptionMessage,
 } from '../event-store.port.js';
-import { EventStore, WrongExpectedRevisionError } from '../event-store.port.js';
+import { EventStore, logWentBack, WrongExpectedRevisionError } from '../event-store.port.js';
 import { measuredAppend } from '../measured-append.js';
 import { decideAppend } from './append-decision.js';
 import { Wakeup } from './wakeup.js';
@@ -215,6 +215,8 @@ export class SqliteEventStore extends EventStore {
     this.#refuseClosed();
     checkCounts(undefined, options.batchSize);
     const { types, batchSize: size = DEFAULT_BATCH, signal } = options;
+    const { seen } = options;
+    if (seen && (await this.eventAt(seen.position))?.id !== seen.id) throw logWentBack(seen.position);
     const ended = eitherSignal(this.#closing.signal, signal);
     let after = this.#offset(options.after);
     let owesCaughtUp = true;

@@ -467,6 +467,17 @@ export function describeEventStoreContract(
         expect(await store.eventAt(makePosition('f0f0f0f0f0f0', offset))).toBeUndefined();
       });
 
+      it('goes on from an event only where the log holds it', async () => {
+        const [position, id] = [at(17), events[17]?.id ?? ''];
+        const first = await messagesUntil(store, { after: position, seen: { position, id } }, () => true);
+        expect(ids(eventsIn(first))[0]).toBe(events[18]?.id);
+        const code = async (seen: { position: Position; id: string }): Promise<string> =>
+          errorCode(await failure(messagesUntil(store, { after: position, seen }, () => true)));
+        expect(await code({ position, id: randomUUID() })).toBe('LOG_WENT_BACK');
+        const beyond = `${at(39).slice(0, 14)}9${at(39).slice(15)}` as Position;
+        expect(await code({ position: beyond, id })).toBe('LOG_WENT_BACK');
+      });
+
       it('tells its head: the last event', async () => {
         const last = events[39] as StoredEvent;
         expect(await store.head()).toEqual({ position: last.position, eventId: last.id, recordedAt: last.recordedAt });
