@@ -35,7 +35,7 @@ try {
   log = openLog(config.logLevel);
   for (const { name, meant } of misspelt(process.env))
     log.warn({ code: 'CONFIG_NAME_UNKNOWN' }, `${name} has no effect; ${meant} may be meant`);
-  const tracing = startTracing(config, log);
+  const tracing = await startTracing(config, log);
   const aborting = new AbortController();
   const starting = TimelineApp.startPatiently({ config, log }, aborting.signal);
 

@@ -1,12 +1,9 @@
 /**
  * OpenTelemetry's SDK, registered when its standard variables name a collector (`OTEL_EXPORTER_OTLP_ENDPOINT`). Sampling,
- * batching and the resource follow the standard variables too. Without an endpoint nothing is registered and spans cost
+ * batching and the resource follow the standard variables too. Without an endpoint the SDK is not even loaded and spans cost
  * next to nothing.
  */
 import { diag, DiagLogLevel } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { Config } from '@timeline/composing';
 import type { Logger } from 'pino';
 
@@ -19,8 +16,14 @@ export interface Tracing {
   stop(): Promise<void>;
 }
 
-export function startTracing({ tracing }: Config, log: Logger): Tracing {
+export async function startTracing({ tracing }: Config, log: Logger): Promise<Tracing> {
   if (!tracing) return { stop: async () => undefined };
+  const [{ OTLPTraceExporter }, resources, { BatchSpanProcessor, NodeTracerProvider }] = await Promise.all([
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+    import('@opentelemetry/sdk-trace-node'),
+  ]);
+  const { defaultResource, detectResources, envDetector, resourceFromAttributes } = resources;
   tellOfTrouble(log);
   const resource = defaultResource()
     .merge(resourceFromAttributes({ 'service.name': 'customer-timeline' }))
