@@ -31,8 +31,11 @@ const FIELDS: Readonly<Record<string, FieldMatter>> = {
 };
 
 export const externalField = (system: string): string => `external.${system}`;
-const TRAIT = /^traits\.[A-Za-z][A-Za-z0-9_-]{0,39}$/;
-const EXTERNAL = /^external\.[a-z0-9][a-z0-9_-]{0,59}$/;
+const TRAIT = 'traits\\.[A-Za-z][A-Za-z0-9_-]{0,39}';
+const EXTERNAL = 'external\\.[a-z0-9][a-z0-9_-]{0,59}';
+const trait = new RegExp(`^${TRAIT}$`);
+const external = new RegExp(`^${EXTERNAL}$`);
+export const FIELD_PATTERN = `^(?:${[...Object.keys(FIELDS).map((name) => name.replace('.', '\\.')), TRAIT, EXTERNAL].join('|')})$`;
 
 /** For messages. */
 export const FIELD_NAMES = [...Object.keys(FIELDS), 'traits.NAME', 'external.SYSTEM'].join(', ');
@@ -40,8 +43,8 @@ export const FIELD_NAMES = [...Object.keys(FIELDS), 'traits.NAME', 'external.SYS
 /** What the field holds; undefined where there is no such field. */
 export function matterOf(field: string): FieldMatter | undefined {
   if (Object.hasOwn(FIELDS, field)) return FIELDS[field];
-  if (TRAIT.test(field)) return 'any';
-  return EXTERNAL.test(field) ? 'identity' : undefined;
+  if (trait.test(field)) return 'any';
+  return external.test(field) ? 'identity' : undefined;
 }
 
 /** What a rule may look at beside the fields that have standards. */

@@ -60,7 +60,7 @@ export interface RuleParameters {
   'cn-mobile': object;
   'cn-credit-code': object;
   /** `birthDate`: the one in the id must be the customer's, where that is known. */
-  'cn-resident-id': { birthDate?: true };
+  'cn-resident-id': { birthDate?: boolean };
   'cn-postal-code': object;
 }
 
