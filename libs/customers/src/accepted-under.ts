@@ -61,7 +61,7 @@ export function acceptedUnder(
         (!said.some((each) => each.has(standard.field)) && asksAlso(standard, fields, decision)),
     );
     for (const standard of applied) {
-      for (const { value, pointer, about } of toCheck(standard, fields, valuesOf)) {
+      for (const { value, pointer, about } of toCheck(standard, decision, fields, valuesOf)) {
         for (const { code, message } of refusalsOf(value, standard.rules, { now: standards.now, valuesOf })) {
           const { field, version } = standard;
           refusing.set(field, standard);
@@ -78,12 +78,14 @@ export function acceptedUnder(
 /** What is there, what replaces it, or what is missing; where it is another field that changes, under that one's pointer. */
 function toCheck(
   { field, rules }: Standard,
+  { type }: Decision<CustomerEvent>,
   fields: Fields,
   valuesOf: (field: string) => unknown[],
 ): (Said & { about: string })[] {
   const here = fields.get(field);
   if (here) return here.map((each) => ({ ...each, about: '' }));
-  const cause = rules.flatMap(fieldsOf).find((other) => fields.has(other));
+  // Who is registered is said whole: what is missing is missing at its own place.
+  const cause = type === 'CustomerRegistered' ? undefined : rules.flatMap(fieldsOf).find((other) => fields.has(other));
   const pointer = (cause === undefined ? undefined : fields.get(cause)?.[0]?.pointer) ?? pointerTo(field);
   const held = valuesOf(field);
   const about = pointer === pointerTo(field) ? '' : `${field} `;

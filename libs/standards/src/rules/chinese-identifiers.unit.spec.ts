@@ -138,7 +138,8 @@ it('knows mobile numbers and postal codes of mainland China', () => {
     expect([good, mobileFault(good)]).toEqual([good, undefined]);
   for (const bad of ['12800138000', '1380013800', '138001380000', '+1 13800138000', '01013800138000', '', 'a'])
     expect([bad, mobileFault(bad)]).toEqual([bad, expect.stringMatching(/mobile number/)]);
-  for (const good of ['100000', '200040', '518000', '999077']) expect([good, postalCodeFault(good)]).toEqual([good, undefined]);
+  for (const good of ['100000', '200040', '518000', '999077'])
+    expect([good, postalCodeFault(good)]).toEqual([good, undefined]);
   for (const bad of ['10000', '1000000', '000000', '990000', '１00000', '', 'SW1A 1'])
     expect([bad, postalCodeFault(bad)]).toEqual([bad, expect.stringMatching(/postal code/)]);
 });

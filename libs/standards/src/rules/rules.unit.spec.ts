@@ -26,16 +26,16 @@ const CASES: Case[] = [
   [{ kind: 'whitespace' }, ['ab'], ['a b', ' a', 'a\u00a0b', 'a\nb']],
   [{ kind: 'whitespace', where: 'ends' }, ['a b'], [' a', 'a ', 'a\u3000']],
   [{ kind: 'regex', pattern: '^[A-Z]{2}\\d+$' }, ['AB1'], ['A1', 'xAB1', 'AB1\n']],
-  [{ kind: 'domain' }, ['example.com', 'münchen.de', '例子.中国', 'a.b.co'], ['example', 'a b.com', 'http://a.com', '-a.com', '1.2']],
+  [{ kind: 'domain' }, ['example.com', 'münchen.de', '例子.中国', 'a.b.co'], ['nodomain', 'a b.com', 'http://a.com', '-a.com', '1.2']],
   [{ kind: 'email' }, ['a@b.co', 'a.b+c@例子.中国', '用户@example.com'], ['a', 'a@b', '@b.co', 'a b@c.de', 'a@b.co ', 'a..b@c.de']],
   [{ kind: 'email-allowed-domains', domains: ['Example.com'] }, ['a@example.com', 'a@EU.example.com'], ['a@badexample.com', 'a@example.org', 'x']],
   [{ kind: 'email-blocked-domains', domains: ['例子.中国'] }, ['a@b.co', 'a@a例子.中国'], ['a@例子.中国', 'a@x.xn--fsqu00a.xn--fiqs8s']],
-  [{ kind: 'url' }, ['https://example.com/a?b#c', 'HTTP://localhost:8080'], ['example.com', 'ftp://a.b', 'javascript:alert(1)', 'https://u:p@a.b', 'https:// a.b', 'https://a b.c']],
-  [{ kind: 'url-allowed-domains', domains: ['example.com'] }, ['https://www.example.com/'], ['https://example.com.evil.org', 'example.com']],
+  [{ kind: 'url' }, ['https://example.com/a?b#c', 'HTTP://localhost:8080'], ['www.example.org', 'ftp://a.b', 'javascript:alert(1)', 'https://u:p@a.b', 'https:// a.b', 'https://a b.c']],
+  [{ kind: 'url-allowed-domains', domains: ['example.com'] }, ['https://www.example.com/'], ['https://example.com.evil.org', 'www.example.com']],
   [{ kind: 'url-blocked-domains', domains: ['spam.com'] }, ['https://example.com'], ['https://spam.com', 'https://a.SPAM.com/x']],
-  [{ kind: 'phone-country-code' }, ['+8613800138000', '+49 30 901820'], ['13800138000', '030 901820', '+1', 'x']],
+  [{ kind: 'phone-country-code' }, ['+8613800138000', '+49 30 901820'], ['13912345678', '030 901820', '+1', 'x']],
   [{ kind: 'phone-country-code', countries: ['CN', 'HK'] }, ['+86 138 0013 8000', '+852 2345 6789'], ['+49 30 901820']],
-  [{ kind: 'min-number', min: -1.5 }, [-1.5, 0, '3', '-1.50'], [-2, '-1.6', 'x', true, '1e3', '']].map((each, at) => at === 2 ? (each as unknown[]).slice(0, -1) : each) as unknown as Case,
+  [{ kind: 'min-number', min: -1.5 }, [-1.5, 0, '3', '-1.50'], [-2, '-1.6', 'x', true, '1e3']],
   [{ kind: 'max-number', max: 10 }, [10, '9.99'], [10.01, '11', 'x']],
   [{ kind: 'decimal', places: 2 }, [1, 1.25, '1.25', 100], [1.255, '1.255', 1e-7, 'x']],
   [{ kind: 'start-date', date: '2000-01-01' }, ['2000-01-01', '2026-02-28'], ['1999-12-31', '2026-02-30', '1.1.2001', 5]],
@@ -72,18 +72,26 @@ describe('the kinds of rules', () => {
     expect(new Set(CASES.map(([{ kind }]) => kind))).toEqual(new Set(Object.keys(RULE_KINDS)));
   });
 
-  it.each(CASES.map(([rule, good, bad]) => [JSON.stringify(rule), rule, good, bad] as const))('%s', (_, rule, good, bad) => {
-    for (const value of good) expect([value, refusalsOf(value, [rule], context)]).toEqual([value, []]);
-    for (const value of bad) {
-      const [refusal] = refusalsOf(value, [rule], context);
-      expect([value, refusal]).toEqual([
-        value,
-        { rule: rule.kind, index: 0, code: rule.kind.toUpperCase().replaceAll('-', '_'), message: expect.stringMatching(/./) },
-      ]);
-      // The value may be personal.
-      if (typeof value === 'string' && value.length > 3) expect(refusal?.message).not.toContain(value);
-    }
-  });
+  it.each(CASES.map(([rule, good, bad]) => [JSON.stringify(rule), rule, good, bad] as const))(
+    '%s',
+    (_, rule, good, bad) => {
+      for (const value of good) expect([value, refusalsOf(value, [rule], context)]).toEqual([value, []]);
+      for (const value of bad) {
+        const [refusal] = refusalsOf(value, [rule], context);
+        expect([value, refusal]).toEqual([
+          value,
+          {
+            rule: rule.kind,
+            index: 0,
+            code: rule.kind.toUpperCase().replaceAll('-', '_'),
+            message: expect.stringMatching(/./),
+          },
+        ]);
+        // The value may be personal.
+        if (typeof value === 'string' && value.length > 3) expect(refusal?.message).not.toContain(value);
+      }
+    },
+  );
 
   it('refuse a value that is absent by `required` alone', () => {
     const rules = CASES.map(([rule]) => rule);
@@ -103,7 +111,11 @@ describe('the kinds of rules', () => {
   });
 
   it('tell all that is wrong with a value, each with the place of its rule', () => {
-    const rules: Rule[] = [{ kind: 'required' }, { kind: 'max-length', max: 2 }, { kind: 'alphanumeric', allowed: 'digits' }];
+    const rules: Rule[] = [
+      { kind: 'required' },
+      { kind: 'max-length', max: 2 },
+      { kind: 'alphanumeric', allowed: 'digits' },
+    ];
     expect(refusalsOf('abc', rules, context).map(({ index, code }) => [index, code])).toEqual([
       [1, 'MAX_LENGTH'],
       [2, 'ALPHANUMERIC'],
@@ -128,9 +140,12 @@ describe('a pattern', () => {
     expect(isFound(pattern, `${'a'.repeat(2_000)}!`)).toBe(false);
   });
 
-  it.each(['(', '[a', '(?=a)b', '(a)\\1', 'a{1001}', '(a{900}){900}', '(?:a?){900}(?:b?){900}'])('%s is refused', (pattern) => {
-    expect(patternFault(pattern)).toMatch(/./);
-  });
+  it.each(['(', '[a', '(?=a)b', '(a)\\1', 'a{1001}', '(a{900}){900}', '(?:a?){900}(?:b?){900}'])(
+    '%s is refused',
+    (pattern) => {
+      expect(patternFault(pattern)).toMatch(/./);
+    },
+  );
 });
 
 describe('a definition', () => {
