@@ -237,14 +237,16 @@ describe('every answer that the main job gets', () => {
     const standard = {
       rules: [
         { kind: 'one-of', values: ['a', 'b'] },
-        { kind: 'required', when: { field: 'region' } },
+        { kind: 'required', when: { field: 'traits.other' } },
       ],
     };
     await api.command('PUT', '/v1/standards/traits.documented', standard);
     await api.command('PUT', '/v1/standards/traits.documented', {
       rules: [...standard.rules, { kind: 'max-length', max: 5 }],
     });
-    await api.send('POST', '/v1/standards/traits.documented/check', { json: { value: 'c', with: { region: 'x' } } });
+    await api.send('POST', '/v1/standards/traits.documented/check', {
+      json: { value: 'c', with: { 'traits.other': 'x' } },
+    });
     const other = await api.register({ name: { full: 'Annelie' } });
     const merge = { survivor: job.customerId, others: [other.id], reason: 'same phone', sourceRank: ['crm'] };
     const choices = [{ field: 'note', from: other.id }];

@@ -18,7 +18,8 @@ export const scalar: FieldType = {
     if (typeof value === 'string') return shortText.read(value, pointer, reading);
     return refuse(reading, pointer, 'NOT_A_VALUE', 'must be text, a number, true or false');
   },
-  schema: (refs) => ({ anyOf: [shortText.schema(refs), { type: 'number' }, { type: 'boolean' }] }),
+  schema: (refs) =>
+    refs.named('StandardValue', { anyOf: [shortText.schema(refs), { type: 'number' }, { type: 'boolean' }] }),
 };
 
 /** An object of these members; those whose name ends in `?` may be left out. */
@@ -62,17 +63,26 @@ function object(
   };
 }
 
-const domains = list(text({ max: 253 }), { min: 1, max: 20, unique: true });
-const country = text({ max: 2, pattern: /^[A-Z]{2}$/, meaning: 'an ISO 3166-1 country code, such as CN' });
-const duration = text({
-  max: 60,
-  pattern: new RegExp(DURATION),
-  meaning: 'an ISO 8601 duration, such as P18Y or P30D',
+/** Written once in the API's description. */
+const named = (name: string, type: FieldType): FieldType => ({
+  ...type,
+  schema: (refs) => refs.named(name, type.schema(refs)),
 });
+
+const domains = named('Domains', list(text({ max: 253 }), { min: 1, max: 20, unique: true }));
+const country = text({ max: 2, pattern: /^[A-Z]{2}$/, meaning: 'an ISO 3166-1 country code, such as CN' });
+const duration = named(
+  'Duration',
+  text({
+    max: 60,
+    pattern: new RegExp(DURATION),
+    meaning: 'an ISO 8601 duration, such as P18Y or P30D',
+  }),
+);
 const distance = { 'atLeast?': duration, 'atMost?': duration };
 const length = whole({ min: 1, max: 10_000 });
 /** Where rules look at other fields, at `kind` and `stage` too; whether there is such a field is asked later. */
-const lookedAt = text({ max: 110 });
+const lookedAt = named('FieldName', text({ max: 110 }));
 
 type Members<Kind extends RuleKind> = {
   [
@@ -118,7 +128,7 @@ const PARAMETERS: { [Kind in RuleKind]: Members<Kind> } = {
   'cn-postal-code': {},
 };
 
-const when = object({ field: lookedAt, 'in?': list(scalar, { min: 1, max: 50 }) });
+const when = named('StandardCondition', object({ field: lookedAt, 'in?': list(scalar, { min: 1, max: 50 }) }));
 const BY_KIND = new Map<string, FieldType>(
   Object.entries(PARAMETERS).map(([kind, members]) => [kind, object({ ...members, 'when?': when }, { kind })]),
 );
