@@ -151,6 +151,9 @@ function saidIn(decision: Decision<CustomerEvent>, pointers: Readonly<Record<str
       // One that is held was looked at when it came.
       if (!decision.data.held && decision.personal) identify(decision.personal.identity);
       break;
+    case 'CustomerLifecycleStageChanged':
+      say('stage', decision.data.to, '/to');
+      break;
     default:
       break;
   }

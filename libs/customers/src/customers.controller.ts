@@ -124,7 +124,14 @@ export class CustomersCommandController {
   @Post(':id/lifecycle')
   @Describes('Move a customer to another lifecycle stage', 'A move back needs a reason.')
   @AnswersOutcome(200)
-  @Refuses(...ON_A_CUSTOMER, 'STAGE_MOVE_REFUSED', 'STAGE_REASON_REQUIRED', 'STAGE_GUARD_FAILED', 'STAGE_OUT_OF_ORDER')
+  @Refuses(
+    ...ON_A_CUSTOMER,
+    'STAGE_MOVE_REFUSED',
+    'STAGE_REASON_REQUIRED',
+    'STAGE_GUARD_FAILED',
+    'STAGE_OUT_OF_ORDER',
+    'STANDARD_REFUSED',
+  )
   changeLifecycleStage(
     @PathId('id') customerId: string,
     @StrictBody(ChangeLifecycleStageBody) body: ChangeLifecycleStageBody,

@@ -124,7 +124,7 @@ export type CustomerEvent =
   /** `retracted`: because who said it took it back; whoever says it again may add it again. */
   | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>
   | Fact<'CustomerConsentChanged', Consent>
-  | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string }>
+  | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string } & AcceptedUnder>
   /**
    * Somebody made sure of a value. `field`: a name as in `changed` of an update, or a kind of identity (then `hash` says
    * which). While it stands, only what is verified or entered by hand takes its place.

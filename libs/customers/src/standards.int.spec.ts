@@ -3,6 +3,7 @@ import { DomainError, type JsonObject } from '@timeline/kernel';
 import { publishStandard, standardsSlice, StandardsInForce, type Rule } from '@timeline/standards';
 import { Harness, TestClock } from '../../composing/src/testing/harness.js';
 import { addIdentity } from './commands/add-identity.command.js';
+import { changeLifecycleStage } from './commands/change-lifecycle-stage.command.js';
 import { registerCustomer, type RegisterCustomerData } from './commands/register-customer.command.js';
 import { updateCustomer } from './commands/update-customer.command.js';
 import { customerStream } from './customer.decider.js';
@@ -120,6 +121,16 @@ it('requires of who is registered, and of what is removed', async () => {
   ]);
   await harness.dispatch(addIdentity, { customerId: id, kind: 'phone', value: '13800138000' });
   await harness.dispatch(updateCustomer, { customerId: id, address: { country: 'CN' } });
+});
+
+it('asks at a change of stage for what the new stage needs', async () => {
+  await publish('birthDate', [{ kind: 'required', when: { field: 'stage', in: ['customer'] } }]);
+  const { id } = await register({ name: { full: 'Ann' } });
+  const change = (): Promise<unknown> => harness.dispatch(changeLifecycleStage, { customerId: id, to: 'customer' });
+  expect(await refusals(change())).toEqual([['/to', 'REQUIRED']]);
+  await harness.dispatch(updateCustomer, { customerId: id, birthDate: '1980-01-01' });
+  await change();
+  expect((await versionsIn(id)).at(-1)).toEqual([{ field: 'birthDate', version: expect.any(Number) }]);
 });
 
 it('holds fields to each other as the command leaves them', async () => {

@@ -39,7 +39,7 @@ export class StandardsCommandController {
   @Put(':field')
   @Describes(
     'Publish a standard for a field',
-    'The next version; what holds already publishes nothing. Registrations, updates, added identities and imports are held to it from then on, and their events say which version accepted them; what is stored already stays as it is. A resident id is the identity external.cn-resident-id, a unified social credit code external.cn-credit-code: sealed, unique, and found by.',
+    'The next version; what holds already publishes nothing. Registrations, updates, added identities, changes of stage and imports are held to it from then on, and their events say which version accepted them; what is stored already stays as it is. A resident id is the identity external.cn-resident-id, a unified social credit code external.cn-credit-code: sealed, unique, and found by.',
   )
   @Examples(examples)
   @AnswersOutcome(201, 'The first version is published')
