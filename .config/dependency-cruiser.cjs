@@ -1,6 +1,6 @@
 // "Who may import whom", so that the drawing in README stays true.
 const kernel = '^libs/kernel/';
-const middle = '^libs/(as-of|deciding|projecting|reacting|relaying|http|security|composing)/';
+const middle = '^libs/(as-of|deciding|projecting|reacting|relaying|http|security|composing|standards)/';
 const slices =
   '^libs/(customers|interactions|purchases|feedback|surveys|loyalty|merging|segments|satisfaction|timeline|duplicates)/';
 
@@ -37,6 +37,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^libs/matching/' },
       to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/matching/'] },
+    },
+    {
+      name: 'rules-of-standards-import-only-each-other',
+      severity: 'error',
+      from: { path: '^libs/standards/src/rules/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(libs|apps)/', pathNot: '^libs/standards/src/rules/' },
     },
     { name: 'middle-imports-no-slice', severity: 'error', from: { path: middle }, to: { path: [slices, '^apps/'] } },
     {

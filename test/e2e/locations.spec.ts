@@ -37,6 +37,7 @@ beforeAll(async () => {
   const { customerId } = await doMainJob(watched);
   const other = await api.register();
   await watched.post('/v1/merges', { survivor: customerId, others: [other.id] });
+  await watched.command('PUT', '/v1/standards/traits.located', { rules: [{ kind: 'max-length', max: 5 }] });
   for (const made of created) {
     const location = made.headers.get('location') ?? '/none';
     if (made.method === 'PUT') staying.push(location);

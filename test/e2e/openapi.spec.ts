@@ -234,6 +234,19 @@ describe('every answer that the main job gets', () => {
   let mergeId: string;
   it('is announced: what is written', async () => {
     job = await doMainJob(api, 'documented');
+    const standard = {
+      rules: [
+        { kind: 'one-of', values: ['a', 'b'] },
+        { kind: 'required', when: { field: 'traits.other' } },
+      ],
+    };
+    await api.command('PUT', '/v1/standards/traits.documented', standard);
+    await api.command('PUT', '/v1/standards/traits.documented', {
+      rules: [...standard.rules, { kind: 'max-length', max: 5 }],
+    });
+    await api.send('POST', '/v1/standards/traits.documented/check', {
+      json: { value: 'c', with: { 'traits.other': 'x' } },
+    });
     const other = await api.register({ name: { full: 'Annelie' } });
     const merge = { survivor: job.customerId, others: [other.id], reason: 'same phone', sourceRank: ['crm'] };
     const choices = [{ field: 'note', from: other.id }];
@@ -286,6 +299,9 @@ describe('every answer that the main job gets', () => {
       `/v1/loyalty/${customerId}`,
       `/v1/loyalty/${customerId}?asOf=2030-01-01T00:00:00Z`,
       '/v1/segments',
+      '/v1/standards',
+      '/v1/standards/traits.documented',
+      '/v1/standards/traits.documented/versions/1',
       '/v1/segments/vip/members?asOf=2024-04-01T00:00:00Z',
       '/v1/events?limit=1000',
       '/v1/events?types=SurveyDefined',
@@ -390,6 +406,11 @@ describe('every answer that the main job gets', () => {
     await send('POST', '/v1/merges', { survivor: customerId, others: [], more: 1 });
     await send('POST', `/v1/merges/${nobody}/unmerge`, {});
     await send('POST', `/v1/merges/${mergeId}/unmerge`, {});
+    await send('PUT', '/v1/standards/traits.documented', { rules: [{ kind: 'luck' }] });
+    await send('PUT', '/v1/standards/note', { rules: [{ kind: 'regex', pattern: '(' }] });
+    await send('POST', '/v1/standards/note/check', {});
+    await send('POST', '/v1/customers', { kind: 'person', traits: { documented: 'c' } });
+    await send('PATCH', `/v1/customers/${customerId}`, { traits: { documented: 'c' } });
     await send('POST', '/v1/commands', {});
     for (const address of [
       '/v1/customers?limit=0',
@@ -417,6 +438,9 @@ describe('every answer that the main job gets', () => {
       `/v1/loyalty/${nobody}`,
       `/v1/loyalty/${customerId}?asOf=2020-01-01T00:00:00Z`,
       '/v1/segments/rich/members',
+      '/v1/standards/note',
+      '/v1/standards/traits.documented/versions/9',
+      '/v1/standards/nothing',
       '/v1/metrics/luck',
       '/v1/metrics/nps?by=luck',
       '/v1/events?from=x',

@@ -42,6 +42,7 @@ import {
 } from './customers.events.js';
 import { MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
+import { acceptedUnder, type Checks } from './accepted-under.js';
 import { entryOf, saidBy, type Latest } from './latest.js';
 import { NEEDS_A_NAME_OR_IDENTITY, stageMove, stagesAfter } from './lifecycle-stages.js';
 
@@ -60,7 +61,8 @@ export interface CustomerChanges extends Clearable<PersonalDetails> {
   traits?: Record<string, Traits[string] | null>;
 }
 
-export type CustomerCommand = { customerId: string } & (
+/** `checks`: what its facts are held to; a command that nobody gave, such as the opening of an unknown sender, has none. */
+export type CustomerCommand = { customerId: string; checks?: Checks } & (
   | {
       type: 'register';
       kind: CustomerKind;
@@ -115,6 +117,7 @@ export type CustomerCommand = { customerId: string } & (
 export interface CustomerState extends Heard {
   /** `unknown`: not registered (a claim may have lapsed all the same), or not any more. */
   readonly status: 'unknown' | 'active' | 'erased';
+  readonly kind?: CustomerKind;
   readonly stage?: Latest<LifecycleStage>;
   /** The registration was withdrawn: what is still in the log may be erased. */
   readonly isWithdrawn: boolean;
@@ -135,7 +138,7 @@ export interface CustomerState extends Heard {
 type Command<Type extends CustomerCommand['type']> = Extract<CustomerCommand, { type: Type }>;
 type Decisions = Decision<CustomerEvent>[];
 
-export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
+const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
   initialState: {
     status: 'unknown',
     fields: {},
@@ -161,13 +164,14 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
     const said = saidBy(event);
     switch (event.type) {
       case 'CustomerRegistered': {
-        const { stage, language, region, traits, identityKinds = [] } = event.data;
+        const { kind, stage, language, region, traits, identityKinds = [] } = event.data;
         const { identities = [], ...details } = event.personal ?? {};
         return {
           ...state,
           ...hear(state, { ...details, language, region, ...traitNames(traits), stage }, event),
           status: 'active',
           isWithdrawn: false,
+          kind,
           stage: { value: stage, ...said },
           identities,
           identityCount: identityKinds.length,
@@ -226,7 +230,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return { ...state, ...after, ...(stage !== undefined && { stage: { value: stage, ...said } }) };
       }
       case 'CustomerRegistrationWithdrawn':
-        return { ...customerDecider.initialState, endedClaims: state.endedClaims, isWithdrawn: true };
+        return { ...rules.initialState, endedClaims: state.endedClaims, isWithdrawn: true };
       case 'CustomerErased':
         return { ...state, status: 'erased' };
       case 'CustomerErasureCarriedOut':
@@ -277,6 +281,14 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
   },
 
   customerOf: (command) => command.customerId,
+};
+
+export const customerDecider: typeof rules = {
+  ...rules,
+  decide(command, state, context) {
+    const decisions = rules.decide(command, state, context);
+    return command.checks ? acceptedUnder(command.checks, decisions, state) : decisions;
+  },
 };
 
 /** Whether the customer holds an identity under this claim. */

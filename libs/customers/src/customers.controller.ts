@@ -46,7 +46,14 @@ export class CustomersCommandController {
   @Post()
   @Describes('Register a customer', 'The id is ours to choose. An identity belongs to one customer at a time.')
   @AnswersOutcome(201)
-  @Refuses('IDENTITY_REFUSED', 'IDENTITY_REPEATED', 'IDENTITY_TAKEN', 'BIRTH_DATE_IN_FUTURE', 'OCCURRED_IN_FUTURE')
+  @Refuses(
+    'IDENTITY_REFUSED',
+    'IDENTITY_REPEATED',
+    'IDENTITY_TAKEN',
+    'BIRTH_DATE_IN_FUTURE',
+    'OCCURRED_IN_FUTURE',
+    'STANDARD_REFUSED',
+  )
   async register(
     @StrictBody(RegisterCustomerData) data: RegisterCustomerData,
     @CommandHeaders() headers: CommandHeaders,
@@ -62,7 +69,7 @@ export class CustomersCommandController {
     'What is left out stays as it is; null removes; name and address are replaced whole.',
   )
   @AnswersOutcome(200)
-  @Refuses(...ON_A_CUSTOMER, 'BIRTH_DATE_IN_FUTURE', 'TOO_MANY_TRAITS')
+  @Refuses(...ON_A_CUSTOMER, 'BIRTH_DATE_IN_FUTURE', 'TOO_MANY_TRAITS', 'STANDARD_REFUSED')
   update(
     @PathId('id') customerId: string,
     @StrictBody(UpdateCustomerBody) body: UpdateCustomerBody,
@@ -75,7 +82,7 @@ export class CustomersCommandController {
   @Post(':id/identities')
   @Describes('Add an identity', 'With primary, one that the customer has already becomes the primary one of its kind.')
   @AnswersOutcome(200)
-  @Refuses(...ON_A_CUSTOMER, 'IDENTITY_REFUSED', 'IDENTITY_TAKEN', 'TOO_MANY_IDENTITIES')
+  @Refuses(...ON_A_CUSTOMER, 'IDENTITY_REFUSED', 'IDENTITY_TAKEN', 'TOO_MANY_IDENTITIES', 'STANDARD_REFUSED')
   addIdentity(
     @PathId('id') customerId: string,
     @StrictBody(AddIdentityBody) body: AddIdentityBody,
@@ -117,7 +124,14 @@ export class CustomersCommandController {
   @Post(':id/lifecycle')
   @Describes('Move a customer to another lifecycle stage', 'A move back needs a reason.')
   @AnswersOutcome(200)
-  @Refuses(...ON_A_CUSTOMER, 'STAGE_MOVE_REFUSED', 'STAGE_REASON_REQUIRED', 'STAGE_GUARD_FAILED', 'STAGE_OUT_OF_ORDER')
+  @Refuses(
+    ...ON_A_CUSTOMER,
+    'STAGE_MOVE_REFUSED',
+    'STAGE_REASON_REQUIRED',
+    'STAGE_GUARD_FAILED',
+    'STAGE_OUT_OF_ORDER',
+    'STANDARD_REFUSED',
+  )
   changeLifecycleStage(
     @PathId('id') customerId: string,
     @StrictBody(ChangeLifecycleStageBody) body: ChangeLifecycleStageBody,

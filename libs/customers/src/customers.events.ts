@@ -65,6 +65,12 @@ export interface Consent {
 export const VERIFICATION_METHODS = ['call', 'code', 'letter', 'document', 'in-person', 'other'] as const;
 export type VerificationMethod = (typeof VERIFICATION_METHODS)[number];
 
+/** The versions of the standards that accepted what an event says; absent where it was held to none. */
+export interface AcceptedUnder {
+  /** A list: names of fields hold dots, which no key of a stored map may. */
+  standards?: { field: string; version: number }[];
+}
+
 /** What was done about an erasure and how far it reaches; nothing of the person. */
 export interface ErasureCertificate {
   /** Of the `CustomerErased`. */
@@ -99,7 +105,7 @@ export type CustomerEvent =
         identityKinds?: IdentityKind[];
         /** Opened for what came from an identity that nobody had. */
         anonymous?: true;
-      },
+      } & AcceptedUnder,
       PersonalDetails & { identities: Identity[] }
     >
   /** `null` removes a field. `changed` names the fields, for the timeline. */
@@ -110,15 +116,15 @@ export type CustomerEvent =
         language?: string | null;
         region?: string | null;
         traits?: Record<string, string | number | boolean | null>;
-      },
+      } & AcceptedUnder,
       { [Field in keyof PersonalDetails]?: PersonalDetails[Field] | null }
     >
   /** `held`: it was there already and only became the primary one of its kind. */
-  | Fact<'CustomerIdentityAdded', { kind: IdentityKind; held?: true }, { identity: Identity }>
+  | Fact<'CustomerIdentityAdded', { kind: IdentityKind; held?: true } & AcceptedUnder, { identity: Identity }>
   /** `retracted`: because who said it took it back; whoever says it again may add it again. */
   | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>
   | Fact<'CustomerConsentChanged', Consent>
-  | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string }>
+  | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string } & AcceptedUnder>
   /**
    * Somebody made sure of a value. `field`: a name as in `changed` of an update, or a kind of identity (then `hash` says
    * which). While it stands, only what is verified or entered by hand takes its place.

@@ -7,6 +7,7 @@ import { CommandProcessor, CustomerDirectory } from '@timeline/deciding';
 import { createHttpApp } from '@timeline/http';
 import { canonicalJson, errorCode, newId, UnavailableError, Upcasters, type JsonObject } from '@timeline/kernel';
 import { contentOf, verifyBuild, type AnyProjection } from '@timeline/projecting';
+import { StandardsInForce } from '@timeline/standards';
 import { Harness, TestClock } from '../../composing/src/testing/harness.js';
 import { compareBodies, undocumented } from '../../http/src/testing/openapi-truth.js';
 import { RegisterCustomer, RegisterCustomerHandler } from './commands/register-customer.command.js';
@@ -329,6 +330,7 @@ describe('an identity', () => {
       return new RegisterCustomerHandler(
         processor,
         new IdentityRegistry(processor, events, hashes, provided<CustomersSettings>(CustomersSettings)),
+        new StandardsInForce(events, clock),
       );
     });
     const outcomes = await Promise.all(

@@ -1,6 +1,7 @@
 /** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
 import type { Slice } from '@timeline/composing';
 import { CustomerDirectory } from '@timeline/deciding';
+import { StandardsInForce } from '@timeline/standards';
 import { AnonymousCustomers } from './anonymous-customers.js';
 import { addIdentity, AddIdentityHandler } from './commands/add-identity.command.js';
 import { changeConsent, ChangeConsentHandler } from './commands/change-consent.command.js';
@@ -49,6 +50,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
   ],
   commandProviders: [
     { provide: CustomersSettings, useValue: customersSettings(options) },
+    StandardsInForce,
     IdentityRegistry,
     AnonymousCustomers,
     Erasures,

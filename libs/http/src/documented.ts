@@ -9,6 +9,8 @@ export interface RouteDocument {
   description?: string;
   /** Media type → schema. */
   body?: { type: string; schema: Answer };
+  /** Of the body, by name. */
+  examples?: Readonly<Record<string, { summary: string; value: object }>>;
   query?: DtoClass;
   path: { name: string; type: FieldType }[];
   headers: { name: string; description: string }[];

@@ -43,6 +43,7 @@ export {
   arraySchema,
   buildOpenApi,
   Describes,
+  Examples,
   pageSchema,
   Refuses,
 } from './openapi.js';

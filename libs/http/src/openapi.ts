@@ -33,6 +33,9 @@ export const Describes = (summary: string, description?: string): MethodDecorato
 export const Accepts = (schema: Answer, type = 'application/json'): MethodDecorator =>
   describes({ body: { type, schema } });
 
+/** Bodies that the route takes as they stand, by name. */
+export const Examples = (examples: NonNullable<RouteDocument['examples']>): MethodDecorator => describes({ examples });
+
 /** A good answer: `@Answers(200, CustomerProfile)`, `@Answers(200, pageOfSchema(Entry))`, `@Answers(304)`. */
 export const Answers = (
   status: number,
@@ -190,7 +193,16 @@ function operationOf(
     ...(route.description !== undefined && { description: route.description }),
     parameters: parametersOf(path, route, components),
     ...(route.body && {
-      requestBody: { required: true, content: { [route.body.type]: { schema: components.of(route.body.schema) } } },
+      requestBody: {
+        required: true,
+        content: {
+          [route.body.type]: {
+            schema: components.of(route.body.schema),
+            // What a route takes is JSON.
+            ...(route.examples && { examples: route.examples as JsonObject }),
+          },
+        },
+      },
     }),
     responses: responsesOf(walked, route, components, problem, hasKeys),
   };

@@ -85,14 +85,16 @@ function describe(error: unknown, hasIfMatch: boolean): Description {
     };
   }
   if (error instanceof DomainError) {
-    const { pointer, in: where, ...details } = error.details;
+    const { pointer, in: where, errors, ...details } = error.details;
     const code = error.code === 'WRONG_EXPECTED_REVISION' && hasIfMatch ? 'PRECONDITION_FAILED' : error.code;
     return {
       code,
       detail: error.message,
-      ...(pointer !== undefined && {
-        errors: [{ ...(where === 'query' && { in: where }), pointer, code, detail: error.message }],
-      }),
+      ...(errors
+        ? { errors: errors.map(({ message: detail, ...each }) => ({ ...each, detail })) }
+        : pointer !== undefined && {
+            errors: [{ ...(where === 'query' && { in: where }), pointer, code, detail: error.message }],
+          }),
       ...(Object.keys(details).length > 0 && { details }),
     };
   }

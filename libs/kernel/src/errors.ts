@@ -5,6 +5,8 @@
 export interface ErrorDetails {
   /** JSON pointer (RFC 6901) to the member of the request that is wrong. */
   pointer?: string;
+  /** Where several members are wrong: each of them. */
+  errors?: readonly { pointer: string; code: string; message: string }[];
   [key: string]: unknown;
 }
 

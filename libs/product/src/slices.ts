@@ -9,6 +9,7 @@ import { mergingSlice } from '@timeline/merging';
 import { purchasesSlice } from '@timeline/purchases';
 import { satisfactionSlice } from '@timeline/satisfaction';
 import { segmentsSlice } from '@timeline/segments';
+import { standardsSlice } from '@timeline/standards';
 import { surveysSlice } from '@timeline/surveys';
 import { timelineSlice } from '@timeline/timeline';
 import { MergeConfirmed } from './merge-confirmed.js';
@@ -19,6 +20,7 @@ type SlicesConfig = Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'> &
 
 export function productSlices(config: SlicesConfig): Slice[] {
   return [
+    standardsSlice,
     customersSlice(config),
     mergingSlice({ sourceRank: config.mergeSourceRank ?? [] }),
     interactionsSlice,

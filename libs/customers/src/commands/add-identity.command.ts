@@ -2,9 +2,11 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Id, Instant, Optional } from '@timeline/http';
-import { customerStream } from '../customer.decider.js';
+import { StandardsInForce } from '@timeline/standards';
+import { customerStream, type CustomerCommand } from '../customer.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
 import { NewIdentityDto } from './customer-fields.js';
+import { assertAccepted, checksOf } from './held-to-standards.js';
 import { onCustomer } from './on-customer.js';
 
 export class AddIdentityBody extends NewIdentityDto {
@@ -34,20 +36,32 @@ export class AddIdentityHandler implements ICommandHandler<AddIdentity> {
   constructor(
     private readonly processor: CommandProcessor,
     private readonly registry: IdentityRegistry,
+    private readonly standards: StandardsInForce,
   ) {}
 
-  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_TAKEN, TOO_MANY_IDENTITIES */
+  /**
+   * @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_TAKEN, TOO_MANY_IDENTITIES,
+   * STANDARD_REFUSED
+   */
   async execute({ data, context }: AddIdentity): Promise<CommandOutcome> {
     const { customerId, occurredAt, primary = false, ...given } = data;
     const identity = this.registry.identify(given);
-    const claimant = { customerId, context, occurredAt, mustExist: true } as const;
+    const standards = await this.standards.current();
+    const commandOf = (claimOf: (hash: string) => string): CustomerCommand => ({
+      type: 'add-identity',
+      customerId,
+      checks: checksOf(standards),
+      identity: { ...identity, primary, claim: claimOf(identity.hash) },
+    });
+    const claimant = {
+      customerId,
+      context,
+      occurredAt,
+      mustExist: true as const,
+      ...assertAccepted(standards, commandOf, occurredAt, context),
+    };
     return this.registry.underClaims([{ identity, pointer: '/value' }], claimant, (claimOf) =>
-      onCustomer(
-        this.processor,
-        { type: 'add-identity', customerId, identity: { ...identity, primary, claim: claimOf(identity.hash) } },
-        occurredAt,
-        context,
-      ),
+      onCustomer(this.processor, commandOf(claimOf), occurredAt, context),
     );
   }
 }

@@ -2,8 +2,10 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Id, Instant, OneOf, Optional, Text } from '@timeline/http';
+import { StandardsInForce } from '@timeline/standards';
 import { customerStream } from '../customer.decider.js';
 import { LIFECYCLE_STAGES, type LifecycleStage } from '../customers.events.js';
+import { checksOf } from './held-to-standards.js';
 import { onCustomer } from './on-customer.js';
 
 export class ChangeLifecycleStageBody {
@@ -38,14 +40,21 @@ export const changeLifecycleStage: CommandType<ChangeLifecycleStageData> = {
 
 @CommandHandler(ChangeLifecycleStage)
 export class ChangeLifecycleStageHandler implements ICommandHandler<ChangeLifecycleStage> {
-  constructor(private readonly processor: CommandProcessor) {}
+  constructor(
+    private readonly processor: CommandProcessor,
+    private readonly standards: StandardsInForce,
+  ) {}
 
   /**
    * @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, STAGE_MOVE_REFUSED, STAGE_REASON_REQUIRED, STAGE_GUARD_FAILED,
-   * STAGE_OUT_OF_ORDER
+   * STAGE_OUT_OF_ORDER, STANDARD_REFUSED
    */
-  execute({ data: { customerId, to, reason, occurredAt }, context }: ChangeLifecycleStage): Promise<CommandOutcome> {
-    const command = { type: 'change-stage', customerId, to, ...(reason !== undefined && { reason }) } as const;
+  async execute({
+    data: { customerId, to, reason, occurredAt },
+    context,
+  }: ChangeLifecycleStage): Promise<CommandOutcome> {
+    const checks = checksOf(await this.standards.current());
+    const command = { type: 'change-stage', customerId, checks, to, ...(reason !== undefined && { reason }) } as const;
     return onCustomer(this.processor, command, occurredAt, context);
   }
 }

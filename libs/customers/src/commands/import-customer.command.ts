@@ -19,11 +19,13 @@ import {
 import { Id, Instant, Nested, NestedArray, OneOf, Optional, PlainDate, Text, Whole } from '@timeline/http';
 import { KeyedHashes } from '@timeline/key-store';
 import { canonicalJson, Clock, deriveId, DomainError, toInstant, type Recorded } from '@timeline/kernel';
+import { StandardsInForce, type Standards } from '@timeline/standards';
 import {
   customerDecider,
   customerErased,
   customerStream,
   holdsClaim,
+  type CustomerCommand,
   type CustomerState,
 } from '../customer.decider.js';
 import {
@@ -45,6 +47,7 @@ import {
   TraitMap,
 } from './customer-fields.js';
 import type { GivenIdentity } from '../identities/normalise.js';
+import { assertAccepted, checksOf } from './held-to-standards.js';
 import { onCustomer } from './on-customer.js';
 
 export class ImportedConsentDto {
@@ -159,6 +162,7 @@ export class CustomerRows {
     private readonly registry: IdentityRegistry,
     private readonly hashes: KeyedHashes,
     private readonly clock: Clock,
+    private readonly standards: StandardsInForce,
   ) {}
 
   /** What the row would do; nothing is written. @throws DomainError as `put` */
@@ -167,7 +171,7 @@ export class CustomerRows {
     const { customerId, state, events } = await this.#find(data, wanted);
     const added = notHeld(wanted, state);
     const now = toInstant(this.clock.now());
-    const command = commandOf(data, customerId, added, () => '');
+    const command = commandOf(data, customerId, added, () => '', await this.standards.current());
     const occurredAt = data.occurredAt ?? now;
     const context = { now, occurredAt, commandId: '', actor: data.source };
     const decisions = customerDecider.decide(command, state, context);
@@ -182,7 +186,7 @@ export class CustomerRows {
     return state.status === 'unknown' ? 'registered' : 'updated';
   }
 
-  /** @throws DomainError IDENTITY_REFUSED, IDENTITY_TAKEN, CUSTOMER_ERASED and what the decider refuses */
+  /** @throws DomainError IDENTITY_REFUSED, IDENTITY_TAKEN, CUSTOMER_ERASED, STANDARD_REFUSED and what the decider refuses */
   async put(data: ImportCustomerData, context: CommandContext): Promise<ImportOutcome> {
     const wanted = this.#wanted(data);
     const { customerId, state, events } = await this.#find(data, wanted);
@@ -199,9 +203,18 @@ export class CustomerRows {
     if (last && !isNew && added.length === 0 && this.#saysNothing(data, customerId, state)) {
       return { id: customerId, revision: last.revision, position: last.position, resent: true, change: 'unchanged' };
     }
-    const claimant = { customerId, context, occurredAt, ...(!isNew && { mustExist: true as const }) };
+    const standards = await this.standards.current();
+    const rowCommand = (claimOf: (hash: string) => string): CustomerCommand =>
+      commandOf(data, customerId, added, claimOf, standards);
+    const claimant = {
+      customerId,
+      context,
+      occurredAt,
+      ...(!isNew && { mustExist: true as const }),
+      ...assertAccepted(standards, rowCommand, occurredAt, context),
+    };
     const outcome = await this.registry.underClaims(added, claimant, (claimOf) =>
-      onCustomer(this.processor, commandOf(data, customerId, added, claimOf), occurredAt, context),
+      onCustomer(this.processor, rowCommand(claimOf), occurredAt, context),
     );
     return { ...outcome, change: isNew ? 'registered' : 'updated' };
   }
@@ -292,10 +305,12 @@ function commandOf(
   customerId: string,
   added: readonly Wanted[],
   claimOf: (hash: string) => string,
-): Parameters<typeof customerDecider.decide>[0] {
+  standards?: Standards,
+): CustomerCommand {
   return {
     type: 'import',
     customerId,
+    ...(standards && { checks: checksOf(standards, added) }),
     source,
     kind: kind ?? 'person',
     details: {

@@ -3,6 +3,8 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Check, Instant, Nested, NestedArray, OneOf, Optional, PlainDate, Text, violation } from '@timeline/http';
 import { deriveId, DomainError } from '@timeline/kernel';
+import { StandardsInForce } from '@timeline/standards';
+import type { CustomerCommand } from '../customer.decider.js';
 import { LIFECYCLE_STAGES, type CustomerKind, type LifecycleStage, type Traits } from '../customers.events.js';
 import { IdentityRegistry, type IdentifiedIdentity } from '../identities/identity-registry.js';
 import {
@@ -15,6 +17,7 @@ import {
   PostalAddressDto,
   TraitMap,
 } from './customer-fields.js';
+import { assertAccepted, checksOf } from './held-to-standards.js';
 import { onCustomer } from './on-customer.js';
 
 @Check(
@@ -89,35 +92,40 @@ export class RegisterCustomerHandler implements ICommandHandler<RegisterCustomer
   constructor(
     private readonly processor: CommandProcessor,
     private readonly registry: IdentityRegistry,
+    private readonly standards: StandardsInForce,
   ) {}
 
-  /** @throws DomainError IDENTITY_REFUSED, IDENTITY_REPEATED, IDENTITY_TAKEN, BIRTH_DATE_IN_FUTURE */
+  /** @throws DomainError IDENTITY_REFUSED, IDENTITY_REPEATED, IDENTITY_TAKEN, BIRTH_DATE_IN_FUTURE, STANDARD_REFUSED */
   async execute({ data, context }: RegisterCustomer): Promise<CommandOutcome> {
     const { kind, name, birthDate, address, note, language, region, traits = {}, stage, occurredAt } = data;
     const customerId = deriveId('customer', context.commandId);
     const wanted = this.#wanted(data.identities ?? []);
-    return this.registry.underClaims(wanted, { customerId, context, occurredAt }, (claimOf) =>
-      onCustomer(
-        this.processor,
-        {
-          type: 'register',
-          customerId,
-          kind,
-          stage,
-          ...(language !== undefined && { language }),
-          ...(region !== undefined && { region }),
-          traits: plainTraits(traits),
-          details: {
-            ...(name && { name: plainName(name) }),
-            ...(birthDate !== undefined && { birthDate }),
-            ...(address && { address: plainAddress(address) }),
-            ...(note !== undefined && { note }),
-          },
-          identities: wanted.map(({ identity, primary }) => ({ ...identity, primary, claim: claimOf(identity.hash) })),
-        },
-        occurredAt,
-        context,
-      ),
+    const standards = await this.standards.current();
+    const commandOf = (claimOf: (hash: string) => string): CustomerCommand => ({
+      type: 'register',
+      customerId,
+      checks: checksOf(standards, wanted),
+      kind,
+      stage,
+      ...(language !== undefined && { language }),
+      ...(region !== undefined && { region }),
+      traits: plainTraits(traits),
+      details: {
+        ...(name && { name: plainName(name) }),
+        ...(birthDate !== undefined && { birthDate }),
+        ...(address && { address: plainAddress(address) }),
+        ...(note !== undefined && { note }),
+      },
+      identities: wanted.map(({ identity, primary }) => ({ ...identity, primary, claim: claimOf(identity.hash) })),
+    });
+    const claimant = {
+      customerId,
+      context,
+      occurredAt,
+      ...assertAccepted(standards, commandOf, occurredAt, context),
+    };
+    return this.registry.underClaims(wanted, claimant, (claimOf) =>
+      onCustomer(this.processor, commandOf(claimOf), occurredAt, context),
     );
   }
 

@@ -2,6 +2,7 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Id, Instant, Nested, Nullable, Optional, PlainDate, Text } from '@timeline/http';
+import { StandardsInForce } from '@timeline/standards';
 import { customerStream, type CustomerChanges } from '../customer.decider.js';
 import type { Traits } from '../customers.events.js';
 import {
@@ -12,6 +13,7 @@ import {
   plainName,
   PostalAddressDto,
 } from './customer-fields.js';
+import { checksOf } from './held-to-standards.js';
 import { onCustomer } from './on-customer.js';
 
 export class UpdateCustomerBody {
@@ -75,10 +77,13 @@ export const updateCustomer: CommandType<UpdateCustomerData> = {
 
 @CommandHandler(UpdateCustomer)
 export class UpdateCustomerHandler implements ICommandHandler<UpdateCustomer> {
-  constructor(private readonly processor: CommandProcessor) {}
+  constructor(
+    private readonly processor: CommandProcessor,
+    private readonly standards: StandardsInForce,
+  ) {}
 
-  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, BIRTH_DATE_IN_FUTURE, TOO_MANY_TRAITS */
-  execute({ data, context }: UpdateCustomer): Promise<CommandOutcome> {
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, BIRTH_DATE_IN_FUTURE, TOO_MANY_TRAITS, STANDARD_REFUSED */
+  async execute({ data, context }: UpdateCustomer): Promise<CommandOutcome> {
     const { customerId, occurredAt, name, address, traits, birthDate, note, language, region } = data;
     const changes: CustomerChanges = {
       ...(name !== undefined && { name: name && plainName(name) }),
@@ -89,6 +94,7 @@ export class UpdateCustomerHandler implements ICommandHandler<UpdateCustomer> {
       ...(region !== undefined && { region }),
       ...(traits && { traits: { ...traits } }),
     };
-    return onCustomer(this.processor, { type: 'update', customerId, changes }, occurredAt, context);
+    const checks = checksOf(await this.standards.current());
+    return onCustomer(this.processor, { type: 'update', customerId, checks, changes }, occurredAt, context);
   }
 }

@@ -43,6 +43,8 @@ export interface Claimant {
   occurredAt: Instant | undefined;
   /** Only a customer who is there may claim; absent for the registration itself. */
   mustExist?: true;
+  /** Refuses what would be refused afterwards, so that nothing is claimed for it. Not asked of what was carried out before. */
+  assertAccepted?: (owner: CustomerState) => void;
 }
 
 export interface HeldClaim {
@@ -99,6 +101,7 @@ export class IdentityRegistry {
       // Carried out before: the answer is that of the first time, whatever became of the identities since.
       if (events.some((event) => event.metadata.commandId === context.commandId)) return record(() => '');
       assertMayClaim(state, claimant);
+      claimant.assertAccepted?.(state);
       const claims = new Map(state.identities.map(({ hash, claim }) => [hash, claim]));
       const taken: HeldClaim[] = [];
       try {

@@ -241,7 +241,7 @@ export class CustomerImports {
       return { line, change, position };
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
-      const refused = error.code === 'IDENTITY_REFUSED' ? this.rows.refusalsOf(data) : [error];
+      const refused = error.code === 'IDENTITY_REFUSED' ? this.rows.refusalsOf(data) : eachOf(error);
       return { line, errors: refused.map((each) => cellError(line, row.row, each)) };
     }
   }
@@ -283,6 +283,10 @@ export class CustomerImports {
     return checkpoint;
   }
 }
+
+/** Where several cells are wrong, each of them. */
+const eachOf = (error: DomainError): DomainError[] =>
+  error.details.errors?.map(({ pointer, code, message }) => new DomainError(code, message, { pointer })) ?? [error];
 
 function cellError(line: number, row: RowData, { code, message, details }: DomainError): CellError {
   const { pointer = '' } = details;

@@ -7,6 +7,7 @@ import { CommandProcessor, CustomerGroups, type CommandContext, type CommandOutc
 import { KeyedHashes, KeyRing, PersonalVault, type MasterKey } from '@timeline/key-store';
 import { Clock, deriveId, Upcasters, type Fact, type Recorded } from '@timeline/kernel';
 import { PureFold, type AnyProjection } from '@timeline/projecting';
+import { StandardsInForce } from '@timeline/standards';
 import { AnonymousCustomers } from '../anonymous-customers.js';
 import { AddIdentity, AddIdentityHandler } from '../commands/add-identity.command.js';
 import { EraseCustomer, EraseCustomerHandler } from '../commands/erase-customer.command.js';
@@ -107,6 +108,7 @@ export class Process {
   readonly vault: PersonalVault;
   readonly processor: CommandProcessor;
   readonly registry: IdentityRegistry;
+  readonly standards: StandardsInForce;
   readonly directory: StreamCustomerDirectory;
   readonly erasures: Erasures;
   readonly reactions;
@@ -121,6 +123,7 @@ export class Process {
     this.processor = new CommandProcessor(events, this.vault, world.clock);
     const settings = customersSettings({ defaultPhoneRegion: 'US' });
     this.registry = new IdentityRegistry(this.processor, events, hashes, settings);
+    this.standards = new StandardsInForce(events, world.clock);
     this.directory = new StreamCustomerDirectory(
       events,
       this.processor,
@@ -151,13 +154,15 @@ export class Process {
       identities,
       ...(occurredAt !== undefined && { occurredAt }),
     };
-    return new RegisterCustomerHandler(this.processor, this.registry).execute(
+    return new RegisterCustomerHandler(this.processor, this.registry, this.standards).execute(
       new RegisterCustomer(data, contextOf(key)),
     );
   }
   add(key: string, customerId: string, member: string): Promise<CommandOutcome> {
     const data = { customerId, kind: 'member' as const, value: member };
-    return new AddIdentityHandler(this.processor, this.registry).execute(new AddIdentity(data, contextOf(key)));
+    return new AddIdentityHandler(this.processor, this.registry, this.standards).execute(
+      new AddIdentity(data, contextOf(key)),
+    );
   }
   remove(key: string, customerId: string, member: string): Promise<CommandOutcome> {
     const data = { customerId, kind: 'member' as const, value: member };

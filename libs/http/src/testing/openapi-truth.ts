@@ -140,6 +140,7 @@ class Samples {
   *#candidates(given: JsonObject, depth: number): Iterable<unknown> {
     const schema = this.#resolve(given);
     for (const word of listOf(schema['enum'])) yield word;
+    if (schema['const'] !== undefined) yield schema['const'];
     for (const branch of [...listOf(schema['oneOf']), ...listOf(schema['anyOf'])]) {
       if (!isJsonObject(branch)) continue;
       yield this.good(branch, depth + 1);
