@@ -33,7 +33,13 @@ export async function runRivals(seed: number, pauses: number, env: NodeJS.Proces
   const own: string[] = [];
   try {
     const api = new Api(fleet.member('api').url);
-    const load = new Load({ seed, urls: fleet.urls('commands'), journeys: 5 });
+    const load = new Load({
+      seed,
+      urls: fleet.urls('commands'),
+      journeys: 5,
+      pauseMs: 20,
+      maxCommands: 20_000 + 2_000 * pauses,
+    });
     await load.start();
     await load.progress(60);
     let done = 0;
