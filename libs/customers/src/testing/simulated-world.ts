@@ -1,6 +1,6 @@
 /**
  * Processes of the product in memory, as far as the ownership of identities goes: commands with resends, deaths at any
- * step, reactions, a clock. What must always hold is checked over every prefix of the log.
+ * step, reactions, a clock.
  */
 import { randomBytes } from 'node:crypto';
 import { CommandProcessor, CustomerGroups, type CommandContext, type CommandOutcome } from '@timeline/deciding';
@@ -13,16 +13,14 @@ import { EraseCustomer, EraseCustomerHandler } from '../commands/erase-customer.
 import { RegisterCustomer, RegisterCustomerHandler } from '../commands/register-customer.command.js';
 import { RemoveIdentity, RemoveIdentityHandler } from '../commands/remove-identity.command.js';
 import { StreamCustomerDirectory } from '../customer-directory.js';
-import { customerDecider, type CustomerState } from '../customer.decider.js';
 import { customersSettings } from '../customers-settings.js';
-import type { CustomerEvent, IdentityEvent } from '../customers.events.js';
 import { ErasureCertificates } from '../erasure-certificates.js';
 import { Erasures } from '../erasures.js';
-import { identityDecider, type IdentityState } from '../identities/identity.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
 import type { ClaimDocument } from '../projections/identity-claims.projection.js';
 import { ErasureReaction } from '../reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from '../reactions/identity-claims.reaction.js';
+import { followOwnership, type Ownership } from './ownership.js';
 import { SimulatedEventStore, SimulatedKeys, SimulatedKeyStore, SimulatedLog, type Gate } from './simulated-stores.js';
 
 export class SimulatedClock extends Clock {
@@ -202,60 +200,6 @@ function contextOf(key: string): CommandContext {
   return { commandId, bodyHash: commandId, actor: 'test', correlationId: commandId, causationId: commandId };
 }
 
-export interface Ownership {
-  customers: ReadonlyMap<string, CustomerState>;
-  identities: ReadonlyMap<string, IdentityState>;
-}
-
 /** Folds the log event by event and calls `look` after each. */
-export async function overEveryPrefix(world: World, look: (ownership: Ownership) => void): Promise<Ownership> {
-  const customers = new Map<string, CustomerState>();
-  const identities = new Map<string, IdentityState>();
-  for (const event of await world.everything()) {
-    if (event.stream.startsWith('customer-')) {
-      const id = event.stream.slice('customer-'.length);
-      customers.set(
-        id,
-        customerDecider.evolve(customers.get(id) ?? customerDecider.initialState, event as Recorded<CustomerEvent>),
-      );
-    } else {
-      const hash = event.stream.slice('identity-'.length);
-      identities.set(
-        hash,
-        identityDecider.evolve(identities.get(hash) ?? identityDecider.initialState, event as Recorded<IdentityEvent>),
-      );
-    }
-    look({ customers, identities });
-  }
-  return { customers, identities };
-}
-
-/** At most one customer holds an identity, and whoever does has the claim that stands. */
-export function assertOneOwner({ customers, identities }: Ownership): void {
-  const owners = new Map<string, string>();
-  for (const [customerId, state] of customers) {
-    if (state.status !== 'active') continue;
-    for (const { hash, claim } of state.identities) {
-      const other = owners.get(hash);
-      if (other !== undefined) throw new Error(`${other} and ${customerId} both hold ${hash}`);
-      owners.set(hash, customerId);
-      const current = identities.get(hash)?.current;
-      if (current?.id !== claim || current.customerId !== customerId) {
-        throw new Error(
-          `${customerId} holds ${hash} under claim ${claim}, but what stands is ${JSON.stringify(current)}`,
-        );
-      }
-    }
-  }
-}
-
-/** Nothing is claimed that nobody holds, and nothing stayed with those who are erased. */
-export function assertNothingLeftBehind({ customers, identities }: Ownership): void {
-  for (const [hash, { current }] of identities) {
-    if (!current?.customerId) continue;
-    const owner = customers.get(current.customerId);
-    const isHeld = owner?.identities.some(({ claim }) => claim === current.id) ?? false;
-    // What an erased customer had claimed and never confirmed is free since its keys are gone.
-    if (owner?.status === 'erased' ? isHeld : !isHeld) throw new Error(`${hash} is claimed, but nobody holds it`);
-  }
-}
+export const overEveryPrefix = async (world: World, look: (ownership: Ownership) => void): Promise<Ownership> =>
+  followOwnership(await world.everything(), look);
