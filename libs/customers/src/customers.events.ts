@@ -22,6 +22,8 @@ export interface Identity {
   hash: string;
   /** The `IdentityClaimed` event that this ownership rests on. */
   claim: string;
+  /** The same under newer normal forms, while those are brought in: see `NORMALISATIONS`. */
+  also?: { hash: string; claim: string }[];
 }
 
 export interface PersonName {
@@ -113,7 +115,7 @@ export type CustomerEvent =
       },
       { [Field in keyof PersonalDetails]?: PersonalDetails[Field] | null }
     >
-  /** `held`: it was there already and only became the primary one of its kind. */
+  /** `held`: it was there already and became the primary one of its kind, or is claimed under a newer normal form too. */
   | Fact<'CustomerIdentityAdded', { kind: IdentityKind; held?: true }, { identity: Identity }>
   /** `retracted`: because who said it took it back; whoever says it again may add it again. */
   | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>

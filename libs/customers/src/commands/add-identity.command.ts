@@ -3,7 +3,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Id, Instant, Optional } from '@timeline/http';
 import { customerStream } from '../customer.decider.js';
-import { IdentityRegistry } from '../identities/identity-registry.js';
+import { claimedIdentity, IdentityRegistry } from '../identities/identity-registry.js';
 import { NewIdentityDto } from './customer-fields.js';
 import { onCustomer } from './on-customer.js';
 
@@ -44,7 +44,7 @@ export class AddIdentityHandler implements ICommandHandler<AddIdentity> {
     return this.registry.underClaims([{ identity, pointer: '/value' }], claimant, (claimOf) =>
       onCustomer(
         this.processor,
-        { type: 'add-identity', customerId, identity: { ...identity, primary, claim: claimOf(identity.hash) } },
+        { type: 'add-identity', customerId, identity: claimedIdentity(identity, primary, claimOf) },
         occurredAt,
         context,
       ),

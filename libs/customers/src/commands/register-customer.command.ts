@@ -4,7 +4,7 @@ import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType 
 import { Check, Instant, Nested, NestedArray, OneOf, Optional, PlainDate, Text, violation } from '@timeline/http';
 import { deriveId, DomainError } from '@timeline/kernel';
 import { LIFECYCLE_STAGES, type CustomerKind, type LifecycleStage, type Traits } from '../customers.events.js';
-import { IdentityRegistry, type IdentifiedIdentity } from '../identities/identity-registry.js';
+import { claimedIdentity, type IdentifiedIdentity, IdentityRegistry } from '../identities/identity-registry.js';
 import {
   Language,
   NewIdentityDto,
@@ -113,7 +113,7 @@ export class RegisterCustomerHandler implements ICommandHandler<RegisterCustomer
             ...(address && { address: plainAddress(address) }),
             ...(note !== undefined && { note }),
           },
-          identities: wanted.map(({ identity, primary }) => ({ ...identity, primary, claim: claimOf(identity.hash) })),
+          identities: wanted.map(({ identity, primary }) => claimedIdentity(identity, primary, claimOf)),
         },
         occurredAt,
         context,

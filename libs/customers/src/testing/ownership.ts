@@ -1,7 +1,8 @@
 /** Who owns which identity, told by the log alone, and what must hold of it after every single event. */
 import type { Recorded } from '@timeline/kernel';
-import { customerDecider, type CustomerState } from '../customer.decider.js';
+import { customerDecider, holdsClaim, type CustomerState } from '../customer.decider.js';
 import type { CustomerEvent, IdentityEvent } from '../customers.events.js';
+import { claimsOf } from '../identities/held-identities.js';
 import { identityDecider, type IdentityState } from '../identities/identity.decider.js';
 
 export interface Ownership {
@@ -37,7 +38,7 @@ export function assertOneOwner({ customers, identities }: Ownership): void {
   const owners = new Map<string, string>();
   for (const [customerId, state] of customers) {
     if (state.status !== 'active') continue;
-    for (const { hash, claim } of state.identities) {
+    for (const { hash, claim } of state.identities.flatMap(claimsOf)) {
       const other = owners.get(hash);
       if (other !== undefined) throw new Error(`${other} and ${customerId} both hold ${hash}`);
       owners.set(hash, customerId);
@@ -56,7 +57,7 @@ export function assertNothingLeftBehind({ customers, identities }: Ownership): v
   for (const [hash, { current }] of identities) {
     if (!current?.customerId) continue;
     const owner = customers.get(current.customerId);
-    const isHeld = owner?.identities.some(({ claim }) => claim === current.id) ?? false;
+    const isHeld = owner !== undefined && holdsClaim(owner, current.id);
     // What an erased customer had claimed and never confirmed is free since its keys are gone.
     if (owner?.status === 'erased' ? isHeld : !isHeld) throw new Error(`${hash} is claimed, but nobody holds it`);
   }

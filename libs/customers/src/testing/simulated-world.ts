@@ -17,6 +17,7 @@ import { customersSettings } from '../customers-settings.js';
 import { ErasureCertificates } from '../erasure-certificates.js';
 import { Erasures } from '../erasures.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
+import type { Normalise } from '../identities/normalise.js';
 import type { ClaimDocument } from '../projections/identity-claims.projection.js';
 import { ErasureReaction } from '../reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from '../reactions/identity-claims.reaction.js';
@@ -37,6 +38,8 @@ export class SimulatedClock extends Clock {
 export interface Fate {
   diesAfter?: number;
   stallsAfter?: number;
+  /** Other ways of normalising than the product's own. */
+  normalisations?: readonly [Normalise, ...Normalise[]];
 }
 
 /** Where a process stands still until it is let go on, and how others see that it does. */
@@ -76,7 +79,10 @@ export class World {
     return new World(undefined, this.clock, this.log, this.keys, this.masterKey);
   }
 
-  async start({ diesAfter = Infinity, stallsAfter = Infinity }: Fate = {}, stall = new Stall()): Promise<Process> {
+  async start(
+    { diesAfter = Infinity, stallsAfter = Infinity, normalisations }: Fate = {},
+    stall = new Stall(),
+  ): Promise<Process> {
     let steps = 0;
     const gate: Gate = async () => {
       if (steps >= diesAfter) throw new Death();
@@ -90,7 +96,8 @@ export class World {
       masterKey: this.masterKey,
       logId: '0123456789ab',
     });
-    return new Process(this, new SimulatedEventStore(this.log, gate), ring, await KeyedHashes.load(ring));
+    const events = new SimulatedEventStore(this.log, gate);
+    return new Process(this, events, ring, await KeyedHashes.load(ring), normalisations);
   }
 
   /** The whole log in the clear, also what was erased. */
@@ -114,10 +121,11 @@ export class Process {
     readonly events: SimulatedEventStore,
     readonly ring: KeyRing,
     readonly hashes: KeyedHashes,
+    normalisations?: Fate['normalisations'],
   ) {
     this.vault = new PersonalVault(ring, new Upcasters());
     this.processor = new CommandProcessor(events, this.vault, world.clock);
-    const settings = customersSettings({ defaultPhoneRegion: 'US' });
+    const settings = customersSettings({ defaultPhoneRegion: 'US', ...(normalisations && { normalisations }) });
     this.registry = new IdentityRegistry(this.processor, events, hashes, settings);
     this.directory = new StreamCustomerDirectory(
       events,
