@@ -1,5 +1,5 @@
 /** The facts about customers (`customer-{id}`) and about who owns an identity (`identity-{keyed hash}`). */
-import type { Fact } from '@timeline/kernel';
+import type { Fact, Recorded } from '@timeline/kernel';
 
 export type CustomerKind = 'person' | 'company';
 
@@ -179,3 +179,9 @@ export type IdentityEvent =
       { hash: string; claim: string; reason: 'removed' | 'lapsed' | 'erased' | 'refused' },
       { customerId: string }
     >;
+
+/** The import behind an event. Imports are the only ones that give many commands of one source one correlation. */
+export const importOf = ({
+  metadata: { source, correlationId, commandId },
+}: Pick<Recorded, 'metadata'>): string | undefined =>
+  source !== undefined && correlationId !== commandId ? correlationId : undefined;
