@@ -268,7 +268,7 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${customerId}/duplicates`,
       `/v1/customers/${customerId}?asOf=2024-03-15T00:00:00Z&knownAt=2100-01-01T00:00:00Z`,
       `/v1/customers/${customerId}/merges`,
-      `/v1/customers/${customerId}/segments?asOf=2024-04-01T00:00:00Z`,
+      `/v1/customers/${customerId}/segments?asOf=2024-04-01T00:00:00Z&knownAt=2100-01-01T00:00:00Z`,
       `/v1/merges/${mergeId}`,
       `/v1/customers/${customerId}/timeline?limit=5`,
       `/v1/customers/${customerId}/timeline?text=box&source=shop&threadId=t&knownAt=2100-01-01T00:00:00Z`,

@@ -107,8 +107,8 @@ function identitiesIn(event: Recorded<CandidateEvent>): Identity[] {
     case 'CustomerUpdated':
     case 'CustomerFieldVerified':
     case 'CustomerFieldsRetracted':
-    // Its identities were removed before, each by an event of its own.
     case 'CustomerRegistrationWithdrawn':
+      // Whose registration is withdrawn had them removed before, each by an event of its own.
       return [];
     default:
       return event satisfies never;
