@@ -259,6 +259,15 @@ describe('every answer that the main job gets', () => {
     });
     const { summary } = JSON.parse(imported.text) as { summary: { importId: string; position: string } };
     await api.read(`/v1/provenance?import=${summary.importId}&field=phone`, summary.position);
+    const said = {
+      customer: { customerId },
+      channel: 'chat',
+      direction: 'inbound',
+      kind: 'chat',
+      threadId: 'documented',
+    };
+    const { position: saidAt } = await api.post('/v1/interactions', said);
+    await api.read('/v1/threads/documented?limit=1&order=newest', saidAt);
     const addresses = [
       `/v1/imports/${summary.importId}`,
       '/v1/provenance?source=documented',
