@@ -272,6 +272,15 @@ describe('every answer that the main job gets', () => {
     });
     const { summary } = JSON.parse(imported.text) as { summary: { importId: string; position: string } };
     await api.read(`/v1/provenance?import=${summary.importId}&field=phone`, summary.position);
+    const said = {
+      customer: { customerId },
+      channel: 'chat',
+      direction: 'inbound',
+      kind: 'chat',
+      threadId: 'documented',
+    };
+    const { position: saidAt } = await api.post('/v1/interactions', said);
+    await api.read('/v1/threads/documented?limit=1&order=newest', saidAt);
     const addresses = [
       `/v1/imports/${summary.importId}`,
       '/v1/provenance?source=documented',
@@ -281,7 +290,7 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${customerId}/duplicates`,
       `/v1/customers/${customerId}?asOf=2024-03-15T00:00:00Z&knownAt=2100-01-01T00:00:00Z`,
       `/v1/customers/${customerId}/merges`,
-      `/v1/customers/${customerId}/segments?asOf=2024-04-01T00:00:00Z`,
+      `/v1/customers/${customerId}/segments?asOf=2024-04-01T00:00:00Z&knownAt=2100-01-01T00:00:00Z`,
       `/v1/merges/${mergeId}`,
       `/v1/customers/${customerId}/timeline?limit=5`,
       `/v1/customers/${customerId}/timeline?text=box&source=shop&threadId=t&knownAt=2100-01-01T00:00:00Z`,

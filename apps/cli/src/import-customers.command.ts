@@ -55,8 +55,10 @@ export function addImportCustomers(imports: Command, output: () => Output): void
         const errors = new Errors(flags.errors);
         try {
           for await (const news of imports.run(bytes, request, untilInterrupted())) {
-            if (news.kind === 'resumed') await errors.keepUpTo(news.line);
-            else if (news.kind === 'error') await errors.add(news.error);
+            if (news.kind === 'resumed') {
+              await errors.keepUpTo(news.line);
+              output().note({ resumedAfterLine: news.line });
+            } else if (news.kind === 'error') await errors.add(news.error);
             else if (news.kind === 'progress') {
               bar.update(bytes.bytesRead);
               output().note({ line: news.line, bytes: bytes.bytesRead, of: size, ...news.counts });

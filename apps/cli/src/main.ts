@@ -7,6 +7,7 @@ import { addCompare } from './compare.command.js';
 import { addImport } from './import.command.js';
 import { Output } from './output.js';
 import { addParked } from './parked.command.js';
+import { addProvenance } from './provenance.command.js';
 import { addRebuild } from './rebuild.command.js';
 import { addRelay } from './relay.command.js';
 import { addReplay } from './replay.command.js';
@@ -14,12 +15,24 @@ import { addStatus } from './status.command.js';
 import { addVerify } from './verify.command.js';
 
 const program = new Command('timeline')
-  .description('Status, rebuild, replay, parked events, relay, import and verification of a customer timeline')
+  .description(
+    'Status, rebuild, replay, parked events, relay, import, provenance and verification of a customer timeline',
+  )
   .option('--json', 'machine-readable output, one JSON document')
   .showHelpAfterError();
 
 const output = (): Output => new Output(program.opts<{ json?: boolean }>().json ?? false);
-for (const add of [addStatus, addRebuild, addCompare, addReplay, addParked, addRelay, addImport, addVerify])
+for (const add of [
+  addStatus,
+  addRebuild,
+  addCompare,
+  addReplay,
+  addParked,
+  addRelay,
+  addImport,
+  addProvenance,
+  addVerify,
+])
   add(program, output);
 
 try {

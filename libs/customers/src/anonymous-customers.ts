@@ -10,7 +10,7 @@ import { KeyedHashes } from '@timeline/key-store';
 import { canonicalJson, deriveId, DomainError } from '@timeline/kernel';
 import { onCustomer } from './commands/on-customer.js';
 import { customerDecider, customerStream } from './customer.decider.js';
-import { IdentityRegistry, type IdentifiedIdentity } from './identities/identity-registry.js';
+import { claimedIdentity, type IdentifiedIdentity, IdentityRegistry } from './identities/identity-registry.js';
 
 @Injectable()
 export class AnonymousCustomers {
@@ -52,7 +52,7 @@ export class AnonymousCustomers {
           stage: 'lead',
           traits: {},
           details: {},
-          identities: [{ ...identity, primary: true, claim: claimOf(identity.hash) }],
+          identities: [claimedIdentity(identity, true, claimOf)],
           anonymous: true,
         },
         occurredAt,

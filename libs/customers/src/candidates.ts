@@ -9,7 +9,7 @@
  * result depends on the set of what was said, not on the order in which it was heard.
  */
 import type { Recorded } from '@timeline/kernel';
-import type { Consent } from './customers.events.js';
+import { importOf, type Consent } from './customers.events.js';
 import { entryOf, isLater, type Latest } from './latest.js';
 
 export interface Candidate<T = unknown> extends Latest<T | null> {
@@ -24,12 +24,6 @@ export interface Candidate<T = unknown> extends Latest<T | null> {
 
 /** Of systems and imports; beside them what was entered and what was verified. */
 export const SYSTEMS_KEPT = 6;
-
-/** The import behind an event. Imports are the only ones that give many commands of one source one correlation. */
-export const importOf = ({
-  metadata: { source, correlationId, commandId },
-}: Pick<Recorded, 'metadata'>): string | undefined =>
-  source !== undefined && correlationId !== commandId ? correlationId : undefined;
 
 export function candidateOf<T>(value: T | null, event: Pick<Recorded, 'metadata' | 'position'>): Candidate<T> {
   const { source, actor, commandId } = event.metadata;

@@ -86,8 +86,7 @@ export class StreamCustomerDirectory extends CustomerDirectory {
   }
 
   async #byIdentity(ref: IdentityRef, pointer: string): Promise<DirectoryEntry> {
-    const { hash } = this.#identify(ref, pointer);
-    const claim = await this.registry.current(hash);
+    const claim = await this.registry.current(this.#identify(ref, pointer));
     if (claim?.customerId === undefined) throw notFound(pointer);
     const { state } = await this.processor.load(customerDecider, customerStream(claim.customerId));
     if (state.status === 'erased') throw customerErased();

@@ -40,7 +40,7 @@ import {
   type Traits,
   type VerificationMethod,
 } from './customers.events.js';
-import { MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
+import { claimsOf, goesBy, MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
 import { acceptedUnder, type Checks } from './accepted-under.js';
 import { entryOf, saidBy, type Latest } from './latest.js';
@@ -203,11 +203,12 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
             origins: { ...state.origins, [identity.hash]: [] },
             endedClaims: {
               ...state.endedClaims,
-              [identity.claim]: {
-                reason: 'removed' as const,
-                hash: identity.hash,
-                ...(event.data.retracted && { retracted: true as const }),
-              },
+              ...Object.fromEntries(
+                claimsOf(identity).map(({ hash, claim }) => [
+                  claim,
+                  { reason: 'removed' as const, hash, ...(event.data.retracted && { retracted: true as const }) },
+                ]),
+              ),
             },
           }),
         };
@@ -293,7 +294,7 @@ export const customerDecider: typeof rules = {
 
 /** Whether the customer holds an identity under this claim. */
 export const holdsClaim = (state: CustomerState, claim: string): boolean =>
-  state.identities.some((identity) => identity.claim === claim);
+  state.identities.flatMap(claimsOf).some((held) => held.claim === claim);
 
 export const customerErased = (): DomainError =>
   new DomainError('CUSTOMER_ERASED', 'the customer was erased; nothing can be recorded or read under this id any more');
@@ -331,7 +332,7 @@ function register(command: Command<'register'>, state: CustomerState, { now }: D
     throw new DomainError('CUSTOMER_EXISTS', 'a customer with this id is registered already');
   assertBirthDate(command.details.birthDate, now);
   assertTraitCount(command.traits);
-  for (const { claim } of command.identities) assertClaimNotOver(claim, state);
+  for (const { claim } of command.identities.flatMap(claimsOf)) assertClaimNotOver(claim, state);
   const { customerId, kind, stage, language, region, traits, details, anonymous } = command;
   const identities = command.identities.reduce<Identity[]>(withIdentity, []);
   return [
@@ -393,7 +394,7 @@ function changed<Members extends object>(
 /** One row, as one append: the registration and its consents, or what the row's source says otherwise than before. */
 function importRow(command: Command<'import'>, state: CustomerState, context: DecisionContext): Decisions {
   const { customerId, source, stage, language, region, traits, details, consents } = command;
-  const identities = command.identities.filter(({ hash }) => !state.identities.some((held) => held.hash === hash));
+  const identities = command.identities.filter(({ hash }) => !state.identities.some((held) => goesBy(held, hash)));
   if (state.status === 'unknown') {
     const registered = register({ ...command, type: 'register', identities, stage: stage ?? 'lead' }, state, context);
     return [...registered, ...consents.flatMap((consent) => changeConsent(consent, state, context))];
@@ -447,18 +448,21 @@ function importRow(command: Command<'import'>, state: CustomerState, context: De
 const consentName = (consent: Pick<Consent, 'purpose' | 'channel'>): string => `consents.${consentKey(consent)}`;
 
 function addIdentity({ identity }: Command<'add-identity'>, state: CustomerState): Decisions {
-  const held = state.identities.find(({ hash }) => hash === identity.hash);
+  const held = state.identities.find((each) => goesBy(each, identity.hash));
+  const claims = claimsOf(identity).filter(({ hash }) => !held || !goesBy(held, hash));
+  for (const { claim } of claims) assertClaimNotOver(claim, state);
   if (held) {
-    if (held.primary || !identity.primary) return [];
+    const primary = held.primary || identity.primary;
+    if (primary === held.primary && claims.length === 0) return [];
+    const also = [...(held.also ?? []), ...claims];
     return [
       {
         type: 'CustomerIdentityAdded',
         data: { kind: held.kind, held: true },
-        personal: { identity: { ...held, primary: true } },
+        personal: { identity: { ...held, primary, ...(also.length > 0 && { also }) } },
       },
     ];
   }
-  assertClaimNotOver(identity.claim, state);
   if (state.identities.length >= MAX_IDENTITIES) {
     throw new DomainError('TOO_MANY_IDENTITIES', `a customer has at most ${MAX_IDENTITIES} identities`, {
       pointer: '/value',
@@ -470,7 +474,7 @@ function addIdentity({ identity }: Command<'add-identity'>, state: CustomerState
 }
 
 function removeIdentity({ hash }: Command<'remove-identity'>, state: CustomerState): Decisions {
-  const identity = state.identities.find((held) => held.hash === hash);
+  const identity = state.identities.find((held) => goesBy(held, hash));
   if (!identity) throw new DomainError('IDENTITY_NOT_FOUND', 'the customer has no such identity');
   return [{ type: 'CustomerIdentityRemoved', data: { kind: identity.kind }, personal: { identity } }];
 }
@@ -582,7 +586,7 @@ function verify({ field, hash, by, method }: Command<'verify'>, state: CustomerS
   const data = { field, by, method };
   if ((IDENTITY_KINDS as readonly string[]).includes(field)) {
     const ofKind = state.identities.filter(({ kind }) => kind === field);
-    const identity = ofKind.find((each) => (hash === undefined ? each.primary : each.hash === hash));
+    const identity = ofKind.find((each) => (hash === undefined ? each.primary : goesBy(each, hash)));
     if (!identity) throw nothing();
     return [{ type: 'CustomerFieldVerified', data, personal: { value: identity.value, hash: identity.hash } }];
   }

@@ -1,5 +1,5 @@
 /** The facts about customers (`customer-{id}`) and about who owns an identity (`identity-{keyed hash}`). */
-import type { Fact } from '@timeline/kernel';
+import type { Fact, Recorded } from '@timeline/kernel';
 
 export type CustomerKind = 'person' | 'company';
 
@@ -22,6 +22,8 @@ export interface Identity {
   hash: string;
   /** The `IdentityClaimed` event that this ownership rests on. */
   claim: string;
+  /** The same under newer normal forms, while those are brought in: see `NORMALISATIONS`. */
+  also?: { hash: string; claim: string }[];
 }
 
 export interface PersonName {
@@ -119,7 +121,7 @@ export type CustomerEvent =
       } & AcceptedUnder,
       { [Field in keyof PersonalDetails]?: PersonalDetails[Field] | null }
     >
-  /** `held`: it was there already and only became the primary one of its kind. */
+  /** `held`: it was there already and became the primary one of its kind, or is claimed under a newer normal form too. */
   | Fact<'CustomerIdentityAdded', { kind: IdentityKind; held?: true } & AcceptedUnder, { identity: Identity }>
   /** `retracted`: because who said it took it back; whoever says it again may add it again. */
   | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>
@@ -183,3 +185,9 @@ export type IdentityEvent =
       { hash: string; claim: string; reason: 'removed' | 'lapsed' | 'erased' | 'refused' },
       { customerId: string }
     >;
+
+/** The import behind an event. Imports are the only ones that give many commands of one source one correlation. */
+export const importOf = ({
+  metadata: { source, correlationId, commandId },
+}: Pick<Recorded, 'metadata'>): string | undefined =>
+  source !== undefined && correlationId !== commandId ? correlationId : undefined;

@@ -10,6 +10,7 @@ import { KeyedHashes, KeyRing } from '@timeline/key-store';
 import { CUSTOMER_ERASED, deriveId, errorCode, type Position, type Recorded } from '@timeline/kernel';
 import { customerDecider, customerStream, type CustomerState } from './customer.decider.js';
 import type { CustomerEvent } from './customers.events.js';
+import { claimsOf } from './identities/held-identities.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
 
 @Injectable()
@@ -33,7 +34,7 @@ export class Erasures {
     const erased = events.find(isErasure);
     // One that another's erasure took is of that one's group, which was told whole.
     if (erased && erased.data.erasedWith === undefined) await this.#eraseGroup(customerId, erased);
-    for (const { hash, claim } of claimsOf(state)) await this.registry.release(hash, claim, 'erased');
+    for (const { hash, claim } of everyClaimOf(state)) await this.registry.release(hash, claim, 'erased');
     await this.ring.destroy(customerId);
     await this.#markProgress(customerId);
     await this.processor.execute({
@@ -128,7 +129,7 @@ type Erasure = Extract<Recorded<CustomerEvent>, { type: typeof CUSTOMER_ERASED }
 const isErasure = (event: Recorded<CustomerEvent>): event is Erasure => event.type === CUSTOMER_ERASED;
 
 /** Those held, and those removed whose release may still be owed. */
-const claimsOf = ({ identities, endedClaims }: CustomerState): { hash: string; claim: string }[] => [
-  ...identities.map(({ hash, claim }) => ({ hash, claim })),
+const everyClaimOf = ({ identities, endedClaims }: CustomerState): { hash: string; claim: string }[] => [
+  ...identities.flatMap(claimsOf),
   ...Object.entries(endedClaims).flatMap(([claim, { hash }]) => (hash === undefined ? [] : [{ hash, claim }])),
 ];

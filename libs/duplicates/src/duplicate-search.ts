@@ -47,13 +47,13 @@ export class DuplicateSearch {
   /** The likeliest first, ties by id; those that the model gives at least `from`. */
   find(
     features: Features,
-    { from, limit, except }: { from: number; limit: number; except?: string },
+    { from, limit, except = [] }: { from: number; limit: number; except?: readonly string[] },
     position?: string,
   ): Promise<FoundDuplicate[]> {
     return this.models.read(duplicateCandidatesProjection, position, async ({ documents }) => {
       const model = defaultModel(features.kind);
       const compared = [...(await near(documents, features)).values()]
-        .filter((other) => other.customerId !== except && other.features.kind === features.kind)
+        .filter((other) => !except.includes(other.customerId) && other.features.kind === features.kind)
         .map((other) => ({ ...other, comparison: compareRecords(features, other.features) }));
       const namesakes = Math.max(1, compared.filter(({ comparison }) => isNamesake(comparison)).length);
       return compared

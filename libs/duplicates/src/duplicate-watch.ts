@@ -3,13 +3,13 @@
  *
  * A look that finds nothing is no fact, so it leaves nothing in the log: how far the watch has come stands in the read
  * store, like a projection's checkpoint. It may be behind, or lost: looking again finds the same pairs, and the pair's
- * own stream knows that it was suspected on these very records. Two watches side by side do the same work twice, and
+ * own stream knows that it was suspected on these very records. Who is merged already is not suspected. Two watches side by side do the same work twice, and
  * record it once.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Follower } from '@timeline/composing';
-import { CommandProcessor } from '@timeline/deciding';
+import { CommandProcessor, CustomerGroups } from '@timeline/deciding';
 import { EventStore } from '@timeline/event-store';
 import { backoffMs, delay, deriveId, errorCode, type Position } from '@timeline/kernel';
 import { REVIEW_FROM } from '@timeline/matching';
@@ -38,6 +38,7 @@ export class DuplicateWatch implements Follower {
     private readonly processor: CommandProcessor,
     private readonly search: DuplicateSearch,
     private readonly reads: ReadStore,
+    private readonly groups: CustomerGroups,
   ) {}
 
   async follow(signal: AbortSignal, report: (notice: FeedNotice) => void): Promise<void> {
@@ -82,7 +83,7 @@ export class DuplicateWatch implements Follower {
       const found = await this.search.find(doc.features, {
         from: REVIEW_FROM,
         limit: MOST_SUSPECTS,
-        except: doc.customerId,
+        except: await this.groups.membersOf(doc.customerId, head.position),
       });
       for (const other of found) await this.#suspect(doc.customerId, doc.changed, other);
       await nextTurn();

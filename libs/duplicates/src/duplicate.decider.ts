@@ -1,6 +1,7 @@
 /**
  * One pair of customers: suspected, then dismissed or confirmed by a person. Dismissed stays dismissed until either record
- * changes in what is compared; confirmed is final (what is merged in error is unmerged, not undone here).
+ * changes in what is compared; so does confirmed: who is merged is not suspected, so that happens only to those who were
+ * parted again.
  */
 import { DomainError, type Decider, type Position } from '@timeline/kernel';
 import type { DuplicateEvent, Pair } from './duplicates.events.js';
@@ -44,7 +45,7 @@ export const duplicateDecider: Decider<DuplicateState, DuplicateCommand, Duplica
   decide(command, state) {
     if (command.type === 'suspect') {
       const { customers, probability, namesakes, model, asOf } = command;
-      const isNews = !state || (state.status !== 'confirmed' && asOf.some((at, side) => at > (state.asOf[side] ?? '')));
+      const isNews = !state || asOf.some((at, side) => at > (state.asOf[side] ?? ''));
       if (!isNews) return [];
       const data = { pairId: pairIdOf(customers), customers, probability, namesakes, model, asOf };
       return [concerning(customers, { type: 'DuplicateSuspected', data })];

@@ -56,7 +56,7 @@ describe('A pair of customers', () => {
       .then([suspected(4, 2)]);
   });
 
-  it('is confirmed for good, with a survivor of the two', () => {
+  it('is confirmed, with a survivor of the two, and suspected anew only on records that have changed since', () => {
     const confirm = { type: 'confirm' } as const;
     given(duplicateDecider, [suspected(1, 2)])
       .when(confirm, { numberOfTimes: 2 })
@@ -71,8 +71,11 @@ describe('A pair of customers', () => {
       .when({ ...confirm, survivor: 'other' })
       .then('SURVIVOR_NOT_OF_PAIR');
     given(duplicateDecider, [suspected(1, 2), confirmed])
-      .when(suspect(8, 9))
+      .when(suspect(1, 2))
       .then([]);
+    given(duplicateDecider, [suspected(1, 2), confirmed])
+      .when(suspect(1, 9))
+      .then([suspected(1, 9)]);
     given(duplicateDecider, [suspected(1, 2), confirmed])
       .when({ type: 'dismiss' })
       .then('DUPLICATE_ALREADY_CONFIRMED');

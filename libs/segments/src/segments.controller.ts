@@ -1,8 +1,10 @@
 /** `GET /v1/segments` and `GET /v1/segments/{id}/members`. */
 import { Controller, Get } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
+import { KnownAt } from '@timeline/as-of';
 import {
   Answers,
+  Check,
   Describes,
   fieldTypes,
   Instant,
@@ -13,7 +15,9 @@ import {
   PositionHeader,
   Refuses,
   StrictQuery,
+  violation,
   type Page,
+  type Violation,
 } from '@timeline/http';
 import { SEGMENT_IDS } from './built-in-segments.js';
 import {
@@ -25,17 +29,51 @@ import {
   type SegmentSummary,
 } from './queries/segments.query.js';
 
-export class AsOfQuery {
+export class CustomerSegmentsQuery {
   /** Default: now. */
   @Optional()
   @Instant()
   asOf?: string;
+
+  /** By what was recorded by then; default: all that is. */
+  @Optional()
+  @KnownAt()
+  knownAt?: string;
 }
 
+/** Who was in a segment by what was known then, only a replay of every customer's events tells. */
+const ofOneOnly = ({ knownAt }: { knownAt?: string }): Violation[] =>
+  knownAt === undefined
+    ? []
+    : [
+        violation(
+          '/knownAt',
+          'KNOWN_AT_OF_ALL',
+          'is answered for one customer, by GET /v1/customers/{id}/segments; for all of them the whole log would have to be replayed',
+        ),
+      ];
+
+@Check(ofOneOnly, { meaning: 'knownAt is refused here' })
+export class SegmentsQuery {
+  /** Default: now. */
+  @Optional()
+  @Instant()
+  asOf?: string;
+
+  @Optional()
+  @KnownAt()
+  knownAt?: string;
+}
+
+@Check(ofOneOnly, { meaning: 'knownAt is refused here' })
 export class MembersQuery extends PageQuery {
   @Optional()
   @Instant()
   asOf?: string;
+
+  @Optional()
+  @KnownAt()
+  knownAt?: string;
 }
 
 const text = { type: 'string' };
@@ -64,7 +102,10 @@ export class SegmentsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  @Describes('The segments with their counts', 'Evaluated at `asOf`, from what is known now.')
+  @Describes(
+    'The segments with their counts',
+    'Evaluated at `asOf`, from what is known now: by what was known earlier, that would take a replay of every customer (`knownAt` is a question about one customer).',
+  )
   @Answers(200, {
     type: 'object',
     properties: { items: { type: 'array', items: summary } },
@@ -72,7 +113,7 @@ export class SegmentsController {
     additionalProperties: false,
   })
   async list(
-    @StrictQuery(AsOfQuery) { asOf }: AsOfQuery,
+    @StrictQuery(SegmentsQuery) { asOf }: SegmentsQuery,
     @PositionHeader() position: string | undefined,
   ): Promise<{ items: SegmentSummary[] }> {
     return { items: await this.queries.execute(new ListSegments(asOf, position)) };
@@ -81,7 +122,7 @@ export class SegmentsController {
   @Get(':id/members')
   @Describes(
     'The members of a segment',
-    'Evaluated at `asOf`, from what is known now; the pages of one list all tell of the same instant.',
+    'Evaluated at `asOf`, from what is known now (`knownAt` is a question about one customer); the pages of one list all tell of the same instant.',
   )
   @Answers(200, {
     type: 'object',
@@ -123,14 +164,17 @@ export class CustomerSegmentsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  @Describes('The segments that a customer is in', 'Evaluated at `asOf`; of merged customers, those of all together.')
+  @Describes(
+    'The segments that a customer is in',
+    'Evaluated at `asOf`, by what was recorded by `knownAt`; of merged customers, those of all together.',
+  )
   @Answers(200, ofCustomer)
-  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED')
+  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'READ_MODEL_NOT_READY')
   list(
     @PathId('id') customerId: string,
-    @StrictQuery(AsOfQuery) { asOf }: AsOfQuery,
+    @StrictQuery(CustomerSegmentsQuery) asked: CustomerSegmentsQuery,
     @PositionHeader() position: string | undefined,
   ): Promise<CustomerSegments> {
-    return this.queries.execute(new SegmentsOfCustomer(customerId, asOf, position));
+    return this.queries.execute(new SegmentsOfCustomer(customerId, asked, position));
   }
 }

@@ -4,7 +4,7 @@ import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType 
 import { Id, Instant, Optional } from '@timeline/http';
 import { StandardsInForce } from '@timeline/standards';
 import { customerStream, type CustomerCommand } from '../customer.decider.js';
-import { IdentityRegistry } from '../identities/identity-registry.js';
+import { claimedIdentity, IdentityRegistry } from '../identities/identity-registry.js';
 import { NewIdentityDto } from './customer-fields.js';
 import { assertAccepted, checksOf } from './held-to-standards.js';
 import { onCustomer } from './on-customer.js';
@@ -51,7 +51,7 @@ export class AddIdentityHandler implements ICommandHandler<AddIdentity> {
       type: 'add-identity',
       customerId,
       checks: checksOf(standards),
-      identity: { ...identity, primary, claim: claimOf(identity.hash) },
+      identity: claimedIdentity(identity, primary, claimOf),
     });
     const claimant = {
       customerId,

@@ -35,7 +35,8 @@ import {
   type LifecycleStage,
   type Traits,
 } from '../customers.events.js';
-import { IdentityRegistry, type IdentifiedIdentity } from '../identities/identity-registry.js';
+import { claimsOf } from '../identities/held-identities.js';
+import { claimedIdentity, type IdentifiedIdentity, IdentityRegistry } from '../identities/identity-registry.js';
 import {
   IdentityDto,
   Language,
@@ -178,7 +179,7 @@ export class CustomerRows {
     if (decisions.length === 0) return 'unchanged';
     assertPlausible(occurredAt, now, events[0]?.metadata.occurredAt);
     for (const { identity, pointer } of added) {
-      const claim = await this.registry.current(identity.hash);
+      const claim = await this.registry.current(identity);
       if (claim?.customerId !== undefined && claim.customerId !== customerId) {
         throw new DomainError('IDENTITY_TAKEN', 'this identity belongs to another customer', { pointer });
       }
@@ -273,7 +274,7 @@ export class CustomerRows {
     const of = (kind: string): IdentifiedIdentity | undefined =>
       wanted.find(({ identity }) => identity.kind === kind)?.identity;
     const key = (externalId === undefined ? undefined : wanted[0]?.identity) ?? of('member') ?? of('email');
-    const claim = key && (await this.registry.current(key.hash));
+    const claim = key && (await this.registry.current(key));
     if (claim?.customerId !== undefined) {
       const { customerId } = claim;
       const { state, events } = await this.processor.load(customerDecider, customerStream(customerId));
@@ -294,7 +295,7 @@ export class CustomerRows {
 
 /** Without those that the customer had and that were taken away since: an import does not bring them back. */
 function notHeld(wanted: readonly Wanted[], { identities, endedClaims }: CustomerState): Wanted[] {
-  const known = new Set(identities.map(({ hash }) => hash));
+  const known = new Set(identities.flatMap(claimsOf).map(({ hash }) => hash));
   for (const { reason, hash, retracted } of Object.values(endedClaims))
     if (reason === 'removed' && hash !== undefined && !retracted) known.add(hash);
   return wanted.filter(({ identity }) => !known.has(identity.hash));
@@ -319,7 +320,7 @@ function commandOf(
       ...(address && { address: plainAddress(address) }),
       ...(note !== undefined && { note }),
     },
-    identities: added.map(({ identity }) => ({ ...identity, primary: false, claim: claimOf(identity.hash) })),
+    identities: added.map(({ identity }) => claimedIdentity(identity, false, claimOf)),
     ...(stage !== undefined && { stage }),
     ...(language !== undefined && { language }),
     ...(region !== undefined && { region }),

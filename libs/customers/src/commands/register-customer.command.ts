@@ -6,7 +6,7 @@ import { deriveId, DomainError } from '@timeline/kernel';
 import { StandardsInForce } from '@timeline/standards';
 import type { CustomerCommand } from '../customer.decider.js';
 import { LIFECYCLE_STAGES, type CustomerKind, type LifecycleStage, type Traits } from '../customers.events.js';
-import { IdentityRegistry, type IdentifiedIdentity } from '../identities/identity-registry.js';
+import { claimedIdentity, type IdentifiedIdentity, IdentityRegistry } from '../identities/identity-registry.js';
 import {
   Language,
   NewIdentityDto,
@@ -116,7 +116,7 @@ export class RegisterCustomerHandler implements ICommandHandler<RegisterCustomer
         ...(address && { address: plainAddress(address) }),
         ...(note !== undefined && { note }),
       },
-      identities: wanted.map(({ identity, primary }) => ({ ...identity, primary, claim: claimOf(identity.hash) })),
+      identities: wanted.map(({ identity, primary }) => claimedIdentity(identity, primary, claimOf)),
     });
     const claimant = {
       customerId,

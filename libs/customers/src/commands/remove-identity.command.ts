@@ -40,22 +40,24 @@ export class RemoveIdentityHandler implements ICommandHandler<RemoveIdentity> {
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_NOT_FOUND */
   async execute({ data, context }: RemoveIdentity): Promise<CommandOutcome> {
     const { customerId, occurredAt, ...given } = data;
-    const { hash } = this.registry.identify(given);
+    const { hash, newer } = this.registry.identify(given);
     const outcome = await onCustomer(
       this.processor,
       { type: 'remove-identity', customerId, hash },
       occurredAt,
       context,
     );
-    await this.#release(customerId, hash);
+    await this.#release(customerId, [hash, ...newer]);
     return outcome;
   }
 
-  async #release(customerId: string, hash: string): Promise<void> {
+  async #release(customerId: string, hashes: readonly string[]): Promise<void> {
     try {
       const { state } = await this.processor.load(customerDecider, customerStream(customerId));
-      const ended = Object.entries(state.endedClaims).findLast(([, claim]) => claim.hash === hash);
-      if (ended) await this.registry.release(hash, ended[0], 'removed');
+      for (const hash of hashes) {
+        const ended = Object.entries(state.endedClaims).findLast(([, claim]) => claim.hash === hash);
+        if (ended) await this.registry.release(hash, ended[0], 'removed');
+      }
     } catch (error) {
       // It is removed; what is still owed is a reaction's to do.
       if (!(error instanceof UnavailableError)) throw error;

@@ -4,6 +4,16 @@ import type { Identity } from '../customers.events.js';
 /** More than anyone has; keeps a customer's stream and profile small. */
 export const MAX_IDENTITIES = 50;
 
+/** Whether the identity goes by this hash, in whichever normal form. */
+export const goesBy = ({ hash, also = [] }: Pick<Identity, 'hash' | 'also'>, sought: string): boolean =>
+  hash === sought || also.some((other) => other.hash === sought);
+
+/** All that the identity rests on, each in a stream of its own. */
+export const claimsOf = ({ hash, claim, also = [] }: Identity): { hash: string; claim: string }[] => [
+  { hash, claim },
+  ...also.map((other) => ({ hash: other.hash, claim: other.claim })),
+];
+
 export function withIdentity(held: readonly Identity[], added: Identity): Identity[] {
   const others = held
     .filter(({ hash }) => hash !== added.hash)

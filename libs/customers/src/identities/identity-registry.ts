@@ -23,6 +23,8 @@ import {
   type CustomerState,
 } from '../customer.decider.js';
 import { CustomersSettings } from '../customers-settings.js';
+import type { Identity } from '../customers.events.js';
+import { claimsOf } from './held-identities.js';
 import {
   identityDecider,
   identityStream,
@@ -30,11 +32,23 @@ import {
   type IdentityState,
   type ReleaseReason,
 } from './identity.decider.js';
-import { normaliseIdentity, type GivenIdentity, type NormalisedIdentity } from './normalise.js';
+import type { GivenIdentity, NormalisedIdentity } from './normalise.js';
 
-/** An identity with the keyed hash that names its stream. */
+/** An identity with the keyed hashes that name its streams: of the oldest normal form, and of newer ones that differ. */
 export interface IdentifiedIdentity extends NormalisedIdentity {
   hash: string;
+  newer: readonly string[];
+}
+
+/** As the owner's event names it, with the claims that it rests on. */
+export function claimedIdentity(
+  { newer, ...identity }: IdentifiedIdentity,
+  primary: boolean,
+  claimOf: (hash: string) => string,
+): Identity {
+  const { hash } = identity;
+  const also = newer.map((other) => ({ hash: other, claim: claimOf(other) }));
+  return { ...identity, primary, claim: claimOf(hash), ...(also.length > 0 && { also }) };
 }
 
 export interface Claimant {
@@ -69,14 +83,20 @@ export class IdentityRegistry {
 
   /** @throws DomainError IDENTITY_REFUSED at `pointer` */
   identify(given: GivenIdentity, pointer = ''): IdentifiedIdentity {
-    const identity = normaliseIdentity(given, this.settings, pointer);
-    const kind = identity.system === undefined ? identity.kind : `${identity.kind}:${identity.system}`;
-    return { ...identity, hash: this.hashes.hashIdentity(kind, identity.value) };
+    const [first, ...others] = this.settings.normalisations;
+    const identity = first(given, this.settings, pointer);
+    const hash = this.#hashOf(identity);
+    const newer = others.map((normalise) => this.#hashOf(normalise(given, this.settings, pointer)));
+    return { ...identity, hash, newer: [...new Set(newer)].filter((other) => other !== hash) };
   }
 
-  /** The claim that stands, confirmed by its owner or not. */
-  async current(hash: string): Promise<Claim | undefined> {
-    return (await this.ownership(hash)).current;
+  /** The claim that stands, confirmed by its owner or not; under a newer normal form where there is none under an older. */
+  async current({ hash, newer }: IdentifiedIdentity): Promise<Claim | undefined> {
+    for (const each of [hash, ...newer]) {
+      const { current } = await this.ownership(each);
+      if (current?.customerId !== undefined) return current;
+    }
+    return undefined;
   }
 
   async ownership(hash: string): Promise<IdentityState> {
@@ -95,21 +115,25 @@ export class IdentityRegistry {
   ): Promise<CommandOutcome> {
     const { customerId, context, occurredAt } = claimant;
     // One order for all, so that of two commands for the same identities one gets them all.
-    const ordered = wanted.toSorted((a, b) => (a.identity.hash < b.identity.hash ? -1 : 1));
+    const ordered = wanted
+      .flatMap(({ identity: { hash, newer, kind }, pointer }) =>
+        [hash, ...newer].map((each) => ({ hash: each, kind, pointer })),
+      )
+      .sort((a, b) => (a.hash < b.hash ? -1 : 1));
     for (let round = 1; ; round += 1) {
       const { state, events } = await this.processor.load(customerDecider, customerStream(customerId));
       // Carried out before: the answer is that of the first time, whatever became of the identities since.
       if (events.some((event) => event.metadata.commandId === context.commandId)) return record(() => '');
       assertMayClaim(state, claimant);
       claimant.assertAccepted?.(state);
-      const claims = new Map(state.identities.map(({ hash, claim }) => [hash, claim]));
+      const claims = new Map(state.identities.flatMap(claimsOf).map(({ hash, claim }) => [hash, claim]));
       const taken: HeldClaim[] = [];
       try {
-        for (const { identity, pointer } of ordered) {
-          if (claims.has(identity.hash)) continue;
-          const claim = await this.#claim(identity, claimant, state, pointer);
-          claims.set(identity.hash, claim);
-          taken.push({ customerId, hash: identity.hash, claim, claimedFor: occurredAt });
+        for (const { hash, kind, pointer } of ordered) {
+          if (claims.has(hash)) continue;
+          const claim = await this.#claim({ hash, kind }, claimant, state, pointer);
+          claims.set(hash, claim);
+          taken.push({ customerId, hash, claim, claimedFor: occurredAt });
         }
         return await record((hash) => claims.get(hash) ?? '');
       } catch (error) {
@@ -156,12 +180,11 @@ export class IdentityRegistry {
   }
 
   async #claim(
-    identity: IdentifiedIdentity,
+    { hash, kind }: Pick<IdentifiedIdentity, 'hash' | 'kind'>,
     claimant: Claimant,
     owner: CustomerState,
     pointer: string,
   ): Promise<string> {
-    const { hash, kind } = identity;
     const { customerId, context, occurredAt } = claimant;
     const stream = identityStream(hash);
     for (;;) {
@@ -193,6 +216,10 @@ export class IdentityRegistry {
         if (errorCode(error) !== 'CLAIM_OUTDATED') throw error;
       }
     }
+  }
+
+  #hashOf({ kind, system, value }: NormalisedIdentity): string {
+    return this.hashes.hashIdentity(system === undefined ? kind : `${kind}:${system}`, value);
   }
 
   /** What cannot be undone now lapses by itself; the refusal is the answer in any case. */

@@ -29,6 +29,21 @@ export interface NormalisingOptions {
   defaultPhoneRegion: CountryCode;
 }
 
+export type Normalise = typeof normaliseIdentity;
+
+/**
+ * The ways of normalising in use, the oldest first. Each identity is claimed under all of them, so that processes that know
+ * only the older one and those that know both cannot give it to two customers. A new way is brought in like this:
+ *
+ * 1. It is listed behind the one it replaces, in every process that takes commands. From then on whoever comes is claimed
+ *    under both, and found under either.
+ * 2. Every identity that was there before is added again to its customer (`AddIdentity`), which claims it under the new
+ *    form. Who is refused (`IDENTITY_TAKEN`) is by the new form the same as somebody else: merge the two, or leave the
+ *    identity to one of them.
+ * 3. Only when none is left is the old one taken from the list.
+ */
+export const NORMALISATIONS: readonly [Normalise, ...Normalise[]] = [normaliseIdentity];
+
 /**
  * @param pointer JSON pointer to the identity in the request
  * @throws DomainError IDENTITY_REFUSED

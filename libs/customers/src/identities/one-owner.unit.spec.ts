@@ -2,9 +2,8 @@
 import { errorCode } from '@timeline/kernel';
 import fc from 'fast-check';
 import { CLAIM_LIFETIME_MS } from '../projections/identity-claims.projection.js';
+import { assertNothingLeftBehind, assertOneOwner } from '../testing/ownership.js';
 import {
-  assertNothingLeftBehind,
-  assertOneOwner,
   customerIdOf,
   Death,
   overEveryPrefix,

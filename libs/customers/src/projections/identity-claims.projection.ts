@@ -6,6 +6,7 @@ import { toInstant, type Instant, type Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import { REACTION_INDEXES, type ReactionDocument } from '@timeline/reacting';
 import type { CustomerEvent, IdentityEvent } from '../customers.events.js';
+import { claimsOf } from '../identities/held-identities.js';
 
 /** How long the owner's event may take after the claim. */
 export const CLAIM_LIFETIME_MS = 60_000;
@@ -68,7 +69,8 @@ export const identityClaimsProjection: Projection<ClaimDocument, ClaimEvent, nev
         const { identity } = event.personal ?? {};
         const { customerId } = event.metadata;
         if (!identity || customerId === undefined) return doc;
-        return { subject: key, customerId, hash: identity.hash, owed: true, recorded: 0, ended: 'removed' };
+        const hash = claimsOf(identity).find(({ claim }) => claim === key)?.hash ?? identity.hash;
+        return { subject: key, customerId, hash, owed: true, recorded: 0, ended: 'removed' };
       }
       case 'IdentityClaimLapsed': {
         if (!doc) return undefined;
@@ -95,10 +97,10 @@ function claimsIn(event: Recorded<ClaimEvent>): string[] {
     case 'IdentityClaimLapsed':
       return [event.data.claim];
     case 'CustomerRegistered':
-      return (event.personal?.identities ?? []).map(({ claim }) => claim);
+      return (event.personal?.identities ?? []).flatMap(claimsOf).map(({ claim }) => claim);
     case 'CustomerIdentityAdded':
     case 'CustomerIdentityRemoved':
-      return event.personal ? [event.personal.identity.claim] : [];
+      return event.personal ? claimsOf(event.personal.identity).map(({ claim }) => claim) : [];
     default:
       return event satisfies never;
   }

@@ -5,8 +5,8 @@
  */
 import type { Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
-import { importOf, type Sayer } from '../candidates.js';
-import type { CustomerEvent } from '../customers.events.js';
+import type { Sayer } from '../candidates.js';
+import { importOf, type CustomerEvent } from '../customers.events.js';
 
 export interface SaidDocument {
   customerId: string;

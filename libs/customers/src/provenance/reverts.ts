@@ -9,7 +9,7 @@ import { KeyedHashes } from '@timeline/key-store';
 import { canonicalJson, deriveId, errorCode, UnavailableError, type Position } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import type { Sayer } from '../candidates.js';
-import { customerDecider, customerStream } from '../customer.decider.js';
+import { customerDecider, customerStream, type CustomerCommand, type CustomerState } from '../customer.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
 import type { RevertCounts } from '../imports/imports.events.js';
 import type { ProfilePart } from '../projections/profile-part.js';
@@ -31,8 +31,16 @@ export class Reverts {
     private readonly models: ReadModels,
   ) {}
 
-  /** @throws DomainError POSITION_NOT_REACHED while the read models are behind; nothing was done then, or some of it */
-  async *run(sayer: Sayer, field: string | undefined, actor: string): AsyncGenerator<RevertNews, void, undefined> {
+  /**
+   * `dryRun`: tells what would become of the customers and writes nothing.
+   * @throws DomainError POSITION_NOT_REACHED while the read models are behind; nothing was done then, or some of it
+   */
+  async *run(
+    sayer: Sayer,
+    field: string | undefined,
+    actor: string,
+    { dryRun = false }: { dryRun?: boolean } = {},
+  ): AsyncGenerator<RevertNews, void, undefined> {
     // All that was said before the call is in there.
     const head = (await this.events.head())?.position;
     const counts: RevertCounts = { customers: 0, withdrawn: 0, retracted: 0, unchanged: 0 };
@@ -47,7 +55,7 @@ export class Reverts {
       const ids = page.map(({ customerId }) => customerId);
       const parts = await partsOf(this.models, ids, head);
       const outcomes = await Promise.all(
-        ids.map((customerId) => this.#one(customerId, parts.get(customerId), { sayer, field, actor })),
+        ids.map((customerId) => this.#one(customerId, parts.get(customerId), { sayer, field, actor, dryRun })),
       );
       for (const outcome of outcomes) {
         counts.customers += 1;
@@ -65,23 +73,25 @@ export class Reverts {
   async #one(
     customerId: string,
     part: ProfilePart | undefined,
-    { sayer, field, actor }: { sayer: Sayer; field: string | undefined; actor: string },
+    { sayer, field, actor, dryRun }: { sayer: Sayer; field: string | undefined; actor: string; dryRun: boolean },
   ): Promise<{ change: Exclude<keyof RevertCounts, 'customers'>; position?: Position }> {
     const stream = customerStream(customerId);
-    const { events } = await this.processor.load(customerDecider, stream);
+    const { state: found, events } = await this.processor.load(customerDecider, stream);
     const before = events.at(-1)?.revision ?? -1;
+    const command = {
+      type: 'retract',
+      customerId,
+      sayer,
+      ...(field !== undefined && { field }),
+      isAlone: part !== undefined && isAlone(part),
+    } as const;
+    if (dryRun) return { change: wouldBe(command, found) };
     try {
       const { revision, position } = await this.processor.execute({
         decider: customerDecider,
         stream,
         id: customerId,
-        command: {
-          type: 'retract',
-          customerId,
-          sayer,
-          ...(field !== undefined && { field }),
-          isAlone: part !== undefined && isAlone(part),
-        },
+        command,
         context: this.#context(['revert', byOf(sayer), field ?? null, customerId, before], sayer, actor),
       });
       const { state } = await this.processor.load(customerDecider, stream);
@@ -113,6 +123,18 @@ export class Reverts {
     const correlationId = deriveId('revert', byOf(sayer));
     return { commandId, bodyHash, actor, correlationId, causationId: correlationId };
   }
+}
+
+/** What taking back does does not hang on when it is done, nor by whom. */
+function wouldBe(
+  command: Extract<CustomerCommand, { type: 'retract' }>,
+  state: CustomerState,
+): Exclude<keyof RevertCounts, 'customers'> {
+  if (state.status === 'erased') return 'unchanged';
+  const now = new Date(0).toISOString();
+  const decisions = customerDecider.decide(command, state, { now, occurredAt: now, commandId: '', actor: '' });
+  if (decisions.some(({ type }) => type === 'CustomerRegistrationWithdrawn')) return 'withdrawn';
+  return decisions.length > 0 ? 'retracted' : 'unchanged';
 }
 
 /** Nobody but its sayers knows the customer: no other slice has a fact, and it is not merged with another. */

@@ -1,6 +1,6 @@
 /**
  * Processes of the product in memory, as far as the ownership of identities goes: commands with resends, deaths at any
- * step, reactions, a clock. What must always hold is checked over every prefix of the log.
+ * step, reactions, a clock.
  */
 import { randomBytes } from 'node:crypto';
 import { CommandProcessor, CustomerGroups, type CommandContext, type CommandOutcome } from '@timeline/deciding';
@@ -14,16 +14,15 @@ import { EraseCustomer, EraseCustomerHandler } from '../commands/erase-customer.
 import { RegisterCustomer, RegisterCustomerHandler } from '../commands/register-customer.command.js';
 import { RemoveIdentity, RemoveIdentityHandler } from '../commands/remove-identity.command.js';
 import { StreamCustomerDirectory } from '../customer-directory.js';
-import { customerDecider, type CustomerState } from '../customer.decider.js';
 import { customersSettings } from '../customers-settings.js';
-import type { CustomerEvent, IdentityEvent } from '../customers.events.js';
 import { ErasureCertificates } from '../erasure-certificates.js';
 import { Erasures } from '../erasures.js';
-import { identityDecider, type IdentityState } from '../identities/identity.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
+import type { Normalise } from '../identities/normalise.js';
 import type { ClaimDocument } from '../projections/identity-claims.projection.js';
 import { ErasureReaction } from '../reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from '../reactions/identity-claims.reaction.js';
+import { followOwnership, type Ownership } from './ownership.js';
 import { SimulatedEventStore, SimulatedKeys, SimulatedKeyStore, SimulatedLog, type Gate } from './simulated-stores.js';
 
 export class SimulatedClock extends Clock {
@@ -40,6 +39,8 @@ export class SimulatedClock extends Clock {
 export interface Fate {
   diesAfter?: number;
   stallsAfter?: number;
+  /** Other ways of normalising than the product's own. */
+  normalisations?: readonly [Normalise, ...Normalise[]];
 }
 
 /** Where a process stands still until it is let go on, and how others see that it does. */
@@ -79,7 +80,10 @@ export class World {
     return new World(undefined, this.clock, this.log, this.keys, this.masterKey);
   }
 
-  async start({ diesAfter = Infinity, stallsAfter = Infinity }: Fate = {}, stall = new Stall()): Promise<Process> {
+  async start(
+    { diesAfter = Infinity, stallsAfter = Infinity, normalisations }: Fate = {},
+    stall = new Stall(),
+  ): Promise<Process> {
     let steps = 0;
     const gate: Gate = async () => {
       if (steps >= diesAfter) throw new Death();
@@ -93,7 +97,8 @@ export class World {
       masterKey: this.masterKey,
       logId: '0123456789ab',
     });
-    return new Process(this, new SimulatedEventStore(this.log, gate), ring, await KeyedHashes.load(ring));
+    const events = new SimulatedEventStore(this.log, gate);
+    return new Process(this, events, ring, await KeyedHashes.load(ring), normalisations);
   }
 
   /** The whole log in the clear, also what was erased. */
@@ -118,10 +123,11 @@ export class Process {
     readonly events: SimulatedEventStore,
     readonly ring: KeyRing,
     readonly hashes: KeyedHashes,
+    normalisations?: Fate['normalisations'],
   ) {
     this.vault = new PersonalVault(ring, new Upcasters());
     this.processor = new CommandProcessor(events, this.vault, world.clock);
-    const settings = customersSettings({ defaultPhoneRegion: 'US' });
+    const settings = customersSettings({ defaultPhoneRegion: 'US', ...(normalisations && { normalisations }) });
     this.registry = new IdentityRegistry(this.processor, events, hashes, settings);
     this.standards = new StandardsInForce(events, world.clock);
     this.directory = new StreamCustomerDirectory(
@@ -207,60 +213,6 @@ function contextOf(key: string): CommandContext {
   return { commandId, bodyHash: commandId, actor: 'test', correlationId: commandId, causationId: commandId };
 }
 
-export interface Ownership {
-  customers: ReadonlyMap<string, CustomerState>;
-  identities: ReadonlyMap<string, IdentityState>;
-}
-
 /** Folds the log event by event and calls `look` after each. */
-export async function overEveryPrefix(world: World, look: (ownership: Ownership) => void): Promise<Ownership> {
-  const customers = new Map<string, CustomerState>();
-  const identities = new Map<string, IdentityState>();
-  for (const event of await world.everything()) {
-    if (event.stream.startsWith('customer-')) {
-      const id = event.stream.slice('customer-'.length);
-      customers.set(
-        id,
-        customerDecider.evolve(customers.get(id) ?? customerDecider.initialState, event as Recorded<CustomerEvent>),
-      );
-    } else {
-      const hash = event.stream.slice('identity-'.length);
-      identities.set(
-        hash,
-        identityDecider.evolve(identities.get(hash) ?? identityDecider.initialState, event as Recorded<IdentityEvent>),
-      );
-    }
-    look({ customers, identities });
-  }
-  return { customers, identities };
-}
-
-/** At most one customer holds an identity, and whoever does has the claim that stands. */
-export function assertOneOwner({ customers, identities }: Ownership): void {
-  const owners = new Map<string, string>();
-  for (const [customerId, state] of customers) {
-    if (state.status !== 'active') continue;
-    for (const { hash, claim } of state.identities) {
-      const other = owners.get(hash);
-      if (other !== undefined) throw new Error(`${other} and ${customerId} both hold ${hash}`);
-      owners.set(hash, customerId);
-      const current = identities.get(hash)?.current;
-      if (current?.id !== claim || current.customerId !== customerId) {
-        throw new Error(
-          `${customerId} holds ${hash} under claim ${claim}, but what stands is ${JSON.stringify(current)}`,
-        );
-      }
-    }
-  }
-}
-
-/** Nothing is claimed that nobody holds, and nothing stayed with those who are erased. */
-export function assertNothingLeftBehind({ customers, identities }: Ownership): void {
-  for (const [hash, { current }] of identities) {
-    if (!current?.customerId) continue;
-    const owner = customers.get(current.customerId);
-    const isHeld = owner?.identities.some(({ claim }) => claim === current.id) ?? false;
-    // What an erased customer had claimed and never confirmed is free since its keys are gone.
-    if (owner?.status === 'erased' ? isHeld : !isHeld) throw new Error(`${hash} is claimed, but nobody holds it`);
-  }
-}
+export const overEveryPrefix = async (world: World, look: (ownership: Ownership) => void): Promise<Ownership> =>
+  followOwnership(await world.everything(), look);

@@ -3,7 +3,7 @@
  * that they go with the customer: one per customer with everything, and one per identity with the identity's keys, since
  * an index serves one value a document.
  */
-import { canonicalJson, type Instant, type Position, type Recorded } from '@timeline/kernel';
+import { canonicalJson, type Position, type Recorded } from '@timeline/kernel';
 import {
   featuresOf,
   IDENTITY_PASSES,
@@ -21,16 +21,11 @@ import type {
   Identity,
   PersonalDetails,
 } from '../../../customers/src/customers.events.js';
-
-/** The last that was said of a field: the greatest (`at`, `position`). */
-interface Said {
-  value: unknown;
-  at: Instant;
-  position: Position;
-}
+import { heardOf, holding, retracted, type Said } from './said.js';
 
 const FIELDS = ['name', 'birthDate', 'address'] as const;
-type Compared = { [F in (typeof FIELDS)[number]]?: Said };
+/** All that was said of a field and may yet hold, by the rule that profiles go by. */
+type Compared = { [F in (typeof FIELDS)[number]]?: Said[] };
 
 export interface CandidateDocument {
   customerId: string;
@@ -51,13 +46,30 @@ export interface CandidateDocument {
 
 export type CandidateEvent = Extract<
   CustomerEvent,
-  { type: 'CustomerRegistered' | 'CustomerUpdated' | 'CustomerIdentityAdded' | 'CustomerIdentityRemoved' }
+  {
+    type:
+      | 'CustomerRegistered'
+      | 'CustomerUpdated'
+      | 'CustomerIdentityAdded'
+      | 'CustomerIdentityRemoved'
+      | 'CustomerFieldVerified'
+      | 'CustomerFieldsRetracted'
+      | 'CustomerRegistrationWithdrawn';
+  }
 >;
 
 export const duplicateCandidatesProjection: Projection<CandidateDocument, CandidateEvent, never> = {
   name: 'duplicate-candidates',
-  version: 1,
-  handles: ['CustomerRegistered', 'CustomerUpdated', 'CustomerIdentityAdded', 'CustomerIdentityRemoved'],
+  version: 2,
+  handles: [
+    'CustomerRegistered',
+    'CustomerUpdated',
+    'CustomerIdentityAdded',
+    'CustomerIdentityRemoved',
+    'CustomerFieldVerified',
+    'CustomerFieldsRetracted',
+    'CustomerRegistrationWithdrawn',
+  ],
   indexes: [
     ...[...PERSON_PASSES, ...IDENTITY_PASSES].map((pass) => ({
       name: pass.toLowerCase(),
@@ -93,6 +105,10 @@ function identitiesIn(event: Recorded<CandidateEvent>): Identity[] {
     case 'CustomerIdentityRemoved':
       return event.personal ? [event.personal.identity] : [];
     case 'CustomerUpdated':
+    case 'CustomerFieldVerified':
+    case 'CustomerFieldsRetracted':
+    case 'CustomerRegistrationWithdrawn':
+      // Whose registration is withdrawn had them removed before, each by an event of its own.
       return [];
     default:
       return event satisfies never;
@@ -115,7 +131,8 @@ function ofCustomer(
   doc: CandidateDocument | undefined,
   event: Recorded<CandidateEvent>,
   customerId: string,
-): CandidateDocument {
+): CandidateDocument | undefined {
+  if (event.type === 'CustomerRegistrationWithdrawn') return undefined;
   const before = doc?.record ?? { kind: 'person' as const, said: {}, identities: [] };
   const record = recordAfter(before, event);
   const features = featuresOf(givenOf(record));
@@ -132,7 +149,10 @@ function ofCustomer(
 
 type CandidateRecord = NonNullable<CandidateDocument['record']>;
 
-function recordAfter(record: CandidateRecord, event: Recorded<CandidateEvent>): CandidateRecord {
+function recordAfter(
+  record: CandidateRecord,
+  event: Recorded<Exclude<CandidateEvent, { type: 'CustomerRegistrationWithdrawn' }>>,
+): CandidateRecord {
   const others = (hash: string) => record.identities.filter((identity) => identity.hash !== hash);
   switch (event.type) {
     case 'CustomerRegistered':
@@ -151,6 +171,17 @@ function recordAfter(record: CandidateRecord, event: Recorded<CandidateEvent>): 
       const identity = event.personal?.identity;
       return identity ? { ...record, identities: others(identity.hash) } : record;
     }
+    case 'CustomerFieldVerified': {
+      const { value, hash } = event.personal ?? {};
+      if (value === undefined || hash !== undefined) return record;
+      return { ...record, said: saidAfter(record.said, { [event.data.field]: value }, event, true) };
+    }
+    case 'CustomerFieldsRetracted': {
+      const said = { ...record.said };
+      for (const field of FIELDS)
+        if (event.data.fields.includes(field)) said[field] = retracted(said[field] ?? [], event.data);
+      return { ...record, said };
+    }
     default:
       return event satisfies never;
   }
@@ -165,14 +196,14 @@ const kept = ({ kind, value, system, hash }: Identity): CandidateRecord['identit
 
 function saidAfter(
   before: Compared,
-  personal: { [F in keyof PersonalDetails]?: PersonalDetails[F] | null } | undefined,
-  { metadata: { occurredAt: at }, position }: Recorded<CandidateEvent>,
+  members: { readonly [Field in keyof PersonalDetails]?: unknown } | undefined,
+  event: Recorded<CandidateEvent>,
+  isVerified = false,
 ): Compared {
   const after = { ...before };
   for (const field of FIELDS) {
-    const value = personal?.[field];
-    const known = before[field];
-    if (value !== undefined && (!known || known.at <= at)) after[field] = { value, at, position };
+    const value = members?.[field];
+    if (value !== undefined) after[field] = heardOf(before[field] ?? [], value, event, isVerified);
   }
   return after;
 }
@@ -197,7 +228,7 @@ export function identitiesOf(
 function givenOf({ kind, said, identities }: CandidateRecord): GivenRecord {
   const value = <F extends keyof Compared & keyof PersonalDetails>(field: F): PersonalDetails[F] =>
     // Written by `saidAfter` from this very field of an event.
-    (said[field]?.value ?? undefined) as PersonalDetails[F];
+    (holding(said[field] ?? []) ?? undefined) as PersonalDetails[F];
   const [name, birthDate, address] = [value('name'), value('birthDate'), value('address')];
   return {
     kind,

@@ -96,4 +96,49 @@ describe('duplicate-candidates', () => {
     expect(without.get(CUSTOMER)?.features?.phones).toEqual([]);
     expect(folded([registered, { type: 'CustomerErased', data: { reason: 'requested' } }]).size).toBe(0);
   });
+
+  it('forgets what was taken back, of one import or of a whole source, and compares what holds then', () => {
+    const by = (source: string, correlationId: string): RecordedAs => ({ source, correlationId });
+    const names = (facts: Parameters<typeof folded>[0]): (string | undefined)[] =>
+      [...folded(facts).values()].flatMap(({ features }) => (features ? [features.name.family?.text] : []));
+    const told: Parameters<typeof folded>[0] = [
+      registered,
+      [updated({ name: { full: '李娜' } }), by('crm', 'import-1')],
+      [updated({ name: { full: '王芳' } }), by('crm', 'import-2')],
+    ];
+    const takenBack = (data: { source?: string; importId?: string }, fields = ['name']): CustomerEvent => ({
+      type: 'CustomerFieldsRetracted',
+      data: { ...data, fields, now: {} },
+    });
+    expect(names(told)).toEqual(['王']);
+    expect(names([...told, takenBack({ importId: 'import-2' })])).toEqual(['李']);
+    expect(names([...told, takenBack({ source: 'crm' })])).toEqual(['张']);
+    expect(names([...told, takenBack({ source: 'erp' })])).toEqual(['王']);
+    expect(names([...told, takenBack({ source: 'crm' }, ['note'])])).toEqual(['王']);
+    expect(folded([...told, takenBack({ source: 'crm' })]).get(CUSTOMER)?.changed).toBe(position(4));
+  });
+
+  it('holds what was verified against what systems say, as the profile does', () => {
+    const verified: CustomerEvent = {
+      type: 'CustomerFieldVerified',
+      data: { field: 'birthDate', by: 'ann', method: 'document' },
+      personal: { value: '1985-03-12' },
+    };
+    const births = (facts: Parameters<typeof folded>[0]): unknown => folded(facts).get(CUSTOMER)?.features?.birth;
+    const bySystem: [CustomerEvent, RecordedAs] = [updated({ birthDate: '1999-09-09' }), { source: 'crm' }];
+    expect(births([registered, bySystem])).toBe('19990909');
+    expect(births([registered, verified, bySystem])).toBe('19850312');
+    expect(births([registered, verified, bySystem, updated({ birthDate: '1990-10-10' })])).toBe('19901010');
+  });
+
+  it('compares nobody whose registration was withdrawn', () => {
+    const removed: CustomerEvent = {
+      type: 'CustomerIdentityRemoved',
+      data: { kind: 'phone', retracted: true },
+      personal: { identity: identity('phone', '+8613800010001') },
+    };
+    const withdrawn: CustomerEvent = { type: 'CustomerRegistrationWithdrawn', data: { source: 'crm' } };
+    expect(folded([registered, removed, withdrawn]).size).toBe(0);
+    expect(folded([registered, removed, withdrawn, registered]).size).toBe(2);
+  });
 });

@@ -41,6 +41,10 @@ export const likelyDuplicate = (customerId: string, match: Match, status?: Dupli
   ...(status && { status }),
 });
 
+/** As the records are now. */
+export const judgePair = (a: Features, b: Features, namesakes: number): Match =>
+  judge(defaultModel(a.kind), compareRecords(a, b), namesakes);
+
 export function reviewedDuplicate(pair: DuplicateDocument, a: Features, b: Features): ReviewedDuplicate {
   const {
     pairId,
@@ -67,7 +71,7 @@ export function reviewedDuplicate(pair: DuplicateDocument, a: Features, b: Featu
     ...(reason !== undefined && { reason }),
     ...(survivor !== undefined && { survivor }),
     revision,
-    evidence: evidenceOf(judge(defaultModel(a.kind), compareRecords(a, b), pair.namesakes)),
+    evidence: evidenceOf(judgePair(a, b, pair.namesakes)),
   };
 }
 

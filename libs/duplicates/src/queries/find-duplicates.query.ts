@@ -1,6 +1,6 @@
 /** Who may be the same as a record that is given, or as a customer that is there. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { CustomerDirectory } from '@timeline/deciding';
+import { CustomerDirectory, CustomerGroups } from '@timeline/deciding';
 import { NestedArray, Nested, ListOf, OneOf, Optional, PlainDate, Text, Whole, fieldTypes } from '@timeline/http';
 import { DomainError } from '@timeline/kernel';
 import { featuresOf, type Features } from '@timeline/matching';
@@ -136,6 +136,7 @@ export class DuplicatesOfHandler implements IQueryHandler<DuplicatesOf> {
     private readonly directory: CustomerDirectory,
     private readonly search: DuplicateSearch,
     private readonly models: ReadModels,
+    private readonly groups: CustomerGroups,
   ) {}
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, POSITION_NOT_REACHED */
@@ -147,7 +148,8 @@ export class DuplicatesOfHandler implements IQueryHandler<DuplicatesOf> {
       await this.directory.resolve({ customerId });
       throw new DomainError('POSITION_NOT_REACHED', 'this customer cannot be compared yet; try again in a moment');
     }
-    const found = await this.search.find(customer.features, { from: SHOWN_FROM, limit, except: customerId });
+    const except = await this.groups.membersOf(customerId, position);
+    const found = await this.search.find(customer.features, { from: SHOWN_FROM, limit, except });
     const pairIds = found.map((other) => pairIdOf(pairOf(customerId, other.customerId)));
     const known = await this.models.read(duplicatesProjection, position, ({ documents }) =>
       documents.find({ _id: { $in: pairIds } }),

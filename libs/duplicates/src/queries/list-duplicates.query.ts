@@ -1,7 +1,13 @@
-/** The review queue, the likeliest first. A pair of which one is erased is not shown. */
+/**
+ * The review queue, the likeliest first. A pair of which one is erased is not shown, nor does anybody have to look at one
+ * that was merged since, or whose records have changed so that nothing speaks for it any more: it is there again when
+ * that is undone.
+ */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { CustomerGroups } from '@timeline/deciding';
 import { Cursors, OneOf, Optional, PageQuery, type Page } from '@timeline/http';
 import type { JsonValue } from '@timeline/kernel';
+import { REVIEW_FROM, type Features } from '@timeline/matching';
 import { ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Sort } from '@timeline/read-store';
 import { DuplicateSearch } from '../duplicate-search.js';
@@ -11,7 +17,7 @@ import {
   type DuplicateDocument,
   type DuplicateStatus,
 } from '../projections/duplicates.projection.js';
-import { reviewedDuplicate, type ReviewedDuplicate } from './duplicate-views.js';
+import { judgePair, reviewedDuplicate, type ReviewedDuplicate } from './duplicate-views.js';
 
 export class DuplicatesParams extends PageQuery {
   @Optional()
@@ -40,6 +46,7 @@ export class ListDuplicatesHandler implements IQueryHandler<ListDuplicates> {
     private readonly models: ReadModels,
     private readonly search: DuplicateSearch,
     private readonly cursors: Cursors,
+    private readonly groups: CustomerGroups,
   ) {}
 
   /** @throws DomainError CURSOR_MALFORMED */
@@ -56,13 +63,24 @@ export class ListDuplicatesHandler implements IQueryHandler<ListDuplicates> {
       );
       for (const pair of pairs) {
         const [a, b] = pair.customers.map((id) => customers.get(id)?.features);
-        if (a && b) shown.push(reviewedDuplicate(pair, a, b));
+        if (a && b && !(status === 'suspected' && (await this.#isSettled(pair, a, b, position))))
+          shown.push(reviewedDuplicate(pair, a, b));
       }
       const last = pairs.at(-1);
       isMore = pairs.length > limit;
       if (last) place = placeOf(last);
     }
     return list.page(shown, limit, placeOf);
+  }
+
+  async #isSettled(
+    { customers: [one, other], namesakes }: DuplicateDocument,
+    a: Features,
+    b: Features,
+    position: string | undefined,
+  ): Promise<boolean> {
+    if (a.kind !== b.kind || judgePair(a, b, namesakes).probability < REVIEW_FROM) return true;
+    return (await this.groups.membersOf(one, position)).includes(other);
   }
 
   #page(

@@ -65,7 +65,8 @@ export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership
   },
 };
 
-const membershipOf = oncePerGroup((parts: readonly { key: string; part: SegmentPart }[]) => {
+/** Of one customer: the parts of the group's members together. */
+export const membershipOf = oncePerGroup((parts: readonly { key: string; part: SegmentPart }[]) => {
   const spans = spansOf(parts.map(({ part }) => part).reduce(combine, emptyPart));
   const within: SegmentMembership['in'] = {};
   for (const id of SEGMENT_IDS) {

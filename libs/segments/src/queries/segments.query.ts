@@ -1,13 +1,15 @@
 /** Segments with their counts, and the members of one, evaluated at an instant. Count and list are the same filter. */
+import { ModuleRef } from '@nestjs/core';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { History, type AsOf } from '@timeline/as-of';
 import { CustomerDirectory } from '@timeline/deciding';
 import { Cursors, type Page } from '@timeline/http';
 import { Clock, DomainError, toInstant, type Instant, type JsonValue } from '@timeline/kernel';
-import { ReadModels } from '@timeline/projecting';
+import { PureFold, ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
 import { BUILT_IN_SEGMENTS, SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
-import { FOREVER } from '../membership.js';
-import { segmentsProjection, type SegmentMembership } from '../projections/segments.projection.js';
+import { FOREVER, type SegmentPart } from '../membership.js';
+import { membershipOf, segmentsProjection, type SegmentMembership } from '../projections/segments.projection.js';
 
 export interface SegmentSummary {
   id: SegmentId;
@@ -55,7 +57,7 @@ export class ListMembers extends Query<Page<SegmentMember> & { asOf: Instant }> 
 export class SegmentsOfCustomer extends Query<CustomerSegments> {
   constructor(
     readonly customerId: string,
-    readonly asOf: Instant | undefined,
+    readonly asked: AsOf,
     readonly position: string | undefined,
   ) {
     super();
@@ -129,31 +131,61 @@ export class ListMembersHandler implements IQueryHandler<ListMembers> {
   }
 }
 
-/** Which segments one customer is in: those of the whole group where the customer is merged with others. */
+/**
+ * Which segments one customer is in: those of the whole group where the customer is merged with others. By what was known
+ * at a moment it is the read model's own fold over the events recorded by then: it costs what the customer's history
+ * does. Lists and counts cannot be had that way: they would take a replay of everybody's.
+ */
 @QueryHandler(SegmentsOfCustomer)
 export class SegmentsOfCustomerHandler implements IQueryHandler<SegmentsOfCustomer> {
   constructor(
     private readonly directory: CustomerDirectory,
     private readonly models: ReadModels,
     private readonly clock: Clock,
+    /** For the history, which another slice provides: only a question about the past needs it. */
+    private readonly modules: ModuleRef,
   ) {}
 
-  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED */
-  async execute({ customerId, asOf: wanted, position }: SegmentsOfCustomer): Promise<CustomerSegments> {
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, and as `History` */
+  async execute({ customerId, asked, position }: SegmentsOfCustomer): Promise<CustomerSegments> {
     await this.directory.resolve({ customerId });
-    const asOf = wanted ?? toInstant(this.clock.now());
-    const membership = await this.models.read(segmentsProjection, position, ({ derived }) => derived.get(customerId));
+    const { asOf = toInstant(this.clock.now()), knownAt } = asked;
+    const membership =
+      knownAt === undefined
+        ? await this.models.read(segmentsProjection, position, ({ derived }) => derived.get(customerId))
+        : await this.#knownAt(customerId, knownAt, position);
     const items = BUILT_IN_SEGMENTS.flatMap(({ id, name }) => {
       const stay = membership && stayIn(membership, id, asOf);
       return stay ? [{ id, name, ...stay }] : [];
     });
     return { customerId, asOf, items };
   }
+
+  async #knownAt(
+    customerId: string,
+    knownAt: string,
+    position: string | undefined,
+  ): Promise<Pick<SegmentMembership, 'in'>> {
+    const history = this.modules.get<History>(History, { strict: false });
+    const moment = await history.momentOf({ knownAt });
+    const parts: { key: string; part: SegmentPart }[] = [];
+    for (const member of await history.membersAsOf(customerId, moment, position)) {
+      const start = (): PureFold => new PureFold(segmentsProjection, new Set(), (key) => key === member);
+      const fold = await history.fold(member, moment, position, start, (state, event) => state.apply(event));
+      // Made by this projection only.
+      const part = fold.documents.get(member)?.content as SegmentPart | undefined;
+      if (part) parts.push({ key: member, part });
+    }
+    // Whoever was erased in between must not be shown.
+    await this.directory.resolve({ customerId });
+    if (parts.length === 0) throw new DomainError('CUSTOMER_NOT_FOUND', 'no such customer was known at that moment');
+    return membershipOf(parts);
+  }
 }
 
 /** The span that holds `asOf`, where there is one. */
 function stayIn(
-  membership: SegmentMembership,
+  membership: Pick<SegmentMembership, 'in'>,
   id: SegmentId,
   asOf: Instant,
 ): { since: Instant; until?: Instant } | undefined {

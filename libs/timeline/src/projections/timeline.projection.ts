@@ -104,7 +104,7 @@ function shown(event: Recorded<TimelineFact>): object {
       return event.personal
         ? {
             ...event.personal,
-            identities: event.personal.identities.map(({ hash: _h, claim: _c, ...identity }) => identity),
+            identities: event.personal.identities.map(({ hash: _h, claim: _c, also: _a, ...identity }) => identity),
           }
         : {};
     case 'CustomerFieldVerified':
@@ -112,7 +112,7 @@ function shown(event: Recorded<TimelineFact>): object {
     case 'CustomerIdentityAdded':
     case 'CustomerIdentityRemoved': {
       if (!event.personal) return {};
-      const { hash: _h, claim: _c, ...identity } = event.personal.identity;
+      const { hash: _h, claim: _c, also: _a, ...identity } = event.personal.identity;
       return { identity };
     }
     default:
