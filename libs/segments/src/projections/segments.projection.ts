@@ -39,7 +39,7 @@ export interface SegmentMembership {
 
 export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership> = {
   name: 'segments',
-  version: 2,
+  version: 3,
   handles: [
     'CustomerRegistered',
     'CustomerRegistrationWithdrawn',
