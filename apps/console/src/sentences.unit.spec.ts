@@ -74,6 +74,17 @@ const SAMPLES: Samples = {
     { purchaseId: 'p', channel: 'store', currency: 'USD', lines: LINES, total: '993.9', payloadHash: 'h' },
     'Bought 3 items for 993.90 USD',
   ],
+  PurchaseCancelled: [
+    {
+      purchaseId: 'p',
+      purchasedAt: '2017-05-01T00:00:00.000Z',
+      currency: 'USD',
+      lines: [{ lineId: '1', quantity: '2', amount: '261.96' }],
+      total: '261.96',
+      reason: 'out of stock',
+    },
+    'Cancelled a purchase of 2 items for 261.96 USD — out of stock',
+  ],
   PurchaseReturned: [
     {
       purchaseId: 'p',

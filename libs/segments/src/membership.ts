@@ -5,10 +5,19 @@
  * A part is bounded whatever the history: activity is kept as runs, spending and answers are kept per UTC day (all of
  * a day's purchases count from the last one of that day).
  */
-import { addDays, addDecimals, compareDecimals, type Decimal, type Instant } from '@timeline/kernel';
+import {
+  addDays,
+  addDecimals,
+  compareDecimals,
+  daysInOrder,
+  mergeDays,
+  withDay,
+  type ByDay,
+  type Decimal,
+  type Instant,
+} from '@timeline/kernel';
 import type { Grouped } from '../../merging/src/merging.events.js';
 import type { NpsGroup } from '../../surveys/src/surveys.events.js';
-import { inOrderOfDays, mergeDays, withDay, type ByDay } from './by-day.js';
 import { ACTIVE_DAYS, AT_RISK_DAYS, NEW_DAYS, VIP_AMOUNT, VIP_DAYS, type SegmentId } from './built-in-segments.js';
 
 /** First and last activity of a stretch without a pause of more than `ACTIVE_DAYS`. */
@@ -77,7 +86,7 @@ const addDelta = (a: Spending | undefined, b: Spending): Spending =>
 export const bought = (part: SegmentPart, currency: string, amount: Decimal, at: Instant): SegmentPart =>
   spent(part, currency, amount, at, addDays(at, VIP_DAYS));
 
-/** From the return on, for as long as the purchase would count. */
+/** From the return or cancellation on, for as long as the purchase would count. */
 export const gaveBack = (
   part: SegmentPart,
   currency: string,
@@ -136,7 +145,7 @@ function vipSpans(days: SegmentPart['spend'][string]): Span[] {
   const spans: Span[] = [];
   let sum: Decimal = '0';
   let since: Instant | undefined;
-  for (const change of inOrderOfDays(days)) {
+  for (const [, change] of daysInOrder(days)) {
     sum = addDecimals(sum, change.delta);
     const isVip = compareDecimals(sum, VIP_AMOUNT) >= 0;
     if (isVip) since ??= change.at;
@@ -149,7 +158,7 @@ function vipSpans(days: SegmentPart['spend'][string]): Span[] {
 }
 
 function npsSpans(part: SegmentPart, group: NpsGroup): Span[] {
-  const answers = inOrderOfDays(part.nps);
+  const answers = daysInOrder(part.nps).map(([, answer]) => answer);
   return union(
     answers.flatMap((answer, index) =>
       answer.group === group ? [{ from: answer.at, to: answers[index + 1]?.at ?? FOREVER }] : [],

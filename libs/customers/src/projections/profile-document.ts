@@ -1,6 +1,6 @@
 /** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
 import type { Decimal, Instant, Position } from '@timeline/kernel';
-import { foldText, subtractDecimals } from '@timeline/kernel';
+import { daysInOrder, divideDecimals, foldText, subtractDecimals } from '@timeline/kernel';
 import { oncePerGroup } from '@timeline/projecting';
 import { openMerges, survivorOf } from '../../../merging/src/merging.events.js';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
@@ -71,12 +71,18 @@ export interface Profile extends PersonalDetails {
   firstSeenAt?: Instant;
   lastContact?: { at: Instant; channel: string };
   interactions: { total: number; byChannel: Record<string, number> };
+  /** Cancelled ones are not in it. Recency is `lastAt`, frequency `count`, what they spent `net`. */
   purchases: {
     count: number;
+    /** More than one. */
+    repeat: boolean;
     firstAt?: Instant;
     lastAt?: Instant;
-    /** By ISO 4217 code; exact decimals. */
-    byCurrency: Record<string, { gross: Decimal; returned: Decimal; net: Decimal }>;
+    /** By ISO 4217 code; exact decimals. `averageOrder`: gross / count, to six decimals, half even. */
+    byCurrency: Record<
+      string,
+      { count: number; gross: Decimal; returned: Decimal; net: Decimal; averageOrder: Decimal }
+    >;
   };
   cases: { total: number; open: { caseId: string; openedAt: Instant }[] };
   satisfaction: {
@@ -148,15 +154,7 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       total: Object.values(whole.interactions).reduce((sum, count) => sum + count, 0),
       byChannel: whole.interactions,
     },
-    purchases: {
-      ...whole.purchases,
-      byCurrency: Object.fromEntries(
-        Object.entries(whole.purchases.byCurrency).map(([currency, { gross, returned }]) => [
-          currency,
-          { gross, returned, net: subtractDecimals(gross, returned) },
-        ]),
-      ),
-    },
+    purchases: purchasesOf(whole),
     cases: {
       total: whole.cases.total,
       open: Object.entries(whole.cases.open)
@@ -197,6 +195,32 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
     },
   };
 });
+
+function purchasesOf({ purchases: { days, byCurrency } }: ProfilePart): Profile['purchases'] {
+  const inOrder = daysInOrder(days).map(([, day]) => day);
+  const count = inOrder.reduce((sum, day) => sum + day.count, 0);
+  const [first, last] = [inOrder[0], inOrder.at(-1)];
+  return {
+    count,
+    repeat: count > 1,
+    ...(first && { firstAt: first.first }),
+    ...(last && { lastAt: last.last }),
+    byCurrency: Object.fromEntries(
+      Object.entries(byCurrency)
+        .filter(([, turnover]) => turnover.count > 0)
+        .map(([currency, { count: orders, gross, returned }]) => [
+          currency,
+          {
+            count: orders,
+            gross,
+            returned,
+            net: subtractDecimals(gross, returned),
+            averageOrder: divideDecimals(gross, orders),
+          },
+        ]),
+    ),
+  };
+}
 
 const withLosing = (held: Candidate, losing: readonly Candidate[]): Profile['provenance'][string] => ({
   ...provenanceOf(held),

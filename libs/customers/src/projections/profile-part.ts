@@ -2,7 +2,7 @@
  * What one source customer adds to a profile. Parts add up: `combine` is associative and commutative and `empty` its
  * neutral element, so that a group of merged customers has the profile that their parts make together, in any order.
  */
-import { addDecimals, type Decimal, type Instant, type Position } from '@timeline/kernel';
+import { addDecimals, mergeDays, type ByDay, type Decimal, type Instant, type Position } from '@timeline/kernel';
 import { openPoints, type PointsUntil } from '../../../loyalty/src/loyalty.events.js';
 import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type { Grouped } from '../../../merging/src/merging.events.js';
@@ -28,8 +28,20 @@ export interface Rating {
 }
 
 export interface Turnover {
+  /** Purchases. */
+  count: number;
   gross: Decimal;
   returned: Decimal;
+}
+
+/**
+ * The purchases of a UTC day, cancelled ones left out. Of a cancelled one only its instant is known, so with three or more
+ * on one day `first` or `last` may still be that of a cancelled one; the day is right.
+ */
+export interface PurchaseDay {
+  count: number;
+  first: Instant;
+  last: Instant;
 }
 
 /** The order of identities: where in the log it was added, and its place among those added there. */
@@ -48,7 +60,8 @@ export interface ProfilePart extends Heard, Grouped {
   firstSeenAt?: Instant;
   lastContact?: Contact;
   interactions: Record<string, number>;
-  purchases: { count: number; firstAt?: Instant; lastAt?: Instant; byCurrency: Record<string, Turnover> };
+  /** Cancelled ones left out; a currency stays where all of it was cancelled. */
+  purchases: { days: ByDay<PurchaseDay>; byCurrency: Record<string, Turnover> };
   /** `open`: when each was opened. */
   cases: { total: number; open: Record<string, Instant> };
   scores: Partial<Record<SurveyKind, Latest<Score>>>;
@@ -66,7 +79,7 @@ export const emptyPart = (): ProfilePart => ({
   consents: {},
   losing: {},
   interactions: {},
-  purchases: { count: 0, byCurrency: {} },
+  purchases: { days: {}, byCurrency: {} },
   cases: { total: 0, open: {} },
   scores: {},
   points: { open: [] },
@@ -76,8 +89,6 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
   const firstSeenAt = earliest(a.firstSeenAt, b.firstSeenAt);
   const lastContact = latestOf(a.lastContact, b.lastContact);
   const rating = latestOf(a.rating, b.rating);
-  const firstAt = earliest(a.purchases.firstAt, b.purchases.firstAt);
-  const lastAt = latest(a.purchases.lastAt, b.purchases.lastAt);
   return {
     members: union(a.members, b.members),
     known: a.known || b.known,
@@ -87,9 +98,7 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
     ...(lastContact && { lastContact }),
     interactions: mergeBy(a.interactions, b.interactions, (x, y) => x + y),
     purchases: {
-      count: a.purchases.count + b.purchases.count,
-      ...(firstAt !== undefined && { firstAt }),
-      ...(lastAt !== undefined && { lastAt }),
+      days: mergeDays(a.purchases.days, b.purchases.days, addPurchaseDays),
       byCurrency: mergeBy(a.purchases.byCurrency, b.purchases.byCurrency, addTurnover),
     },
     cases: {
@@ -108,7 +117,28 @@ export function combinePoints(a: ProfilePart['points'], b: ProfilePart['points']
   return { open: openPoints([...a.open, ...b.open], at), ...(at !== undefined && { at }) };
 }
 
+const addPurchaseDays = (a: PurchaseDay, b: PurchaseDay): PurchaseDay => ({
+  count: a.count + b.count,
+  first: earliest(a.first, b.first) ?? a.first,
+  last: latest(a.last, b.last) ?? a.last,
+});
+
+export const withPurchase = (day: PurchaseDay | undefined, at: Instant): PurchaseDay => {
+  const more = { count: 1, first: at, last: at };
+  return day ? addPurchaseDays(day, more) : more;
+};
+
+/** Without one that was made at `at`. */
+export function withoutPurchase(day: PurchaseDay | undefined, at: Instant): PurchaseDay | undefined {
+  if (!day || day.count <= 1) return undefined;
+  const { first, last } = day;
+  if (day.count > 2) return { ...day, count: day.count - 1 };
+  const left = at === first ? last : first;
+  return { count: 1, first: left, last: left };
+}
+
 export const addTurnover = (a: Turnover, b: Turnover): Turnover => ({
+  count: a.count + b.count,
   gross: addDecimals(a.gross, b.gross),
   returned: addDecimals(a.returned, b.returned),
 });

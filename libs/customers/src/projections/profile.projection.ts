@@ -1,5 +1,5 @@
 /** Who a customer is and what there was with them so far: a part per source customer, a profile per group. */
-import { canonicalJson, type CUSTOMER_ERASED, type Recorded } from '@timeline/kernel';
+import { canonicalJson, subtractDecimals, withDay, type CUSTOMER_ERASED, type Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
@@ -24,7 +24,8 @@ import {
   combinePoints,
   earliest,
   emptyPart,
-  latest,
+  withoutPurchase,
+  withPurchase,
   type HeldIdentity,
   type IdentityOrigin,
   type ProfilePart,
@@ -47,7 +48,7 @@ type ProfileEvent =
 
 export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> = {
   name: 'profile',
-  version: 2,
+  version: 3,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
@@ -61,6 +62,7 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     'InteractionRecorded',
     'PurchaseRecorded',
     'PurchaseReturned',
+    'PurchaseCancelled',
     'FeedbackCaseOpened',
     'FeedbackResolved',
     'FeedbackReopened',
@@ -148,21 +150,33 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       }
       case 'PurchaseRecorded': {
         const { channel, currency, total } = event.data;
-        const { count, firstAt, lastAt } = after.purchases;
         const { occurredAt } = event.metadata;
         return {
           ...contacted(after, event, channel),
           purchases: {
-            count: count + 1,
-            firstAt: earliest(firstAt, occurredAt) ?? occurredAt,
-            lastAt: latest(lastAt, occurredAt) ?? occurredAt,
-            byCurrency: withTurnover(after, currency, { gross: total, returned: '0' }),
+            days: withDay(after.purchases.days, occurredAt, (day) => withPurchase(day, occurredAt)),
+            byCurrency: withTurnover(after, currency, { count: 1, gross: total, returned: '0' }),
           },
         };
       }
       case 'PurchaseReturned': {
-        const byCurrency = withTurnover(after, event.data.currency, { gross: '0', returned: event.data.total });
+        const { currency, total } = event.data;
+        const byCurrency = withTurnover(after, currency, { count: 0, gross: '0', returned: total });
         return { ...after, purchases: { ...after.purchases, byCurrency } };
+      }
+      case 'PurchaseCancelled': {
+        const { currency, total, purchasedAt } = event.data;
+        return {
+          ...after,
+          purchases: {
+            days: withDay(after.purchases.days, purchasedAt, (day) => withoutPurchase(day, purchasedAt)),
+            byCurrency: withTurnover(after, currency, {
+              count: -1,
+              gross: subtractDecimals('0', total),
+              returned: '0',
+            }),
+          },
+        };
       }
       case 'FeedbackCaseOpened': {
         const { caseId, openedAt, channel } = event.data;
@@ -246,6 +260,6 @@ function changedIdentities(
 
 function withTurnover(part: ProfilePart, currency: string, more: Turnover): Record<string, Turnover> {
   const { byCurrency } = part.purchases;
-  const before = entryOf(byCurrency, currency) ?? { gross: '0', returned: '0' };
+  const before = entryOf(byCurrency, currency) ?? { count: 0, gross: '0', returned: '0' };
   return { ...byCurrency, [currency]: addTurnover(before, more) };
 }

@@ -118,7 +118,7 @@ export class Reverts {
 /** Nobody but its sayers knows the customer: no other slice has a fact, and it is not merged with another. */
 const isAlone = ({ interactions, purchases, cases, scores, rating, points, edges }: ProfilePart): boolean =>
   Object.keys(interactions).length === 0 &&
-  purchases.count === 0 &&
+  Object.keys(purchases.byCurrency).length === 0 &&
   cases.total === 0 &&
   Object.keys(scores).length === 0 &&
   rating === undefined &&

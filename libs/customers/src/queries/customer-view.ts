@@ -89,7 +89,16 @@ const inLists = {
     count,
     'firstAt?': instant,
     'lastAt?': instant,
-    byCurrency: mapOf(object({ gross: decimal, returned: decimal, net: decimal })),
+    repeat: { type: 'boolean', description: 'more than one' },
+    byCurrency: mapOf(
+      object({
+        count,
+        gross: decimal,
+        returned: decimal,
+        net: decimal,
+        averageOrder: { ...decimal, description: 'gross / count, to six decimals, half even' },
+      }),
+    ),
   }),
   cases: object({ total: count, open: listOf(object({ caseId: id, openedAt: instant })) }),
   satisfaction: object({

@@ -38,6 +38,7 @@ const TYPES: Record<TimelineFact['type'], true> = {
   InteractionRecorded: true,
   PurchaseRecorded: true,
   PurchaseReturned: true,
+  PurchaseCancelled: true,
   FeedbackCaseOpened: true,
   FeedbackClassified: true,
   FeedbackAssigned: true,
@@ -127,7 +128,7 @@ export const timelineKey = (customerId: string, eventId: string): string => `${c
 
 export const timelineProjection: Projection<KeptEntry, Fact> = {
   name: 'timeline',
-  version: 2,
+  version: 3,
   handles: TIMELINE_TYPES,
   indexes: [
     { name: 'page', key: { customerId: 1, at: 1, position: 1 } },
