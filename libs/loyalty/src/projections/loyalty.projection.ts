@@ -205,7 +205,12 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
 const loyaltyOfGroup = oncePerGroup((parts: readonly { key: string; part: LoyaltyDocument }[]) => {
   const members = parts.flatMap(({ part }) => (part.kind === 'customer' ? [{ key: part.customerId, part }] : []));
   const { purchases, ...whole } = members.map(({ part }): CustomerLoyalty => part).reduce(combineLoyalty, emptyLoyalty);
-  return { ...whole, ...standing(purchases), members: members.map(({ key }) => key).sort(), survivor: survivorOf(members) };
+  return {
+    ...whole,
+    ...standing(purchases),
+    members: members.map(({ key }) => key).sort(),
+    survivor: survivorOf(members),
+  };
 });
 
 function standing(changes: CustomerLoyalty['purchases']): Pick<LoyaltyOfGroup, 'purchases' | 'wavered'> {

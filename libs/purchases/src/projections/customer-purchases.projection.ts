@@ -3,7 +3,14 @@
  * back or that it was cancelled, and one per currency and category (`{customer}/c/{currency}/{category}`). Nothing in here
  * grows with the number of a customer's purchases or categories but the number of documents, so none has a bound.
  */
-import { addDecimals, compareDecimals, FaultError, subtractDecimals, type Decimal, type Recorded } from '@timeline/kernel';
+import {
+  addDecimals,
+  compareDecimals,
+  FaultError,
+  subtractDecimals,
+  type Decimal,
+  type Recorded,
+} from '@timeline/kernel';
 import { customerOwner, type Projection, type Touch } from '@timeline/projecting';
 import { amountsByCategory, statusAfterReturn, type PurchaseEvent, type PurchaseStatus } from '../purchases.events.js';
 
@@ -105,7 +112,9 @@ function purchaseAfter(
     }
     case 'PurchaseReturned': {
       const { total, complete } = event.data;
-      return before && { ...before, returned: addDecimals(before.returned, total), status: statusAfterReturn(complete) };
+      return (
+        before && { ...before, returned: addDecimals(before.returned, total), status: statusAfterReturn(complete) }
+      );
     }
     case 'PurchaseCancelled':
       return before && { ...before, status: 'cancelled', cancelledAt: event.metadata.occurredAt };

@@ -4,7 +4,11 @@ import { CustomerDirectory, CustomerGroups } from '@timeline/deciding';
 import { Currency, DecimalAmount, Id, Nested, NestedArray, Optional, Text, Whole } from '@timeline/http';
 import { addDecimals, compareDecimals, divideDecimals, subtractDecimals, type Decimal } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
-import { categoriesOf, customerPurchases, type CategoryTurnover } from '../projections/customer-purchases.projection.js';
+import {
+  categoriesOf,
+  customerPurchases,
+  type CategoryTurnover,
+} from '../projections/customer-purchases.projection.js';
 
 const MAX_TOP = 200;
 
