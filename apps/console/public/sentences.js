@@ -48,6 +48,8 @@ export const FAMILIES = {
       'CustomerIdentityRemoved',
       'CustomerConsentChanged',
       'CustomerLifecycleStageChanged',
+      'CustomerJoinedCompany',
+      'CustomerLeftCompany',
       'CustomerFieldVerified',
       'CustomerFieldsRetracted',
       'CustomerRegistrationWithdrawn',
@@ -132,6 +134,15 @@ const SENTENCES = {
   CustomerLifecycleStageChanged: (data) => ({
     text: `Moved from ${data.from} to ${data.to}${dash(data.reason)}`,
     icon: 'steps',
+  }),
+  // One entry each of the person and of the company.
+  CustomerJoinedCompany: (data) => ({
+    text: `Person ${data.held ? 'is in' : 'joined'} the company${data.role ? ` as ${data.role}` : ''}${data.from ? ` from ${data.from}` : ''}`,
+    icon: 'company',
+  }),
+  CustomerLeftCompany: (data) => ({
+    text: `Person left the company${data.to ? ` on ${data.to}` : ''}`,
+    icon: 'company',
   }),
   CustomersMerged: (data) => ({
     text: `Merged with ${plural(data.others?.length ?? 0, 'customer')}${dash(data.reason)}`,

@@ -44,6 +44,11 @@ const SAMPLES: Samples = {
   ],
   CustomerUpdated: [{ changed: ['region', 'birthDate'] }, 'Profile changed: region, birth date'],
   CustomerIdentityAdded: [{ kind: 'email' }, 'E-mail address added'],
+  CustomerJoinedCompany: [
+    { personId: 'p', companyId: 'c', role: 'buyer', from: '2017-05-01' },
+    'Person joined the company as buyer from 2017-05-01',
+  ],
+  CustomerLeftCompany: [{ personId: 'p', companyId: 'c', to: '2018-01-01' }, 'Person left the company on 2018-01-01'],
   CustomerFieldVerified: [{ field: 'birthDate', by: 'ann', method: 'call' }, 'Verified: birth date'],
   CustomerFieldsRetracted: [
     { source: 'crm', fields: ['birthDate', 'region'], now: { region: null } },

@@ -40,6 +40,15 @@ import {
   type Traits,
   type VerificationMethod,
 } from './customers.events.js';
+import {
+  forgetAll,
+  join,
+  leave,
+  withMembership,
+  type JoinCompany,
+  type KnownMembership,
+  type LeaveCompany,
+} from './companies/company-memberships.js';
 import { MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
 import { entryOf, saidBy, type Latest } from './latest.js';
@@ -91,6 +100,8 @@ export type CustomerCommand = { customerId: string } & (
   | { type: 'remove-identity'; hash: string }
   | ({ type: 'change-consent' } & Consent)
   | { type: 'change-stage'; to: LifecycleStage; reason?: string }
+  | JoinCompany
+  | LeaveCompany
   /** `field`: a name of the profile, `traits.{name}` or a kind of identity, its primary one unless `hash` names another. */
   | { type: 'verify'; field: string; hash?: string; by: string; method: VerificationMethod }
   /**
@@ -115,6 +126,7 @@ export type CustomerCommand = { customerId: string } & (
 export interface CustomerState extends Heard {
   /** `unknown`: not registered (a claim may have lapsed all the same), or not any more. */
   readonly status: 'unknown' | 'active' | 'erased';
+  readonly kind?: CustomerKind;
   readonly stage?: Latest<LifecycleStage>;
   /** The registration was withdrawn: what is still in the log may be erased. */
   readonly isWithdrawn: boolean;
@@ -124,7 +136,9 @@ export interface CustomerState extends Heard {
   readonly origins: Readonly<Record<string, readonly Candidate[]>>;
   /** What the keys still open. */
   readonly identities: readonly Identity[];
-  /** How many there are, known without the keys too. */
+  /** By company; those left are remembered. */
+  readonly companies: Readonly<Record<string, KnownMembership>>;
+  /** How many identities there are, known without the keys too. */
   readonly identityCount: number;
   /** Claims that were held and are not any more, or never will be; by claim. */
   readonly endedClaims: Readonly<Record<string, { reason: ReleaseReason; hash?: string; retracted?: true }>>;
@@ -145,6 +159,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
     isWithdrawn: false,
     sayers: [],
     origins: {},
+    companies: {},
     identities: [],
     identityCount: 0,
     endedClaims: {},
@@ -161,13 +176,14 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
     const said = saidBy(event);
     switch (event.type) {
       case 'CustomerRegistered': {
-        const { stage, language, region, traits, identityKinds = [] } = event.data;
+        const { kind, stage, language, region, traits, identityKinds = [] } = event.data;
         const { identities = [], ...details } = event.personal ?? {};
         return {
           ...state,
           ...hear(state, { ...details, language, region, ...traitNames(traits), stage }, event),
           status: 'active',
           isWithdrawn: false,
+          kind,
           stage: { value: stage, ...said },
           identities,
           identityCount: identityKinds.length,
@@ -212,6 +228,11 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return { ...state, ...hear(state, { [consentName(event.data)]: event.data }, event) };
       case 'CustomerLifecycleStageChanged':
         return { ...state, ...hear(state, { stage: event.data.to }, event), stage: { value: event.data.to, ...said } };
+      case 'CustomerJoinedCompany':
+      case 'CustomerLeftCompany': {
+        const companies = withMembership(state.companies, event, (after) => ({ ...after, at: said.at }));
+        return { ...state, companies };
+      }
       case 'CustomerFieldVerified': {
         if (!event.personal) return state;
         const { value, hash } = event.personal;
@@ -259,11 +280,18 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return changeConsent(command, state, context);
       case 'change-stage':
         return changeStage(command, state, context);
+      case 'join-company':
+        return join(command, state, context.occurredAt);
+      case 'leave-company':
+        return leave(command, state, context.occurredAt);
       case 'verify':
         return verify(command, state);
       case 'erase': {
-        const { reason, erasedWith } = command;
-        return [{ type: 'CustomerErased', data: { reason, ...(erasedWith !== undefined && { erasedWith }) } }];
+        const { customerId, reason, erasedWith } = command;
+        return [
+          ...forgetAll(customerId, state),
+          { type: 'CustomerErased', data: { reason, ...(erasedWith !== undefined && { erasedWith }) } },
+        ];
       }
       case 'carry-out-erasure':
       case 'certify-erasure':
@@ -595,7 +623,8 @@ function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerS
       data: { kind: identity.kind, retracted: true },
       personal: { identity },
     }));
-  if (isOnlyTheirs && isAlone && field === undefined) {
+  const isInCompanies = Object.keys(state.companies).length > 0;
+  if (isOnlyTheirs && isAlone && !isInCompanies && field === undefined) {
     return [...removed(state.identities), { type: 'CustomerRegistrationWithdrawn', data: whose }];
   }
   const fields = namesIn(state).filter((name) => {

@@ -40,8 +40,8 @@ const customers = new Map<
 >();
 for (const row of rows) {
   const id = cell(row, 'Customer ID');
-  const of = customers.get(id) ?? { sales: 0n, categories: new Map(), orders: new Set(), days: [] };
-  const category = of.categories.get(cell(row, 'Category')) ?? { sales: 0n, orders: new Set() };
+  const of = customers.get(id) ?? { sales: 0n, categories: new Map(), orders: new Set<string>(), days: [] };
+  const category = of.categories.get(cell(row, 'Category')) ?? { sales: 0n, orders: new Set<string>() };
   const sales = tenThousandths(cell(row, 'Sales'));
   of.sales += sales;
   category.sales += sales;

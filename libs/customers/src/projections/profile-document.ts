@@ -12,6 +12,7 @@ import type {
   PersonName,
   Traits,
 } from '../customers.events.js';
+import type { Membership } from '../companies/company-memberships.js';
 import { onePrimary } from '../identities/held-identities.js';
 import { saidOf, type Candidate } from '../candidates.js';
 import {
@@ -60,6 +61,10 @@ export interface Profile extends PersonalDetails {
     primary: boolean;
     provenance?: Omit<Provenance, 'position'>;
   }[];
+  /** That the person belongs to, or did until they left; by company. */
+  companies: (Membership & { companyId: string })[];
+  /** How many belong to the company. */
+  people: number;
   consents: {
     purpose: string;
     channel?: string;
@@ -147,6 +152,10 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       primary,
       ...(said && { provenance: provenanceOf(said) }),
     })),
+    companies: Object.entries(whole.companies)
+      .sort(byKey)
+      .map(([companyId, { since: _since, ...membership }]) => ({ companyId, ...membership })),
+    people: whole.people,
     consents: Object.entries(whole.consents)
       .sort(byKey)
       .flatMap(([, { value, at }]) => (value ? [{ ...value, at }] : [])),

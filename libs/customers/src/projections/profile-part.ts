@@ -7,6 +7,7 @@ import { openPoints, type PointsUntil } from '../../../loyalty/src/loyalty.event
 import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type { Grouped } from '../../../merging/src/merging.events.js';
 import { together, type Candidate, type Heard } from '../candidates.js';
+import type { Membership } from '../companies/company-memberships.js';
 import type { Identity } from '../customers.events.js';
 import { latestOf, type Latest } from '../latest.js';
 
@@ -57,6 +58,10 @@ export interface ProfilePart extends Heard, Grouped {
   /** Registered as somebody, or named since; else anonymous. */
   known: boolean;
   identities: HeldIdentity[];
+  /** That the person belongs or belonged to; by company. `since`: of the latest change. */
+  companies: Record<string, Membership & { since: Position }>;
+  /** How many belong to the company. Who they are stands in documents of their own. */
+  people: number;
   firstSeenAt?: Instant;
   lastContact?: Contact;
   interactions: Record<string, number>;
@@ -76,6 +81,8 @@ export const emptyPart = (): ProfilePart => ({
   fields: {},
   traits: {},
   identities: [],
+  companies: {},
+  people: 0,
   consents: {},
   losing: {},
   interactions: {},
@@ -94,6 +101,9 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
     known: a.known || b.known,
     ...together(a, b),
     identities: combineIdentities(a.identities, b.identities),
+    // Of two records of a person the later one tells.
+    companies: mergeBy(a.companies, b.companies, (x, y) => (x.since < y.since ? y : x)),
+    people: a.people + b.people,
     ...(firstSeenAt !== undefined && { firstSeenAt }),
     ...(lastContact && { lastContact }),
     interactions: mergeBy(a.interactions, b.interactions, (x, y) => x + y),

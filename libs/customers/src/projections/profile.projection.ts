@@ -1,19 +1,21 @@
 /** Who a customer is and what there was with them so far: a part per source customer, a profile per group. */
-import { canonicalJson, subtractDecimals, withDay, type CUSTOMER_ERASED, type Recorded } from '@timeline/kernel';
+import {
+  canonicalJson,
+  customersOf,
+  subtractDecimals,
+  withDay,
+  type CUSTOMER_ERASED,
+  type Recorded,
+} from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
 import { pointsMoved, type LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
-import {
-  isMergeEvent,
-  linksOf,
-  mergedCustomers,
-  withMerge,
-  type MergeEvent,
-} from '../../../merging/src/merging.events.js';
+import { linksOf, withMerge, type MergeEvent } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { candidateOf, hear, hearVerified, takeBack, traitNames } from '../candidates.js';
+import { peopleMore, withMembership } from '../companies/company-memberships.js';
 import { consentKey } from '../customer.decider.js';
 import type { CustomerEvent, Identity } from '../customers.events.js';
 import { withIdentity, withoutIdentity } from '../identities/held-identities.js';
@@ -56,6 +58,8 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     'CustomerIdentityRemoved',
     'CustomerConsentChanged',
     'CustomerLifecycleStageChanged',
+    'CustomerJoinedCompany',
+    'CustomerLeftCompany',
     'CustomerFieldVerified',
     'CustomerFieldsRetracted',
     'CustomerRegistrationWithdrawn',
@@ -77,9 +81,8 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
   keysBeginWithOwner: true,
 
   keys(event) {
-    const { customerId } = event.metadata;
-    const concerned = isMergeEvent(event) ? mergedCustomers(event) : customerId === undefined ? [] : [customerId];
-    return concerned.map((key) => ({ key, owner: customerOwner(key) }));
+    // Of a merge and of a company's people there are more than one.
+    return customersOf(event).map((key) => ({ key, owner: customerOwner(key) }));
   },
 
   evolve(part = emptyPart(), event, key) {
@@ -123,6 +126,13 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
         return { ...after, ...hear(after, { [`consents.${consentKey(event.data)}`]: event.data }, event) };
       case 'CustomerLifecycleStageChanged':
         return { ...after, ...hear(after, { stage: event.data.to }, event) };
+      case 'CustomerJoinedCompany':
+      case 'CustomerLeftCompany': {
+        if (key === event.data.companyId) return { ...after, people: after.people + peopleMore(event) };
+        const { position } = event;
+        const companies = withMembership(after.companies, event, (membership) => ({ ...membership, since: position }));
+        return { ...after, companies };
+      }
       case 'CustomerFieldVerified': {
         if (!event.personal) return after;
         const { value, hash } = event.personal;

@@ -32,6 +32,8 @@ const TYPES: Record<TimelineFact['type'], true> = {
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
   CustomerLifecycleStageChanged: true,
+  CustomerJoinedCompany: true,
+  CustomerLeftCompany: true,
   CustomerFieldVerified: true,
   CustomerFieldsRetracted: true,
   CustomerRegistrationWithdrawn: true,
