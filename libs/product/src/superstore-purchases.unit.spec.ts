@@ -28,20 +28,19 @@ function dollars(amount: bigint): string {
   return `${digits.slice(0, -4)}.${digits.slice(-4)}`.replace(/\.?0+$/, '');
 }
 
-/** By customer: sales by category, orders, first and last day. */
-const customers = new Map<
-  string,
-  {
-    sales: bigint;
-    categories: Map<string, { sales: bigint; orders: Set<string> }>;
-    orders: Set<string>;
-    days: string[];
-  }
->();
+interface OfCategory {
+  sales: bigint;
+  orders: Set<string>;
+}
+interface OfCustomer extends OfCategory {
+  categories: Map<string, OfCategory>;
+  days: string[];
+}
+const customers = new Map<string, OfCustomer>();
 for (const row of rows) {
   const id = cell(row, 'Customer ID');
-  const of = customers.get(id) ?? { sales: 0n, categories: new Map(), orders: new Set<string>(), days: [] };
-  const category = of.categories.get(cell(row, 'Category')) ?? { sales: 0n, orders: new Set<string>() };
+  const of: OfCustomer = customers.get(id) ?? { sales: 0n, categories: new Map(), orders: new Set(), days: [] };
+  const category: OfCategory = of.categories.get(cell(row, 'Category')) ?? { sales: 0n, orders: new Set() };
   const sales = tenThousandths(cell(row, 'Sales'));
   of.sales += sales;
   category.sales += sales;
