@@ -154,7 +154,7 @@ const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007);
 console.info(`merging: ${RUNS} histories, seed ${seed}`);
 
 it(`every read model of merged customers says what the naive truth says, in ${RUNS} histories`, () => {
-  const met = { merged: 0, parted: 0, erased: 0, alone: 0 };
+  const met = { merged: 0, parted: 0, erased: 0, alone: 0, cancelled: 0 };
   fc.assert(
     fc.property(telling, fc.array(fc.nat(800), { minLength: 3, maxLength: 3 }), (given, days) => {
       const told = tell(given);
@@ -188,6 +188,7 @@ it(`every read model of merged customers says what the naive truth says, in ${RU
         }
         const person = new Person(id, told);
         met[person.members.length > 1 ? 'merged' : 'alone'] += 1;
+        if (person.count('PurchaseCancelled') > 0) met.cancelled += 1;
         const profile = derivedIn(fold('profile'), id);
         same(profile && shown(profile), profileOf(person));
         same(derivedIn(fold('groups'), id) ?? { customerId: id, members: [id] }, {

@@ -137,6 +137,13 @@ export function tell({ steps, salt, erasures }: Telling): Told {
   const ledgers = new Map<string, { lot: string; left: number }[]>();
   const balanceOf = (id: string): number => (ledgers.get(id) ?? []).reduce((sum, { left }) => sum + left, 0);
 
+  const buy = (id: string, index: number, n: number): void => {
+    const total = String(2_000 * (n + 1));
+    const lines = [{ lineId: '0', category: `k${index % 3}`, sku: 's', name: 'n', quantity: '100', amount: total }];
+    const data = { purchaseId: `p${index}`, channel: 'store', currency: 'EUR', lines, total };
+    record({ type: 'PurchaseRecorded', data }, id);
+  };
+
   const react = (): void => {
     for (const { who: member, because } of owed.splice(0)) {
       if (erased.has(member)) continue;
@@ -189,10 +196,7 @@ export function tell({ steps, salt, erasures }: Telling): Told {
         break;
       }
       case 'purchase': {
-        const total = String(2_000 * (each.n + 1));
-        const lines = [{ lineId: '0', category: `k${index % 3}`, sku: 's', name: 'n', quantity: '100', amount: total }];
-        const data = { purchaseId: `p${index}`, channel: 'store', currency: 'EUR', lines, total };
-        record({ type: 'PurchaseRecorded', data }, each.who);
+        buy(each.who, index, each.n);
         break;
       }
       case 'return': {
@@ -207,11 +211,11 @@ export function tell({ steps, salt, erasures }: Telling): Told {
         break;
       }
       case 'cancel': {
-        // Not before it was made, and not one of which something came back.
-        const bought = purchaseOf(
-          each.who,
-          ({ id, metadata }) => !touched.has(id) && metadata.occurredAt < instantOf(log.length),
-        );
+        // Not before it was made, and not one of which something came back; where there is none, of one just made.
+        const mayBe = ({ id, metadata }: Recorded<Fact>): boolean =>
+          !touched.has(id) && metadata.occurredAt < instantOf(log.length);
+        if (!purchaseOf(each.who, mayBe)) buy(each.who, index, each.n);
+        const bought = purchaseOf(each.who, mayBe);
         if (!bought) break;
         touched.add(bought.id);
         cancelled.add(bought.id);
