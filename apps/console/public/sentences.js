@@ -141,7 +141,7 @@ const SENTENCES = {
     icon: 'company',
   }),
   CustomerLeftCompany: (data) => ({
-    text: `Person left the company${data.to ? ` on ${data.to}` : ''}`,
+    text: `Person left the company${data.to ? ` on ${data.to}` : ''}${dash(data.reason)}`,
     icon: 'company',
   }),
   CustomersMerged: (data) => ({

@@ -48,7 +48,10 @@ const SAMPLES: Samples = {
     { personId: 'p', companyId: 'c', role: 'buyer', from: '2017-05-01' },
     'Person joined the company as buyer from 2017-05-01',
   ],
-  CustomerLeftCompany: [{ personId: 'p', companyId: 'c', to: '2018-01-01' }, 'Person left the company on 2018-01-01'],
+  CustomerLeftCompany: [
+    { personId: 'p', companyId: 'c', to: '2018-01-01', reason: 'retired' },
+    'Person left the company on 2018-01-01 — retired',
+  ],
   CustomerFieldVerified: [{ field: 'birthDate', by: 'ann', method: 'call' }, 'Verified: birth date'],
   CustomerFieldsRetracted: [
     { source: 'crm', fields: ['birthDate', 'region'], now: { region: null } },

@@ -124,7 +124,7 @@ export type CustomerEvent =
   /** `forgotten`: the person is erased, so that nothing of the membership is told any more, left before or not. */
   | Fact<
       'CustomerLeftCompany',
-      { personId: string; companyId: string; to?: string; forgotten?: 'left' | 'left-before' }
+      { personId: string; companyId: string; to?: string; reason?: string; forgotten?: 'left' | 'left-before' }
     >
   /**
    * Somebody made sure of a value. `field`: a name as in `changed` of an update, or a kind of identity (then `hash` says

@@ -29,7 +29,7 @@ const facts: CustomerEvent[] = [
     type: 'CustomerJoinedCompany',
     data: { personId: CUSTOMER, companyId: OTHER, role: 'secret role', from: '2024-01-01' },
   },
-  { type: 'CustomerLeftCompany', data: { personId: CUSTOMER, companyId: OTHER, to: '2024-12-31' } },
+  { type: 'CustomerLeftCompany', data: { personId: CUSTOMER, companyId: OTHER, to: '2024-12-31', reason: 'secret reason' } },
   { type: 'CustomerLeftCompany', data: { personId: CUSTOMER, companyId: OTHER, forgotten: 'left' } },
   {
     type: 'CustomerFieldVerified',

@@ -37,6 +37,7 @@ export interface LeaveCompany {
   customerId: string;
   companyId: string;
   to?: string;
+  reason?: string;
 }
 
 export type CompanyEvent = Extract<CustomerEvent, { type: 'CustomerJoinedCompany' | 'CustomerLeftCompany' }>;
@@ -79,7 +80,7 @@ export function join(
 }
 
 export function leave(
-  { customerId, companyId, to }: LeaveCompany,
+  { customerId, companyId, to, reason }: LeaveCompany,
   { companies }: Person,
   occurredAt: Instant,
 ): Decision<CompanyEvent>[] {
@@ -96,7 +97,12 @@ export function leave(
   return [
     {
       type: 'CustomerLeftCompany',
-      data: { personId: customerId, companyId, ...(to !== undefined && { to }) },
+      data: {
+        personId: customerId,
+        companyId,
+        ...(to !== undefined && { to }),
+        ...(reason !== undefined && { reason }),
+      },
       customerIds: [customerId, companyId],
     },
   ];

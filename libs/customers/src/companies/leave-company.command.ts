@@ -1,7 +1,7 @@
 /** A person does not belong to a company any more. */
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
-import { Id, Instant, Optional, PlainDate } from '@timeline/http';
+import { Id, Instant, Optional, PlainDate, Text } from '@timeline/http';
 import { onCustomer } from '../commands/on-customer.js';
 import { customerStream } from '../customer.decider.js';
 
@@ -10,6 +10,11 @@ export class LeaveCompanyBody {
   @Optional()
   @PlainDate()
   to?: string;
+
+  /** From your own list; never what names the person. */
+  @Optional()
+  @Text({ max: 200 })
+  reason?: string;
 
   /** When it happened; now where absent. */
   @Optional()
@@ -40,8 +45,10 @@ export class LeaveCompanyHandler implements ICommandHandler<LeaveCompany> {
   constructor(private readonly processor: CommandProcessor) {}
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, NOT_IN_COMPANY, LEFT_BEFORE_JOINED, MEMBERSHIP_OUT_OF_ORDER */
-  execute({ data: { customerId, companyId, to, occurredAt }, context }: LeaveCompany): Promise<CommandOutcome> {
-    const command = { type: 'leave-company', customerId, companyId, ...(to !== undefined && { to }) } as const;
+  execute({ data, context }: LeaveCompany): Promise<CommandOutcome> {
+    const { customerId, companyId, to, reason, occurredAt } = data;
+    const told = { ...(to !== undefined && { to }), ...(reason !== undefined && { reason }) };
+    const command = { type: 'leave-company', customerId, companyId, ...told } as const;
     return onCustomer(this.processor, command, occurredAt, context);
   }
 }
