@@ -118,6 +118,7 @@ describe('what the commands made', () => {
       firstSeenAt: '2024-03-01T09:00:00.000Z',
       lastContact: { at: '2024-03-27T09:00:00.000Z', channel: 'email' },
       interactions: { total: 2, byChannel: { phone: 1, web: 1 } },
+      companies: [],
       purchases: {
         count: 2,
         repeat: true,

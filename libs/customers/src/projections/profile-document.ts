@@ -61,10 +61,10 @@ export interface Profile extends PersonalDetails {
     primary: boolean;
     provenance?: Omit<Provenance, 'position'>;
   }[];
-  /** That the person belongs to, or did until they left; by company. */
-  companies: (Membership & { companyId: string })[];
-  /** How many belong to the company. */
-  people: number;
+  /** That a person belongs to, or did until they left; by company. */
+  companies?: (Membership & { companyId: string })[];
+  /** How many belong to a company. */
+  people?: number;
   consents: {
     purpose: string;
     channel?: string;
@@ -152,10 +152,13 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       primary,
       ...(said && { provenance: provenanceOf(said) }),
     })),
-    companies: Object.entries(whole.companies)
-      .sort(byKey)
-      .map(([companyId, { since: _since, ...membership }]) => ({ companyId, ...membership })),
-    people: whole.people,
+    ...(kind === 'company'
+      ? { people: whole.people }
+      : {
+          companies: Object.entries(whole.companies)
+            .sort(byKey)
+            .map(([companyId, { since: _since, ...membership }]) => ({ companyId, ...membership })),
+        }),
     consents: Object.entries(whole.consents)
       .sort(byKey)
       .flatMap(([, { value, at }]) => (value ? [{ ...value, at }] : [])),

@@ -133,7 +133,7 @@ export const profileSchema: Answer = (refs) =>
         'country?': text,
       }),
       'note?': text,
-      companies: {
+      'companies?': {
         ...listOf(
           object({
             companyId: id,
@@ -145,7 +145,7 @@ export const profileSchema: Answer = (refs) =>
         ),
         description: 'of a person: those left too',
       },
-      people: { ...count, description: 'who belong to the company; see /v1/customers/{id}/people' },
+      'people?': { ...count, description: 'of a company: how many belong to it; see /v1/customers/{id}/people' },
       consents: listOf(
         object({
           purpose: text,
