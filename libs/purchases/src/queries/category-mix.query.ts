@@ -25,10 +25,11 @@ export class TurnoverView {
   gross: string;
   @DecimalAmount({ min: '0' })
   returned: string;
-  @DecimalAmount({ min: '0' })
+  /** Below 0 only for lines without a category, where returns were recorded before they told that of their lines. */
+  @DecimalAmount()
   net: string;
-  /** Of the currency's net, 0 to 1; to six decimals, half even. */
-  @DecimalAmount({ min: '0' })
+  /** Of the currency's net; to six decimals, half even. */
+  @DecimalAmount()
   share: string;
 }
 
