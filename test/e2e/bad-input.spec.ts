@@ -430,6 +430,12 @@ describe('what is not there', () => {
       '/customer/customerId',
     ],
     ['POST', `/v1/purchases/${nobody}/returns`, 'PURCHASE_NOT_FOUND', {}],
+    ['POST', `/v1/purchases/${nobody}/cancellation`, 'PURCHASE_NOT_FOUND', {}],
+    ['GET', `/v1/customers/${nobody}/purchases`, 'CUSTOMER_NOT_FOUND'],
+    ['GET', `/v1/customers/${nobody}/purchases/categories`, 'CUSTOMER_NOT_FOUND'],
+    ['GET', `/v1/customers/${nobody}/people`, 'CUSTOMER_NOT_FOUND'],
+    ['POST', `/v1/customers/${nobody}/companies`, 'CUSTOMER_NOT_FOUND', { companyId: nobody }, '/companyId'],
+    ['POST', `/v1/customers/${nobody}/companies/${nobody}/departure`, 'CUSTOMER_NOT_FOUND', {}],
     ['GET', `/v1/interactions/${nobody}`, 'INTERACTION_NOT_FOUND'],
     ['GET', `/v1/purchases/${nobody}`, 'PURCHASE_NOT_FOUND'],
     ['GET', `/v1/feedback/${nobody}`, 'FEEDBACK_NOT_FOUND'],
@@ -764,6 +770,9 @@ describe('what the rules forbid', () => {
     await send(returns, back({}), rule(422, 'RETURN_EXCEEDS_PURCHASE', '/lines/0/quantity'));
     await api.post(returns, {});
     await send(returns, {}, rule(422, 'PURCHASE_FULLY_RETURNED'));
+    await send(returns, { tax: '0.01' }, rule(422, 'RETURN_EXCEEDS_PURCHASE', '/tax'));
+    await send(`/v1/purchases/${purchaseId}/cancellation`, {}, rule(422, 'PURCHASE_HAS_RETURNS'));
+    await send(`/v1/purchases/${purchaseId}/cancellation`, { lines: [] }, invalid('/lines UNKNOWN_FIELD'));
   });
 
   it('spending more points than there are, or no whole number of them', async () => {

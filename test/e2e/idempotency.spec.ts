@@ -112,6 +112,28 @@ const ROUTES: Record<string, (customerId: string) => Prepared | Promise<Prepared
     const back = (quantity: string): Json => ({ lines: [{ lineId: 'a', quantity }] });
     return { path: `/v1/purchases/${id}/returns`, json: back('1'), other: back('0.5') };
   },
+  'post /v1/purchases/{id}/cancellation': async (customerId) => {
+    const body = { customer: { customerId }, channel: 'web', currency: 'EUR', lines: [line] };
+    const { id } = await api.post('/v1/purchases', body);
+    return { path: `/v1/purchases/${id}/cancellation`, json: { reason: 'a' }, other: { reason: 'b' } };
+  },
+  'post /v1/customers/{id}/companies': async (id) => {
+    const { id: companyId } = await api.register({ kind: 'company' });
+    return {
+      path: `/v1/customers/${id}/companies`,
+      json: { companyId, role: 'buyer' },
+      other: { companyId, role: 'owner' },
+    };
+  },
+  'post /v1/customers/{id}/companies/{companyId}/departure': async (id) => {
+    const { id: companyId } = await api.register({ kind: 'company' });
+    await api.post(`/v1/customers/${id}/companies`, { companyId });
+    return {
+      path: `/v1/customers/${id}/companies/${companyId}/departure`,
+      json: { to: '2024-01-01' },
+      other: { to: '2024-01-02' },
+    };
+  },
   'post /v1/feedback': (customerId) => ({
     path: '/v1/feedback',
     json: { customer: { customerId }, kind: 'praise', channel: 'web', subject: 'Good' },

@@ -118,14 +118,16 @@ describe('what the commands made', () => {
       firstSeenAt: '2024-03-01T09:00:00.000Z',
       lastContact: { at: '2024-03-27T09:00:00.000Z', channel: 'email' },
       interactions: { total: 2, byChannel: { phone: 1, web: 1 } },
+      companies: [],
       purchases: {
         count: 2,
+        repeat: true,
         firstAt: '2024-03-10T12:00:00.000Z',
         lastAt: '2024-03-15T12:00:00.000Z',
         byCurrency: {
           // 3 · 19.99 − 0.97 + 12.3456; a third of 59 back.
-          EUR: { gross: '71.3456', returned: '19.6667', net: '51.6789' },
-          USD: { gross: '5000', returned: '0', net: '5000' },
+          EUR: { count: 1, gross: '71.3456', returned: '19.6667', net: '51.6789', averageOrder: '71.3456' },
+          USD: { count: 1, gross: '5000', returned: '0', net: '5000', averageOrder: '5000' },
         },
       },
       cases: { total: 1, open: [] },

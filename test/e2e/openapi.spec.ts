@@ -168,6 +168,8 @@ describe('the bodies in /openapi.json', () => {
       channel: 'web',
       currency: 'EUR',
       lines: [{ lineId: 'a', sku: 'A', name: 'A', category: 'c', quantity: '1.5', unitPrice: '2', discount: '1' }],
+      shipping: '4.9',
+      tax: '1',
       shipTo: { city: 'Ulm', country: 'DE' },
       region: 'r',
     },
@@ -232,6 +234,7 @@ describe('every answer that the main job gets', () => {
 
   let job: MainJob;
   let mergeId: string;
+  let companyId: string;
   it('is announced: what is written', async () => {
     job = await doMainJob(api, 'documented');
     const standard = {
@@ -253,6 +256,22 @@ describe('every answer that the main job gets', () => {
     ({ id: mergeId } = await api.post('/v1/merges', { ...merge, choices }));
     await api.send('GET', `/v1/customers/${other.id}`, { position: (await api.head()) ?? '' });
     ({ position: job.position } = await api.post(`/v1/merges/${mergeId}/unmerge`, { reason: 'another person' }));
+    const { id: cancelled } = await api.post('/v1/purchases', {
+      customer: { customerId: other.id },
+      channel: 'web',
+      currency: 'EUR',
+      lines: [{ sku: 'A', name: 'A', category: 'c', quantity: '1', unitPrice: '2' }],
+      shipping: '1',
+      tax: '0.5',
+    });
+    await api.post(`/v1/purchases/${cancelled}/cancellation`, { reason: 'sold out' });
+    await api.read(`/v1/purchases/${cancelled}`);
+    ({ id: companyId } = await api.register({ kind: 'company' }));
+    for (const id of [job.customerId, other.id])
+      await api.post(`/v1/customers/${id}/companies`, { companyId, role: 'buyer', from: '2024-01-01' });
+    ({ position: job.position } = await api.post(`/v1/customers/${other.id}/companies/${companyId}/departure`, {
+      to: '2024-05-31',
+    }));
     await api.lines([
       { id: '1', type: 'RegisterCustomer', data: { kind: 'company' } },
       { id: '2', type: 'Nonsense', data: {} },
@@ -290,6 +309,11 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${customerId}/duplicates`,
       `/v1/customers/${customerId}?asOf=2024-03-15T00:00:00Z&knownAt=2100-01-01T00:00:00Z`,
       `/v1/customers/${customerId}/merges`,
+      `/v1/customers/${customerId}/purchases?status=bought,partly-returned&category=Furniture&limit=1`,
+      `/v1/customers/${customerId}/purchases?from=2024-01-01T00:00:00Z&to=2030-01-01T00:00:00Z`,
+      `/v1/customers/${customerId}/purchases/categories?top=1`,
+      `/v1/customers/${companyId}/people?which=all`,
+      `/v1/customers/${companyId}`,
       `/v1/customers/${customerId}/segments?asOf=2024-04-01T00:00:00Z&knownAt=2100-01-01T00:00:00Z`,
       `/v1/merges/${mergeId}`,
       `/v1/customers/${customerId}/timeline?limit=5`,
@@ -401,6 +425,11 @@ describe('every answer that the main job gets', () => {
     });
     await send('POST', `/v1/purchases/${purchaseId}/returns`, { lines: [{ lineId: 'chairs', quantity: '9' }] });
     await send('POST', `/v1/purchases/${nobody}/returns`, {});
+    await send('POST', `/v1/purchases/${purchaseId}/cancellation`, {});
+    await send('POST', `/v1/purchases/${nobody}/cancellation`, {});
+    await send('POST', `/v1/customers/${customerId}/companies`, { companyId: nobody });
+    await send('POST', `/v1/customers/${customerId}/companies`, { companyId: customerId });
+    await send('POST', `/v1/customers/${customerId}/companies/${nobody}/departure`, {});
     await send('POST', `/v1/feedback/${caseId}/resolution`, { resolution: 'x' });
     await send('POST', `/v1/feedback/${caseId}/rating`, { score: 9 });
     await send('POST', `/v1/feedback/${nobody}/rating`, { score: 1 });
@@ -430,6 +459,11 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${nobody}/merges`,
       `/v1/customers/${customerId}/merges?cursor=x`,
       `/v1/customers/${nobody}/segments`,
+      `/v1/customers/${nobody}/purchases`,
+      `/v1/customers/${customerId}/purchases?status=x`,
+      `/v1/customers/${nobody}/purchases/categories`,
+      `/v1/customers/${nobody}/people`,
+      `/v1/customers/${companyId}/people?cursor=x`,
       `/v1/merges/${nobody}`,
       '/v1/merges/abc',
       `/v1/customers/${nobody}/timeline`,
@@ -480,16 +514,21 @@ describe('every answer that the main job gets', () => {
       `/v1/loyalty/${customerId}`,
       `/v1/customers/${customerId}/merges`,
       `/v1/customers/${customerId}/segments`,
+      `/v1/customers/${customerId}/purchases`,
+      `/v1/customers/${customerId}/purchases/categories`,
+      `/v1/customers/${customerId}/people`,
       `/v1/merges/${mergeId}`,
       location,
     ];
     for (const address of reads) await api.send('GET', address, { position: erased.position });
     await api.send('PATCH', `/v1/customers/${customerId}`, { json: { language: 'en' } });
     await api.send('POST', `/v1/purchases/${purchaseId}/returns`, { json: {} });
+    await api.send('POST', `/v1/purchases/${purchaseId}/cancellation`, { json: {} });
+    await api.send('POST', `/v1/customers/${customerId}/companies`, { json: { companyId } });
     await api.send('POST', `/v1/feedback/${caseId}/classification`, {
       json: { topic: 't', severity: 'low', sentiment: 'neutral', urgency: 'low' },
     });
-    expect(answers.map(({ status }) => status)).toEqual([202, ...Array.from({ length: 14 }, () => 410)]);
+    expect(answers.map(({ status }) => status)).toEqual([202, ...Array.from({ length: 19 }, () => 410)]);
     expect(untruths()).toEqual([]);
   });
 });

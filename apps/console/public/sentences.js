@@ -24,7 +24,7 @@ export const CHANNEL_ICONS = {
 /** The filter of the timeline, and the colour of its entries. */
 export const FAMILIES = {
   interactions: { label: 'Interactions', types: ['InteractionRecorded'] },
-  purchases: { label: 'Purchases', types: ['PurchaseRecorded', 'PurchaseReturned'] },
+  purchases: { label: 'Purchases', types: ['PurchaseRecorded', 'PurchaseReturned', 'PurchaseCancelled'] },
   feedback: {
     label: 'Feedback',
     types: [
@@ -48,6 +48,8 @@ export const FAMILIES = {
       'CustomerIdentityRemoved',
       'CustomerConsentChanged',
       'CustomerLifecycleStageChanged',
+      'CustomerJoinedCompany',
+      'CustomerLeftCompany',
       'CustomerFieldVerified',
       'CustomerFieldsRetracted',
       'CustomerRegistrationWithdrawn',
@@ -77,6 +79,12 @@ function itemsOf(lines = []) {
   const quantities = lines.map((line) => Number(line.quantity));
   const pieces = quantities.every((quantity) => Number.isInteger(quantity));
   return plural(pieces ? quantities.reduce((sum, quantity) => sum + quantity, 0) : lines.length, 'item');
+}
+
+/** Shipping and tax are paid back without an item. */
+function returnedWhat({ complete, lines = [] }) {
+  if (lines.length === 0) return 'Paid back';
+  return `Returned ${complete ? 'the whole purchase' : itemsOf(lines)},`;
 }
 
 function namesOf(lines = []) {
@@ -127,6 +135,15 @@ const SENTENCES = {
     text: `Moved from ${data.from} to ${data.to}${dash(data.reason)}`,
     icon: 'steps',
   }),
+  // One entry each of the person and of the company.
+  CustomerJoinedCompany: (data) => ({
+    text: `Person ${data.held ? 'is in' : 'joined'} the company${data.role ? ` as ${data.role}` : ''}${data.from ? ` from ${data.from}` : ''}`,
+    icon: 'company',
+  }),
+  CustomerLeftCompany: (data) => ({
+    text: `Person left the company${data.to ? ` on ${data.to}` : ''}${dash(data.reason)}`,
+    icon: 'company',
+  }),
   CustomersMerged: (data) => ({
     text: `Merged with ${plural(data.others?.length ?? 0, 'customer')}${dash(data.reason)}`,
     icon: 'person',
@@ -150,8 +167,13 @@ const SENTENCES = {
     quote: namesOf(data.lines),
     icon: 'cart',
   }),
+  PurchaseCancelled: (data) => ({
+    text: `Cancelled a purchase of ${itemsOf(data.lines)} for ${money(data.total, data.currency)}${dash(data.reason)}`,
+    icon: 'return',
+    tone: 'warn',
+  }),
   PurchaseReturned: (data) => ({
-    text: `Returned ${data.complete ? 'the whole purchase' : itemsOf(data.lines)}, ${money(data.total, data.currency)}${dash(data.reason)}`,
+    text: `${returnedWhat(data)} ${money(data.total, data.currency)}${dash(data.reason)}`,
     icon: 'return',
     tone: 'warn',
   }),

@@ -44,6 +44,14 @@ const SAMPLES: Samples = {
   ],
   CustomerUpdated: [{ changed: ['region', 'birthDate'] }, 'Profile changed: region, birth date'],
   CustomerIdentityAdded: [{ kind: 'email' }, 'E-mail address added'],
+  CustomerJoinedCompany: [
+    { personId: 'p', companyId: 'c', role: 'buyer', from: '2017-05-01' },
+    'Person joined the company as buyer from 2017-05-01',
+  ],
+  CustomerLeftCompany: [
+    { personId: 'p', companyId: 'c', to: '2018-01-01', reason: 'retired' },
+    'Person left the company on 2018-01-01 — retired',
+  ],
   CustomerFieldVerified: [{ field: 'birthDate', by: 'ann', method: 'call' }, 'Verified: birth date'],
   CustomerFieldsRetracted: [
     { source: 'crm', fields: ['birthDate', 'region'], now: { region: null } },
@@ -73,6 +81,17 @@ const SAMPLES: Samples = {
   PurchaseRecorded: [
     { purchaseId: 'p', channel: 'store', currency: 'USD', lines: LINES, total: '993.9', payloadHash: 'h' },
     'Bought 3 items for 993.90 USD',
+  ],
+  PurchaseCancelled: [
+    {
+      purchaseId: 'p',
+      purchasedAt: '2017-05-01T00:00:00.000Z',
+      currency: 'USD',
+      lines: [{ lineId: '1', quantity: '2', amount: '261.96' }],
+      total: '261.96',
+      reason: 'out of stock',
+    },
+    'Cancelled a purchase of 2 items for 261.96 USD — out of stock',
   ],
   PurchaseReturned: [
     {

@@ -40,6 +40,15 @@ import {
   type Traits,
   type VerificationMethod,
 } from './customers.events.js';
+import {
+  forgetAll,
+  join,
+  leave,
+  withMembership,
+  type JoinCompany,
+  type KnownMembership,
+  type LeaveCompany,
+} from './companies/company-memberships.js';
 import { claimsOf, goesBy, MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
 import { acceptedUnder, type Checks } from './accepted-under.js';
@@ -93,6 +102,8 @@ export type CustomerCommand = { customerId: string; checks?: Checks } & (
   | { type: 'remove-identity'; hash: string }
   | ({ type: 'change-consent' } & Consent)
   | { type: 'change-stage'; to: LifecycleStage; reason?: string }
+  | JoinCompany
+  | LeaveCompany
   /** `field`: a name of the profile, `traits.{name}` or a kind of identity, its primary one unless `hash` names another. */
   | { type: 'verify'; field: string; hash?: string; by: string; method: VerificationMethod }
   /**
@@ -127,7 +138,9 @@ export interface CustomerState extends Heard {
   readonly origins: Readonly<Record<string, readonly Candidate[]>>;
   /** What the keys still open. */
   readonly identities: readonly Identity[];
-  /** How many there are, known without the keys too. */
+  /** By company; those left are remembered. */
+  readonly companies: Readonly<Record<string, KnownMembership>>;
+  /** How many identities there are, known without the keys too. */
   readonly identityCount: number;
   /** Claims that were held and are not any more, or never will be; by claim. */
   readonly endedClaims: Readonly<Record<string, { reason: ReleaseReason; hash?: string; retracted?: true }>>;
@@ -148,6 +161,7 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
     isWithdrawn: false,
     sayers: [],
     origins: {},
+    companies: {},
     identities: [],
     identityCount: 0,
     endedClaims: {},
@@ -217,6 +231,11 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
         return { ...state, ...hear(state, { [consentName(event.data)]: event.data }, event) };
       case 'CustomerLifecycleStageChanged':
         return { ...state, ...hear(state, { stage: event.data.to }, event), stage: { value: event.data.to, ...said } };
+      case 'CustomerJoinedCompany':
+      case 'CustomerLeftCompany': {
+        const companies = withMembership(state.companies, event, (after) => ({ ...after, at: said.at }));
+        return { ...state, companies };
+      }
       case 'CustomerFieldVerified': {
         if (!event.personal) return state;
         const { value, hash } = event.personal;
@@ -264,11 +283,18 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
         return changeConsent(command, state, context);
       case 'change-stage':
         return changeStage(command, state, context);
+      case 'join-company':
+        return join(command, state, context.occurredAt);
+      case 'leave-company':
+        return leave(command, state, context.occurredAt);
       case 'verify':
         return verify(command, state);
       case 'erase': {
-        const { reason, erasedWith } = command;
-        return [{ type: 'CustomerErased', data: { reason, ...(erasedWith !== undefined && { erasedWith }) } }];
+        const { customerId, reason, erasedWith } = command;
+        return [
+          ...forgetAll(customerId, state),
+          { type: 'CustomerErased', data: { reason, ...(erasedWith !== undefined && { erasedWith }) } },
+        ];
       }
       case 'carry-out-erasure':
       case 'certify-erasure':
@@ -611,7 +637,8 @@ function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerS
       data: { kind: identity.kind, retracted: true },
       personal: { identity },
     }));
-  if (isOnlyTheirs && isAlone && field === undefined) {
+  const isInCompanies = Object.keys(state.companies).length > 0;
+  if (isOnlyTheirs && isAlone && !isInCompanies && field === undefined) {
     return [...removed(state.identities), { type: 'CustomerRegistrationWithdrawn', data: whose }];
   }
   const fields = namesIn(state).filter((name) => {

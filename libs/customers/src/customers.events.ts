@@ -127,6 +127,13 @@ export type CustomerEvent =
   | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>
   | Fact<'CustomerConsentChanged', Consent>
   | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string } & AcceptedUnder>
+  /** `held`: was in it already, only role or day is another. Days are `YYYY-MM-DD`, where they are known. */
+  | Fact<'CustomerJoinedCompany', { personId: string; companyId: string; role?: string; from?: string; held?: true }>
+  /** `forgotten`: the person is erased, so that nothing of the membership is told any more, left before or not. */
+  | Fact<
+      'CustomerLeftCompany',
+      { personId: string; companyId: string; to?: string; reason?: string; forgotten?: 'left' | 'left-before' }
+    >
   /**
    * Somebody made sure of a value. `field`: a name as in `changed` of an update, or a kind of identity (then `hash` says
    * which). While it stands, only what is verified or entered by hand takes its place.

@@ -4,6 +4,8 @@ import type { PublicEventMapping, PublicFact } from '@timeline/relaying';
 import { IDENTITY_KINDS, LIFECYCLE_STAGES, VERIFICATION_METHODS, type CustomerEvent } from './customers.events.js';
 
 const text = { type: 'string' };
+const uuid = { type: 'string', format: 'uuid' };
+const date = { type: 'string', format: 'date' };
 const instant = { type: 'string', format: 'date-time' };
 const oneOf = (words: readonly string[]): JsonObject => ({ type: 'string', enum: [...words] });
 const orNull = (schema: JsonObject): JsonObject => ({ anyOf: [schema, { type: 'null' }] });
@@ -52,6 +54,8 @@ const SCHEMAS = {
     textVersion: text,
   }),
   'customers.stage-changed': schemaOf({ from: stage, to: stage }),
+  'customers.company-joined': schemaOf({ companyId: uuid, 'from?': date }),
+  'customers.company-left': schemaOf({ companyId: uuid, 'to?': date }),
   'customers.field-verified': schemaOf({ field: text, method: oneOf(VERIFICATION_METHODS) }),
   'customers.fields-retracted': schemaOf({
     changed: listOf(text),
@@ -90,6 +94,8 @@ const OF_THE_CUSTOMER: Readonly<Record<CustomerEvent['type'], true>> = {
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
   CustomerLifecycleStageChanged: true,
+  CustomerJoinedCompany: true,
+  CustomerLeftCompany: true,
   CustomerFieldVerified: true,
   CustomerFieldsRetracted: true,
   CustomerRegistrationWithdrawn: true,
@@ -126,6 +132,17 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
     }
     case 'CustomerLifecycleStageChanged':
       return { type: 'customers.stage-changed', data: { from: event.data.from, to: event.data.to } };
+    case 'CustomerJoinedCompany': {
+      // Another role is not told, nor are roles: somebody wrote them.
+      const { companyId, from, held } = event.data;
+      return held ? undefined : { type: 'customers.company-joined', data: { companyId, ...known({ from }) } };
+    }
+    case 'CustomerLeftCompany': {
+      const { companyId, to, forgotten } = event.data;
+      return forgotten === 'left-before'
+        ? undefined
+        : { type: 'customers.company-left', data: { companyId, ...known({ to }) } };
+    }
     case 'CustomerFieldVerified':
       return { type: 'customers.field-verified', data: { field: event.data.field, method: event.data.method } };
     case 'CustomerFieldsRetracted': {

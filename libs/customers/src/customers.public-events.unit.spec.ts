@@ -4,7 +4,7 @@ import addFormats from 'ajv-formats';
 import type { Fact } from '@timeline/kernel';
 import { customersPublicEvents } from './customers.public-events.js';
 import type { CustomerEvent } from './customers.events.js';
-import { certificate, CUSTOMER, erased, identity, registered } from './testing/fixtures.js';
+import { certificate, CUSTOMER, OTHER, erased, identity, registered } from './testing/fixtures.js';
 import { recorder } from './testing/recorder.js';
 
 const ann = identity('ann');
@@ -25,6 +25,12 @@ const facts: CustomerEvent[] = [
     data: { purpose: 'newsletter', status: 'granted', channel: 'email', textVersion: '3', proof: 'secret call 7' },
   },
   { type: 'CustomerLifecycleStageChanged', data: { from: 'customer', to: 'lead', reason: 'secret reason' } },
+  {
+    type: 'CustomerJoinedCompany',
+    data: { personId: CUSTOMER, companyId: OTHER, role: 'secret role', from: '2024-01-01' },
+  },
+  { type: 'CustomerLeftCompany', data: { personId: CUSTOMER, companyId: OTHER, to: '2024-12-31', reason: 'secret reason' } },
+  { type: 'CustomerLeftCompany', data: { personId: CUSTOMER, companyId: OTHER, forgotten: 'left' } },
   {
     type: 'CustomerFieldVerified',
     data: { field: 'name', by: 'secret Ann', method: 'call' },

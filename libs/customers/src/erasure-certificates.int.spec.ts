@@ -93,6 +93,7 @@ describe('the certificate of an erasure', () => {
       backups: { retentionDays: 30, expireAt: addDays(now(), 30) },
     });
     expect(certificate?.builds.map(({ projection }) => projection).sort()).toEqual([
+      'company-people',
       'erasure',
       'identity-claims',
       'profile',

@@ -3,6 +3,11 @@ import type { Slice } from '@timeline/composing';
 import { CustomerDirectory } from '@timeline/deciding';
 import { StandardsInForce } from '@timeline/standards';
 import { AnonymousCustomers } from './anonymous-customers.js';
+import { CompaniesCommandController, CompaniesQueryController } from './companies/companies.controller.js';
+import { companyPeople } from './companies/company-people.projection.js';
+import { joinCompany, JoinCompanyHandler } from './companies/join-company.command.js';
+import { leaveCompany, LeaveCompanyHandler } from './companies/leave-company.command.js';
+import { ListPeopleHandler } from './companies/list-people.query.js';
 import { addIdentity, AddIdentityHandler } from './commands/add-identity.command.js';
 import { changeConsent, ChangeConsentHandler } from './commands/change-consent.command.js';
 import { changeLifecycleStage, ChangeLifecycleStageHandler } from './commands/change-lifecycle-stage.command.js';
@@ -45,6 +50,8 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     removeIdentity,
     changeConsent,
     changeLifecycleStage,
+    joinCompany,
+    leaveCompany,
     verifyField,
     eraseCustomer,
   ],
@@ -62,6 +69,8 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     RemoveIdentityHandler,
     ChangeConsentHandler,
     ChangeLifecycleStageHandler,
+    JoinCompanyHandler,
+    LeaveCompanyHandler,
     VerifyFieldHandler,
     EraseCustomerHandler,
     CustomerRows,
@@ -69,16 +78,22 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     CustomerImports,
     Reverts,
   ],
-  commandControllers: [CustomersCommandController, ImportsController, ProvenanceCommandController],
+  commandControllers: [
+    CustomersCommandController,
+    CompaniesCommandController,
+    ImportsController,
+    ProvenanceCommandController,
+  ],
   queryProviders: [
     GetCustomerHandler,
     GetCustomerAsOfHandler,
     ListCustomersHandler,
     GetErasureHandler,
     ListSaidHandler,
+    ListPeopleHandler,
   ],
-  queryControllers: [CustomersQueryController, ProvenanceQueryController],
-  projections: [profileProjection, identityClaimsProjection, erasureProjection, provenanceProjection],
+  queryControllers: [CustomersQueryController, CompaniesQueryController, ProvenanceQueryController],
+  projections: [profileProjection, identityClaimsProjection, erasureProjection, provenanceProjection, companyPeople],
   reactions: [IdentityClaimsReaction, ErasureReaction],
   publicEvents: [customersPublicEvents],
 });

@@ -1,4 +1,5 @@
 export * from './backoff.js';
+export * from './by-day.js';
 export * from './decider.js';
 export * from './decimal.js';
 export * from './errors.js';

@@ -18,6 +18,7 @@ import { dayIn, FaultError, type Recorded } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import type { Condition, Filter } from '@timeline/read-store';
 import type { LoyaltyEvent } from './loyalty.events.js';
+import type { PurchaseMoment } from './projections/customer-loyalty.js';
 import { flowKeys, LoyaltyProjection } from './projections/loyalty.projection.js';
 
 const SUM = { unit: 'points', denominator: 'nothing: a sum, divided by 1', version: 1, breakdowns: [] };
@@ -27,8 +28,8 @@ const DESCRIPTIONS = [
     name: 'repeat-purchase-rate',
     title: 'Repeat purchase rate',
     formula:
-      'customers with two or more purchases / customers with one or more · 100, of all purchases up to the end of the interval; purchases that were returned later count, customers who were erased do not, merged customers count once',
-    version: 1,
+      'customers with two or more purchases / customers with one or more · 100, of all purchases up to the end of the interval, without those that were cancelled by then; purchases that were returned later count, customers who were erased do not, merged customers count once',
+    version: 2,
     unit: 'percent',
     numerator: 'customers with two or more purchases',
     denominator: 'customers with one or more purchases',
@@ -94,10 +95,28 @@ export class LoyaltyMetrics extends MetricSource {
   #repeatPurchaseRate({ from, to, interval, asOf, position }: MetricQuery): Promise<MetricPoint[]> {
     const intervals = [...intervalsOf({ from, to }, interval)];
     return this.models.read(this.projection, position, async ({ derived }) => {
+      const isBy = ({ day, at }: PurchaseMoment, end: string): boolean =>
+        day <= end && (asOf === undefined || at <= asOf);
+      /** Of the few who were not so all the time since, as they were at the end of each interval. */
+      const wavering = { first: intervals.map(() => 0), second: intervals.map(() => 0) };
+      for await (const found of derived.stream({ isSurvivor: true, wavered: { $exists: true } })) {
+        for (const { wavered } of found) {
+          for (const [which, stretches] of [
+            ['first', wavered?.once ?? []],
+            ['second', wavered?.twice ?? []],
+          ] as const) {
+            intervals.forEach((range, index) => {
+              if (stretches.some(({ from: since, to: until }) => isBy(since, range.to) && !(until && isBy(until, range.to))))
+                wavering[which][index] = (wavering[which][index] ?? 0) + 1;
+            });
+          }
+        }
+      }
       /** How many customers had made their first or second purchase by the end of each interval. */
       const reached = async (which: 'first' | 'second'): Promise<number[]> => {
         const within = (day: Condition): Filter => ({
           isSurvivor: true,
+          wavered: { $exists: false },
           [`purchases.${which}.day`]: day,
           ...(asOf !== undefined && { [`purchases.${which}.at`]: { $lte: asOf } }),
         });
@@ -106,7 +125,7 @@ export class LoyaltyMetrics extends MetricSource {
           ...intervals.map((range) => derived.count(within({ $gte: range.from, $lte: range.to }))),
         ]);
         let sum = counts[0] ?? 0;
-        return counts.slice(1).map((count) => (sum += count));
+        return counts.slice(1).map((count, index) => (sum += count) + (wavering[which][index] ?? 0));
       };
       const [buyers, repeaters] = await Promise.all([reached('first'), reached('second')]);
       return intervals.map((range, index): MetricPoint => {

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { addDays, canonicalJson, DAY_MS, toInstant, type Fact, type Recorded } from '@timeline/kernel';
 import { PureFold, type AnyProjection } from '@timeline/projecting';
 import fc from 'fast-check';
-import { balanceAt, type CustomerLoyalty } from '../../loyalty/src/projections/customer-loyalty.js';
+import { balanceAt } from '../../loyalty/src/projections/customer-loyalty.js';
+import type { LoyaltyOfGroup } from '../../loyalty/src/projections/loyalty.projection.js';
 import { takenWith } from '../../merging/src/erasure-reach.js';
 import type { MergesOfCustomer } from '../../merging/src/projections/groups.projection.js';
 import { productSlices } from './index.js';
@@ -48,14 +49,15 @@ const CONTACTS = ['InteractionRecorded', 'PurchaseRecorded', 'FeedbackCaseOpened
 
 /** What a profile must say. */
 function profileOf(person: Person): object {
-  const gross = person.sum('PurchaseRecorded', 'total');
+  const kept = person.purchases();
+  const gross = kept.reduce((sum, { data }) => sum + Number(data['total']), 0);
   const returned = person.sum('PurchaseReturned', 'total');
   const contacts = person.of(...CONTACTS).sort((a, b) => (a.metadata.occurredAt < b.metadata.occurredAt ? -1 : 1));
   const last = contacts.at(-1);
   const [lastAnswer] = person
     .of('SurveyAnswered')
     .sort((a, b) => (a.metadata.occurredAt > b.metadata.occurredAt ? -1 : 1));
-  const bought = person.instants('PurchaseRecorded');
+  const bought = kept.map(({ metadata }) => metadata.occurredAt).sort();
   const resolved = person.of('FeedbackResolved').map(({ data }) => String(data['caseId']));
   const channels = person.of('InteractionRecorded').map(({ data }) => String(data['channel']));
   return known({
@@ -70,8 +72,19 @@ function profileOf(person: Person): object {
     interactions: Object.fromEntries(
       [...new Set(channels)].map((channel) => [channel, channels.filter((each) => each === channel).length]),
     ),
-    purchases: { count: bought.length, firstAt: bought[0], lastAt: bought.at(-1) },
-    turnover: gross + returned === 0 ? {} : { EUR: { gross, returned, net: gross - returned } },
+    purchases: { count: bought.length, repeat: bought.length > 1, firstAt: bought[0], lastAt: bought.at(-1) },
+    turnover:
+      bought.length === 0
+        ? {}
+        : {
+            EUR: {
+              count: bought.length,
+              gross,
+              returned,
+              net: gross - returned,
+              averageOrder: Number((gross / bought.length).toFixed(6)),
+            },
+          },
     cases: { total: person.count('FeedbackCaseOpened'), open: person.count('FeedbackCaseOpened') - resolved.length },
     nps: lastAnswer?.data['score'],
     points: person.sum('PointsEarned', 'points') - person.sum('PointsSpent', 'points'),
@@ -81,7 +94,7 @@ function profileOf(person: Person): object {
 /** What it says, in the same words. */
 function shown(profile: Any): object {
   const { members, survivor, name, language, region, firstSeenAt, points } = profile;
-  const { count, firstAt, lastAt, byCurrency } = profile['purchases'] as Any;
+  const { count, repeat, firstAt, lastAt, byCurrency } = profile['purchases'] as Any;
   const { total, open } = profile['cases'] as { total: number; open: unknown[] };
   const latest = (profile['satisfaction'] as Any)['latest'] as { NPS?: { score: number } };
   return known({
@@ -94,7 +107,7 @@ function shown(profile: Any): object {
     firstSeenAt,
     lastContact: (profile['lastContact'] as Any | undefined)?.['at'],
     interactions: (profile['interactions'] as Any)['byChannel'],
-    purchases: { count, firstAt, lastAt },
+    purchases: { count, repeat, firstAt, lastAt },
     turnover: Object.fromEntries(
       Object.entries(byCurrency as Record<string, Record<string, string>>).map(([currency, sums]) => [
         currency,
@@ -110,12 +123,12 @@ function shown(profile: Any): object {
 /** The definitions as they are said. */
 function segmentsOf(person: Person, asOf: string): string[] {
   const past = (...types: string[]): string[] => person.instants(...types).filter((at) => at <= asOf);
-  const seen = past('CustomerRegistered', ...CONTACTS, 'PurchaseReturned')[0];
+  const seen = past('CustomerRegistered', ...CONTACTS, 'PurchaseReturned', 'PurchaseCancelled')[0];
   const last = past('InteractionRecorded', 'PurchaseRecorded').at(-1);
   const answers = person.of('SurveyAnswered').filter(({ metadata }) => metadata.occurredAt <= asOf);
   const score = answers.sort((a, b) => (a.metadata.occurredAt < b.metadata.occurredAt ? -1 : 1)).at(-1)?.data['score'];
   const spent = person
-    .of('PurchaseRecorded', 'PurchaseReturned')
+    .of('PurchaseRecorded', 'PurchaseReturned', 'PurchaseCancelled')
     .filter(({ metadata: { occurredAt }, data }) => {
       const purchasedAt = String(data['purchasedAt'] ?? occurredAt);
       return occurredAt <= asOf && asOf < addDays(purchasedAt, 365);
@@ -141,14 +154,17 @@ const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007);
 console.info(`merging: ${RUNS} histories, seed ${seed}`);
 
 it(`every read model of merged customers says what the naive truth says, in ${RUNS} histories`, () => {
-  const met = { merged: 0, parted: 0, erased: 0, alone: 0 };
+  const met = { merged: 0, parted: 0, erased: 0, alone: 0, cancelled: 0 };
   fc.assert(
     fc.property(telling, fc.array(fc.nat(800), { minLength: 3, maxLength: 3 }), (given, days) => {
       const told = tell(given);
       const { log, alive, undone } = told;
       const before = hashOf(log);
       const folds = Object.fromEntries(
-        ['profile', 'segments', 'loyalty', 'timeline', 'case-inbox', 'groups'].map((name) => [name, foldOf(name, log)]),
+        ['profile', 'segments', 'loyalty', 'timeline', 'case-inbox', 'groups', 'purchases'].map((name) => [
+          name,
+          foldOf(name, log),
+        ]),
       ) as Record<string, PureFold>;
       const fold = (name: string): PureFold => folds[name] ?? foldOf(name, log);
       for (const each of Object.values(folds)) for (const { block } of each.documents.values()) same(block, undefined);
@@ -167,11 +183,12 @@ it(`every read model of merged customers says what the naive truth says, in ${RU
             ['loyalty', `customer/${id}`],
           ] as const)
             same([name, derivedIn(fold(name), key)], [name, undefined]);
-          for (const name of ['timeline', 'case-inbox']) same(documentsOf(name, [id]), []);
+          for (const name of ['timeline', 'case-inbox', 'purchases']) same(documentsOf(name, [id]), []);
           continue;
         }
         const person = new Person(id, told);
         met[person.members.length > 1 ? 'merged' : 'alone'] += 1;
+        if (person.count('PurchaseCancelled') > 0) met.cancelled += 1;
         const profile = derivedIn(fold('profile'), id);
         same(profile && shown(profile), profileOf(person));
         same(derivedIn(fold('groups'), id) ?? { customerId: id, members: [id] }, {
@@ -186,10 +203,7 @@ it(`every read model of merged customers says what the naive truth says, in ${RU
           same([asOf, membership && inSegments(membership, asOf)], [asOf, segmentsOf(person, asOf)]);
         }
 
-        const loyalty = derivedIn(fold('loyalty'), `customer/${id}`) as unknown as CustomerLoyalty & {
-          isSurvivor: boolean;
-        };
-        const bought = person.instants('PurchaseRecorded');
+        const loyalty = derivedIn(fold('loyalty'), `customer/${id}`) as unknown as LoyaltyOfGroup;
         same(
           {
             earned: loyalty.earned,
@@ -202,7 +216,7 @@ it(`every read model of merged customers says what the naive truth says, in ${RU
             earned: person.sum('PointsEarned', 'points'),
             spent: person.sum('PointsSpent', 'points'),
             balance: person.sum('PointsEarned', 'points') - person.sum('PointsSpent', 'points'),
-            purchases: [bought.length, bought[0], bought[1]],
+            purchases: [person.purchases().length, person.hasBoughtSince(1), person.hasBoughtSince(2)],
             isSurvivor: person.survivor === id,
           },
         );
@@ -222,6 +236,32 @@ it(`every read model of merged customers says what the naive truth says, in ${RU
             .map((entry) => String(entry['id'])),
           concerned.sort((a, b) => (a.metadata.occurredAt < b.metadata.occurredAt ? -1 : 1)).map((event) => event.id),
         );
+
+        const returned = (purchaseId: unknown): number =>
+          500 * person.of('PurchaseReturned').filter(({ data }) => data['purchaseId'] === purchaseId).length;
+        const kept = person.purchases().map(({ data }) => data['purchaseId']);
+        same(
+          documentsOf('purchases', person.members)
+            .map((each) => [each['purchaseId'], each['returned'], each['status'] === 'cancelled'].join(' '))
+            .sort(),
+          person
+            .of('PurchaseRecorded')
+            .map(({ data: { purchaseId } }) => [purchaseId, returned(purchaseId), !kept.includes(purchaseId)].join(' '))
+            .sort(),
+        );
+        const sums = (category: string): unknown => {
+          const ofIt = person.purchases().filter(({ data }) => (data['lines'] as Any[])[0]?.['category'] === category);
+          const gross = ofIt.reduce((sum, { data }) => sum + Number(data['total']), 0);
+          return [ofIt.length, gross, ofIt.reduce((sum, { data }) => sum + returned(data['purchaseId']), 0)];
+        };
+        for (const category of ['k0', 'k1', 'k2']) {
+          const found = person.members.flatMap((member): Any[] => {
+            const content: Any | undefined = fold('purchases').documents.get(`${member}/c/EUR/${category}`)?.content;
+            return content ? [content] : [];
+          });
+          const sum = (name: string): number => found.reduce((all, each) => all + Number(each[name]), 0);
+          same([category, [sum('purchases'), sum('gross'), sum('returned')]], [category, sums(category)]);
+        }
 
         const resolved = person.of('FeedbackResolved').map(({ data }) => String(data['caseId']));
         same(

@@ -34,6 +34,7 @@ beforeAll(async () => {
   await app.listen(0, '127.0.0.1');
   url = await app.getUrl();
   ann = (await send('POST', '/v1/customers', { kind: 'person', name: { full: 'Ann' } })).id;
+  acme = (await send('POST', '/v1/customers', { kind: 'company', name: { full: 'Acme' } })).id;
   await send('PUT', '/v1/surveys/nps', { kind: 'NPS', title: 'Would you?' });
 });
 afterAll(async () => {
@@ -42,6 +43,7 @@ afterAll(async () => {
 });
 
 let ann: string;
+let acme: string;
 const NAMES = ['Bo', 'Émile', '李雷', 'anna'];
 const dayOf = (place: number): { occurredAt: string } => ({ occurredAt: `2024-03-0${place + 1}T00:00:00Z` });
 
@@ -121,6 +123,25 @@ const LISTS: Listed[] = [
     idOf: (item) => String(item['mergeId']),
   },
   {
+    route: '/v1/customers/{id}/purchases',
+    addresses: ['/v1/customers/ANN/purchases', '/v1/customers/ANN/purchases?status=bought&category=Books'],
+    add: async (place) => {
+      const lines = [{ sku: 'a', name: 'A', category: 'Books', quantity: '1', amount: '1' }];
+      const bought = { customer: { customerId: ann }, channel: 'web', currency: 'EUR', lines, ...dayOf(place) };
+      return (await send('POST', '/v1/purchases', bought)).position;
+    },
+    idOf: (item) => String(item['purchaseId']),
+  },
+  {
+    route: '/v1/customers/{id}/people',
+    addresses: ['/v1/customers/ACME/people'],
+    add: async () => {
+      const { id } = await send('POST', '/v1/customers', { kind: 'person' });
+      return (await send('POST', `/v1/customers/${id}/companies`, { companyId: acme })).position;
+    },
+    idOf: (item) => String(item['personId']),
+  },
+  {
     route: '/v1/duplicates',
     addresses: ['/v1/duplicates'],
     add: async (place) => {
@@ -184,7 +205,7 @@ const LISTS: Listed[] = [
   },
 ];
 const everyAddress = (): string[] =>
-  LISTS.flatMap(({ addresses }) => addresses).map((each) => each.replace('ANN', ann));
+  LISTS.flatMap(({ addresses }) => addresses).map((each) => each.replace('ANN', ann).replace('ACME', acme));
 
 it('is tried with every list of the API that has a cursor', async () => {
   const description = (await (await fetch(`${url}/openapi.json`)).json()) as {
@@ -208,7 +229,7 @@ describe.each(LISTS)('$route', ({ addresses, add, idOf }) => {
           maxLength: 6,
         }),
         async (template, before, pages) => {
-          const address = template.replace('ANN', ann);
+          const address = template.replace('ANN', ann).replace('ACME', acme);
           let position: string | undefined;
           for (const at of before) position = await add(at);
           const withLimit = (limit: number): string => `${address}${address.includes('?') ? '&' : '?'}limit=${limit}`;

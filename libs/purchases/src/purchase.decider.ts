@@ -1,6 +1,12 @@
 /**
- * What may happen to a purchase: recorded once, then returned in parts until nothing is left. Every amount is exact;
- * nothing is rounded to the currency's smallest coin, since sources have prices of four and more decimals.
+ * What may happen to a purchase: recorded once, then returned in parts until nothing is left, or cancelled as a whole.
+ * Every amount is exact; nothing is rounded to the currency's smallest coin, since sources have prices of four and more
+ * decimals.
+ *
+ * **A cancelled purchase counts as if it had never been made**, which cannot be said of one of which something came back: that
+ * was delivered, and the rest of it can come back too. Once cancelled there is nothing to return.
+ *
+ * **Shipping and tax** are paid beside the lines and part of the total. They are paid back by amounts.
  *
  * **The share of a partial return** that names no amount: with `A` the line's amount, `Q` its quantity and `r` what had
  * been returned of it, returning `q` gives `round(A·(r+q)/Q) − round(A·r/Q)`, rounding half even to four decimals
@@ -27,7 +33,7 @@ import {
   type DecisionContext,
   type Recorded,
 } from '@timeline/kernel';
-import type { PurchaseEvent, PurchaseLine, ReturnedLine } from './purchases.events.js';
+import type { Charges, PurchaseEvent, PurchaseLine, ReturnedLine } from './purchases.events.js';
 
 type PurchaseRecorded = Extract<PurchaseEvent, { type: 'PurchaseRecorded' }>;
 type ShipTo = NonNullable<NonNullable<PurchaseRecorded['personal']>['shipTo']>;
@@ -64,18 +70,25 @@ export interface LineToReturn {
   amount?: Decimal;
 }
 
-export interface PurchaseReturn {
+/** Of shipping and tax what is paid back. All that is left of the purchase where it names neither these nor lines. */
+export interface PurchaseReturn extends Charges {
   type: 'return';
   purchaseId: string;
-  /** Default: all that is left. */
   lines?: readonly LineToReturn[];
   reason?: string;
 }
 
-export type PurchaseCommand = PurchaseIntake | PurchaseReturn;
+export interface PurchaseCancellation {
+  type: 'cancel';
+  purchaseId: string;
+  reason?: string;
+}
+
+export type PurchaseCommand = PurchaseIntake | PurchaseReturn | PurchaseCancellation;
 
 interface LineState {
   lineId: string;
+  category?: string;
   quantity: Decimal;
   amount: Decimal;
   quantityReturned: Decimal;
@@ -88,6 +101,11 @@ interface Purchase {
   currency: string;
   delivered: Delivered;
   lines: readonly LineState[];
+  /** Not paid back. */
+  charges: Charges;
+  total: Decimal;
+  isCancelled: boolean;
+  hasReturns: boolean;
 }
 
 export interface PurchaseState {
@@ -108,8 +126,11 @@ export const purchaseDecider: Decider<PurchaseState, PurchaseCommand, PurchaseEv
           const back = returned.get(line.lineId);
           return back ? withReturn(line, back) : line;
         });
-        return { purchase: { ...state.purchase, lines } };
+        const charges = remainingCharges(state.purchase.charges, event.data);
+        return { purchase: { ...state.purchase, lines, charges, hasReturns: true } };
       }
+      case 'PurchaseCancelled':
+        return state.purchase ? { purchase: { ...state.purchase, isCancelled: true } } : state;
       default:
         return unreachable(event, 'a fact of a purchase');
     }
@@ -121,6 +142,8 @@ export const purchaseDecider: Decider<PurchaseState, PurchaseCommand, PurchaseEv
         return record(command, state);
       case 'return':
         return giveBack(command, state, context);
+      case 'cancel':
+        return cancel(command, state);
       default:
         return unreachable(command, 'a command about a purchase');
     }
@@ -132,14 +155,15 @@ export const purchaseDecider: Decider<PurchaseState, PurchaseCommand, PurchaseEv
 function record(command: PurchaseIntake, { purchase }: PurchaseState): Decision<PurchaseEvent>[] {
   const { data, shipTo } = command;
   const lines = data.lines.map((line, index) => pricedLine(line, index));
-  const total = sumDecimals(lines.map((line) => line.amount));
+  const charges = chargesOf(data);
+  const total = sumDecimals([...lines.map((line) => line.amount), ...Object.values(charges)]);
   if (!isDecimal(total)) throw outOfRange('/lines', 'the total');
   if (!purchase) {
     assertUniqueLines(lines);
     return [
       {
         type: 'PurchaseRecorded',
-        data: { ...data, lines, total },
+        data: { ...data, ...charges, lines, total },
         ...(shipTo && Object.keys(shipTo).length > 0 && { personal: { shipTo } }),
         channel: data.channel,
       },
@@ -147,7 +171,7 @@ function record(command: PurchaseIntake, { purchase }: PurchaseState): Decision<
   }
   assertSameDelivery(
     purchase.delivered,
-    delivered(command.customerId, { ...data, lines, total }, shipTo, command.occurredAt),
+    delivered(command.customerId, { ...data, ...charges, lines, total }, shipTo, command.occurredAt),
     {
       code: 'PURCHASE_CONFLICT',
       id: data.purchaseId,
@@ -162,13 +186,16 @@ function giveBack(
   { purchase }: PurchaseState,
   context: DecisionContext,
 ): Decision<PurchaseEvent>[] {
-  if (!purchase) {
-    throw new DomainError('PURCHASE_NOT_FOUND', `there is no purchase ${command.purchaseId}; check the id`);
-  }
-  const wanted = command.lines ?? purchase.lines.flatMap((line) => allThatIsLeft(line));
-  if (wanted.length === 0) {
+  if (!purchase) throw notFound(command.purchaseId);
+  if (purchase.isCancelled) throw alreadyCancelled();
+  const named = chargesOf(command);
+  const isAll = command.lines === undefined && Object.keys(named).length === 0;
+  const wanted = command.lines ?? (isAll ? purchase.lines.flatMap((line) => allThatIsLeft(line)) : []);
+  const charges = isAll ? withoutZeros(purchase.charges) : named;
+  if (wanted.length === 0 && Object.keys(charges).length === 0) {
     throw new DomainError('PURCHASE_FULLY_RETURNED', 'nothing of this purchase is left to return');
   }
+  assertChargesLeft(purchase, charges);
   assertUniqueLines(wanted);
   const lines = wanted.map((line, index) => returnedLine(purchase, line, index));
   const after = new Map(lines.map((line) => [line.lineId, line]));
@@ -185,7 +212,8 @@ function giveBack(
         purchasedAt: purchase.occurredAt,
         currency: purchase.currency,
         lines,
-        total: sumDecimals(lines.map((line) => line.amount)),
+        ...charges,
+        total: sumDecimals([...lines.map((line) => line.amount), ...Object.values(charges)]),
         complete,
         ...(command.reason !== undefined && { reason: command.reason }),
       },
@@ -193,8 +221,70 @@ function giveBack(
   ];
 }
 
+function cancel({ purchaseId, reason }: PurchaseCancellation, { purchase }: PurchaseState): Decision<PurchaseEvent>[] {
+  if (!purchase) throw notFound(purchaseId);
+  if (purchase.isCancelled) throw alreadyCancelled();
+  if (purchase.hasReturns) {
+    throw new DomainError(
+      'PURCHASE_HAS_RETURNS',
+      'something of this purchase was returned or paid back already, so it cannot be cancelled; return the rest of it',
+    );
+  }
+  return [
+    {
+      type: 'PurchaseCancelled',
+      data: {
+        purchaseId,
+        purchasedAt: purchase.occurredAt,
+        currency: purchase.currency,
+        lines: purchase.lines.map(({ lineId, category, quantity, amount }) => ({
+          lineId,
+          ...(category !== undefined && { category }),
+          quantity,
+          amount,
+        })),
+        total: purchase.total,
+        ...(reason !== undefined && { reason }),
+      },
+    },
+  ];
+}
+
+const notFound = (purchaseId: string): DomainError =>
+  new DomainError('PURCHASE_NOT_FOUND', `there is no purchase ${purchaseId}; check the id`);
+
+const alreadyCancelled = (): DomainError =>
+  new DomainError('PURCHASE_CANCELLED', 'this purchase was cancelled; there is nothing of it to return or to cancel');
+
+const CHARGES = ['shipping', 'tax'] as const;
+
+const chargesOf = (told: Charges): Charges =>
+  Object.fromEntries(CHARGES.flatMap((name) => (told[name] === undefined ? [] : [[name, normalDecimal(told[name])]])));
+
+const withoutZeros = (charges: Charges): Charges =>
+  Object.fromEntries(Object.entries(charges).filter(([, amount]: [string, Decimal]) => compareDecimals(amount, '0') > 0));
+
+const remainingCharges = (charges: Charges, back: Charges): Charges =>
+  Object.fromEntries(
+    CHARGES.flatMap((name) =>
+      charges[name] === undefined ? [] : [[name, subtractDecimals(charges[name], back[name] ?? '0')]],
+    ),
+  );
+
+function assertChargesLeft({ charges }: Purchase, back: Charges): void {
+  for (const name of CHARGES) {
+    const left = charges[name] ?? '0';
+    if (back[name] !== undefined && compareDecimals(back[name], left) > 0) {
+      throw new DomainError('RETURN_EXCEEDS_PURCHASE', `${left} is left of the ${name}; pay back at most that`, {
+        pointer: `/${name}`,
+        left,
+      });
+    }
+  }
+}
+
 function pricedLine(line: OrderedLine, index: number): PurchaseLine {
-  const { lineId = String(index), unitPrice: _unitPrice, discount, ...rest } = line;
+  const { lineId = String(index), unitPrice, discount, ...rest } = line;
   const quantity = normalDecimal(line.quantity);
   if (compareDecimals(quantity, '0') <= 0) {
     throw new DomainError('QUANTITY_NOT_POSITIVE', 'a line has a quantity above 0', {
@@ -205,6 +295,7 @@ function pricedLine(line: OrderedLine, index: number): PurchaseLine {
     ...rest,
     lineId,
     quantity,
+    ...(unitPrice !== undefined && { unitPrice: normalDecimal(unitPrice) }),
     amount: amountOf(line, index),
     ...(discount !== undefined && { discount: normalDecimal(discount) }),
   };
@@ -252,7 +343,8 @@ function returnedLine(purchase: Purchase, wanted: LineToReturn, index: number): 
   if (compareDecimals(quantity, left.quantity) > 0) throw exceeds('quantity');
   const amount = wanted.amount === undefined ? shareOf(line, quantity, left.amount) : normalDecimal(wanted.amount);
   if (compareDecimals(amount, left.amount) > 0) throw exceeds('amount');
-  return { lineId: line.lineId, quantity, amount };
+  const { lineId, category } = line;
+  return { lineId, ...(category !== undefined && { category }), quantity, amount };
 }
 
 const SHARE_PLACES = 4;
@@ -284,8 +376,13 @@ function recordedPurchase({ data, personal, metadata }: Recorded<PurchaseRecorde
     occurredAt: metadata.occurredAt,
     currency: data.currency,
     delivered: delivered(metadata.customerId, data, personal?.shipTo, metadata.occurredAt),
-    lines: data.lines.map(({ lineId, quantity, amount }) => ({
+    charges: chargesOf(data),
+    total: data.total,
+    isCancelled: false,
+    hasReturns: false,
+    lines: data.lines.map(({ lineId, category, quantity, amount }) => ({
       lineId,
+      ...(category !== undefined && { category }),
       quantity,
       amount,
       quantityReturned: '0',
@@ -300,9 +397,11 @@ function delivered(
   shipTo: ShipTo | undefined,
   occurredAt: string | undefined,
 ): Delivered {
-  const { payloadHash, purchaseId: _id, total: _total, ...told } = data;
+  const { payloadHash, purchaseId: _id, total: _total, lines: priced, ...told } = data;
+  // By what a line came to: whether that was told as an amount or as a price makes no difference.
+  const lines = priced.map(({ unitPrice: _unitPrice, ...line }) => line);
   const hasAddress = shipTo && Object.keys(shipTo).length > 0;
-  return { payloadHash, members: { customer, ...told, ...(hasAddress && { shipTo }), occurredAt } };
+  return { payloadHash, members: { customer, ...told, lines, ...(hasAddress && { shipTo }), occurredAt } };
 }
 
 function assertUniqueLines(lines: readonly { lineId: string }[]): void {

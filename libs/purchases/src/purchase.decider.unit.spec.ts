@@ -12,6 +12,8 @@ import {
   purchaseDecider,
   type LineToReturn,
   type OrderedLine,
+  type PurchaseCancellation,
+  type PurchaseCommand,
   type PurchaseIntake,
   type PurchaseReturn,
 } from './purchase.decider.js';
@@ -38,7 +40,7 @@ const line = (more: Partial<OrderedLine> = {}): OrderedLine => ({
 
 const played = (
   ...lines: OrderedLine[]
-): Playing<typeof purchaseDecider.initialState, PurchaseIntake | PurchaseReturn, PurchaseEvent> => {
+): Playing<typeof purchaseDecider.initialState, PurchaseCommand, PurchaseEvent> => {
   const playing = new Playing(purchaseDecider);
   playing.carryOut(order(lines));
   return playing;
@@ -223,6 +225,95 @@ describe('returning a purchase', () => {
       .when(back([{ lineId: '0', quantity: '0' }]))
       .then('QUANTITY_NOT_POSITIVE');
     given(purchaseDecider, facts).when(back(), { numberOfTimes: 2 }).then('PURCHASE_FULLY_RETURNED');
+  });
+});
+
+describe('shipping and tax', () => {
+  const withCharges = () => {
+    const playing = new Playing(purchaseDecider);
+    const { data, ...rest } = order([line({ quantity: '2', amount: '100' })]);
+    playing.carryOut({ ...rest, data: { ...data, shipping: '4.90', tax: '8.025' } });
+    return playing;
+  };
+
+  it('are part of the total, exactly', () =>
+    expect(withCharges().events[0]?.data).toMatchObject({ total: '112.925', shipping: '4.9', tax: '8.025' }));
+
+  it('come back with all that is left, or by the amounts that are named, with lines or without', () => {
+    const playing = withCharges();
+    playing.carryOut({ ...back(), tax: '3' });
+    expect(lastReturn(playing)).toMatchObject({ lines: [], tax: '3', total: '3', complete: false });
+    playing.carryOut({ ...back([{ lineId: '0', quantity: '1' }]), tax: '1.025' });
+    expect(lastReturn(playing)).toMatchObject({ total: '51.025', complete: false });
+    playing.carryOut(back());
+    expect(lastReturn(playing)).toMatchObject({ shipping: '4.9', tax: '4', total: '58.9', complete: true });
+    expect(() => playing.carryOut(back())).toThrow(expect.objectContaining({ code: 'PURCHASE_FULLY_RETURNED' }));
+  });
+
+  it('are not paid back beyond what was paid', () => {
+    const playing = withCharges();
+    playing.carryOut({ ...back(), shipping: '4' });
+    for (const [name, amount, left] of [
+      ['shipping', '0.91', '0.9'],
+      ['tax', '8.026', '8.025'],
+    ] as const) {
+      expect(() => playing.carryOut({ ...back(), [name]: amount })).toThrow(
+        expect.objectContaining({ code: 'RETURN_EXCEEDS_PURCHASE', details: { pointer: `/${name}`, left } }),
+      );
+    }
+    const plain = played(line());
+    expect(() => plain.carryOut({ ...back(), tax: '0.01' })).toThrow(
+      expect.objectContaining({ code: 'RETURN_EXCEEDS_PURCHASE' }),
+    );
+  });
+
+  it('are compared when a source delivers the purchase again', () => {
+    const playing = withCharges();
+    const { data, ...rest } = order([line({ quantity: '2', amount: '100' })], {}, 'hash-2');
+    expect(playing.carryOut({ ...rest, data: { ...data, shipping: '4.9', tax: '8.0250' } })).toEqual([]);
+    expect(() => playing.carryOut({ ...rest, data })).toThrow(
+      expect.objectContaining({ details: { differing: ['/shipping', '/tax'], id: expect.any(String) } }),
+    );
+  });
+});
+
+describe('cancelling a purchase', () => {
+  const cancel: PurchaseCancellation = { type: 'cancel', purchaseId: 'purchase-1', reason: 'out of stock' };
+
+  it('tells the whole of it, so that nobody has to look it up', () => {
+    const playing = played(line({ category: 'Furniture' }), line({ sku: 'B', amount: '0.04' }));
+    playing.carryOut(cancel);
+    expect(playing.events.at(-1)).toMatchObject({
+      type: 'PurchaseCancelled',
+      data: {
+        purchasedAt: NOON,
+        currency: 'USD',
+        lines: [
+          { lineId: '0', category: 'Furniture', quantity: '2', amount: '261.96' },
+          { lineId: '1', quantity: '2', amount: '0.04' },
+        ],
+        total: '262',
+        reason: 'out of stock',
+      },
+    });
+  });
+
+  it('is refused for a purchase that is not there, of which something came back, or that is cancelled already', () => {
+    const facts = new Playing(purchaseDecider).carryOut(order([line()]));
+    given(purchaseDecider).when(cancel).then('PURCHASE_NOT_FOUND');
+    given(purchaseDecider, facts).when(cancel, { numberOfTimes: 2 }).then('PURCHASE_CANCELLED');
+    for (const pieces of [[{ lineId: '0', quantity: '1' }], undefined]) {
+      const playing = played(line());
+      playing.carryOut(back(pieces));
+      expect(() => playing.carryOut(cancel)).toThrow(expect.objectContaining({ code: 'PURCHASE_HAS_RETURNS' }));
+    }
+  });
+
+  it('leaves nothing to return, and another delivery of the purchase changes nothing', () => {
+    const playing = played(line());
+    playing.carryOut(cancel);
+    expect(() => playing.carryOut(back())).toThrow(expect.objectContaining({ code: 'PURCHASE_CANCELLED' }));
+    expect(playing.carryOut(order([line()]))).toEqual([]);
   });
 });
 

@@ -205,6 +205,46 @@ describe('purchases', () => {
     });
   });
 
+  it('is cancelled as a whole, once, with its ETag, and shows it', async () => {
+    const { id } = await record(order({ shipping: '4.9', tax: '0.1', occurredAt: '2024-03-01T10:00:00Z' }));
+    const cancel = (body: object, headers: Record<string, string> = {}) =>
+      send('POST', '/v1/purchases/{id}/cancellation', `/v1/purchases/${id}/cancellation`, body, headers);
+    expect(await cancel({}, { 'if-match': '"7"' })).toMatchObject({ status: 412 });
+    expect(await cancel({ occurredAt: '2024-03-01T09:59:59Z' })).toMatchObject({
+      status: 422,
+      body: { code: 'OCCURRED_BEFORE_START' },
+    });
+    const told = { reason: 'sold out', occurredAt: '2024-03-02T10:00:00Z' };
+    expect(await cancel(told, { 'if-match': '"0"' })).toMatchObject({ status: 200, body: { id, revision: 1 } });
+    expect((await get(id)).body).toMatchObject({
+      total: '25.452',
+      shipping: '4.9',
+      tax: '0.1',
+      lines: [{ amount: '15.552' }, { amount: '4.9', unitPrice: '2.5' }],
+      status: 'cancelled',
+      cancelled: { occurredAt: '2024-03-02T10:00:00.000Z', reason: 'sold out' },
+      returns: [],
+    });
+    expect(await cancel({})).toMatchObject({ status: 422, body: { code: 'PURCHASE_CANCELLED' } });
+    expect(await giveBack(id, {})).toMatchObject({ status: 422, body: { code: 'PURCHASE_CANCELLED' } });
+    expect(await eventsOf(id)).toHaveLength(2);
+  });
+
+  it('is either returned or cancelled when both are tried at once, never both', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const { id } = await record(order());
+        const [returned, cancelled] = await Promise.all([
+          giveBack(id, {}),
+          send('POST', '/v1/purchases/{id}/cancellation', `/v1/purchases/${id}/cancellation`, {}),
+        ]);
+        expect(await eventsOf(id)).toHaveLength(2);
+        return [returned.status, cancelled.status].sort();
+      }),
+    );
+    expect(outcomes).toEqual(Array.from({ length: 10 }, () => [200, 422]));
+  });
+
   it('never takes back more than was bought when returns race', async () => {
     const { id } = await record(order({ lines: [{ sku: 'a', name: 'A', quantity: '5', amount: '10' }] }));
     const returns = await Promise.all(
@@ -218,7 +258,7 @@ describe('purchases', () => {
 
   it('describes exactly the bodies that it takes', () => {
     const bodies = compareBodies(app, document);
-    expect(bodies).toHaveLength(2);
+    expect(bodies).toHaveLength(3);
     for (const { disagreements } of bodies) expect(disagreements).toEqual([]);
 
     // Random lines hardly ever have one of amount and unit price, so these are compared by hand.

@@ -30,6 +30,7 @@ const RECORDED: JsonObject = {
           category: text,
           subCategory: text,
           quantity: decimal,
+          unitPrice: decimal,
           amount: { ...decimal, description: 'what the line cost in all, discounts taken off' },
           discount: decimal,
         },
@@ -37,12 +38,24 @@ const RECORDED: JsonObject = {
         additionalProperties: false,
       },
     },
-    total: { ...decimal, description: 'sum of the lines' },
+    shipping: decimal,
+    tax: decimal,
+    total: { ...decimal, description: 'sum of the lines, shipping and tax' },
     region: text,
     sourceId: text,
   },
   required: ['purchaseId', 'customerId', 'channel', 'currency', 'lines', 'total'],
   additionalProperties: false,
+};
+
+const returnedLines: JsonObject = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: { lineId: text, category: text, quantity: decimal, amount: decimal },
+    required: ['lineId', 'quantity', 'amount'],
+    additionalProperties: false,
+  },
 };
 
 const RETURNED: JsonObject = {
@@ -55,16 +68,9 @@ const RETURNED: JsonObject = {
     returnId: uuid,
     purchasedAt: { type: 'string', format: 'date-time' },
     currency,
-    lines: {
-      type: 'array',
-      minItems: 1,
-      items: {
-        type: 'object',
-        properties: { lineId: text, quantity: decimal, amount: decimal },
-        required: ['lineId', 'quantity', 'amount'],
-        additionalProperties: false,
-      },
-    },
+    lines: returnedLines,
+    shipping: decimal,
+    tax: decimal,
     total: { ...decimal, description: 'what is paid back' },
     complete: { type: 'boolean', description: 'nothing of the purchase is left' },
     reason: text,
@@ -73,32 +79,57 @@ const RETURNED: JsonObject = {
   additionalProperties: false,
 };
 
+const CANCELLED: JsonObject = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'A purchase was cancelled as a whole: it counts nowhere from then on',
+  type: 'object',
+  properties: {
+    purchaseId: uuid,
+    customerId: uuid,
+    purchasedAt: { type: 'string', format: 'date-time' },
+    currency,
+    lines: returnedLines,
+    total: { ...decimal, description: 'what the purchase came to' },
+    reason: text,
+  },
+  required: ['purchaseId', 'customerId', 'purchasedAt', 'currency', 'lines', 'total'],
+  additionalProperties: false,
+};
+
 export const purchasesPublicEvents: PublicEventMapping = {
   topic: 'customer-timeline.purchases',
   schemas: {
-    'purchases.purchase-recorded': { version: 1, schema: RECORDED },
-    'purchases.purchase-returned': { version: 1, schema: RETURNED },
+    'purchases.purchase-recorded': { version: 2, schema: RECORDED },
+    'purchases.purchase-returned': { version: 2, schema: RETURNED },
+    'purchases.purchase-cancelled': { version: 1, schema: CANCELLED },
   },
 
   map(event) {
-    if (event.type !== 'PurchaseRecorded' && event.type !== 'PurchaseReturned') return undefined;
+    if (!TYPES.has(event.type)) return undefined;
     // Of these types, in their newest shape.
     const { type, data, metadata } = event as Recorded<PurchaseEvent>;
     const { customerId } = metadata;
-    if (type === 'PurchaseReturned') {
-      return {
-        type: 'purchases.purchase-returned',
-        version: 1,
-        subject: data.purchaseId,
-        data: { ...data, lines: data.lines.map((line) => ({ ...line })), customerId },
-      };
+    const subject = data.purchaseId;
+    switch (type) {
+      case 'PurchaseRecorded': {
+        const { payloadHash: _, lines, ...told } = data;
+        const shown = { ...told, lines: lines.map((line) => ({ ...line })), customerId };
+        return { type: 'purchases.purchase-recorded', version: 2, subject, data: shown };
+      }
+      case 'PurchaseReturned': {
+        const shown = { ...data, lines: data.lines.map((line) => ({ ...line })), customerId };
+        return { type: 'purchases.purchase-returned', version: 2, subject, data: shown };
+      }
+      case 'PurchaseCancelled': {
+        const shown = { ...data, lines: data.lines.map((line) => ({ ...line })), customerId };
+        return { type: 'purchases.purchase-cancelled', version: 1, subject, data: shown };
+      }
     }
-    const { payloadHash: _, ...told } = data;
-    return {
-      type: 'purchases.purchase-recorded',
-      version: 1,
-      subject: data.purchaseId,
-      data: { ...told, lines: told.lines.map((line) => ({ ...line })), customerId },
-    };
   },
 };
+
+const TYPES: ReadonlySet<string> = new Set<PurchaseEvent['type']>([
+  'PurchaseRecorded',
+  'PurchaseReturned',
+  'PurchaseCancelled',
+]);

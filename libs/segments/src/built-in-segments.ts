@@ -6,7 +6,7 @@ export const BUILT_IN_SEGMENTS = [
   {
     id: 'vip',
     name: 'VIP',
-    description: 'Purchases, less returns, of 5,000 or more in one currency in the last 365 days',
+    description: 'Purchases, less returns and cancellations, of 5,000 or more in one currency in the last 365 days',
   },
   { id: 'promoter', name: 'Promoters', description: 'Latest NPS answer 9 or 10' },
   { id: 'detractor', name: 'Detractors', description: 'Latest NPS answer 0 to 6' },

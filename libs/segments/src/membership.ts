@@ -5,7 +5,17 @@
  * A part is bounded whatever the history: activity is kept as runs, spending and answers are kept per UTC day (all of
  * a day's purchases count from the last one of that day).
  */
-import { addDays, addDecimals, compareDecimals, type Decimal, type Instant } from '@timeline/kernel';
+import {
+  addDays,
+  addDecimals,
+  compareDecimals,
+  daysInOrder,
+  mergeDays,
+  withDay,
+  type ByDay,
+  type Decimal,
+  type Instant,
+} from '@timeline/kernel';
 import type { Grouped } from '../../merging/src/merging.events.js';
 import type { NpsGroup } from '../../surveys/src/surveys.events.js';
 import { ACTIVE_DAYS, AT_RISK_DAYS, NEW_DAYS, VIP_AMOUNT, VIP_DAYS, type SegmentId } from './built-in-segments.js';
@@ -18,9 +28,20 @@ export interface SegmentPart extends Grouped {
   /** Sorted, apart by more than `ACTIVE_DAYS`. */
   runs: Run[];
   /** By currency and day: how the sum over the last `VIP_DAYS` changes that day, and the last instant it does. */
-  spend: Record<string, Record<string, { delta: Decimal; at: Instant }>>;
+  spend: Record<string, ByDay<Spending>>;
   /** By day: the latest NPS answer. */
-  nps: Record<string, { at: Instant; position: string; group: NpsGroup }>;
+  nps: ByDay<Answer>;
+}
+
+interface Spending {
+  delta: Decimal;
+  at: Instant;
+}
+
+interface Answer {
+  at: Instant;
+  position: string;
+  group: NpsGroup;
 }
 
 export const emptyPart: SegmentPart = { firstSeenAt: null, runs: [], spend: {}, nps: {} };
@@ -33,7 +54,6 @@ export interface Span {
 
 export const FOREVER: Instant = '9999-12-31T23:59:59.999Z';
 
-const dayOf = (instant: Instant): string => instant.slice(0, 10);
 const earlier = (a: Instant, b: Instant): Instant => (a < b ? a : b);
 const later = (a: Instant, b: Instant): Instant => (a < b ? b : a);
 
@@ -50,27 +70,23 @@ export const active = (part: SegmentPart, at: Instant): SegmentPart => ({
 /** `amount` counts from `from` to `to`. */
 export function spent(part: SegmentPart, currency: string, amount: Decimal, from: Instant, to: Instant): SegmentPart {
   if (from >= to) return part;
-  const days = { ...part.spend[currency] };
-  for (const [at, delta] of [
-    [from, amount],
-    [to, addDecimals('0', negated(amount))],
-  ] as const) {
-    days[dayOf(at)] = addDelta(days[dayOf(at)], { delta, at });
-  }
-  return { ...part, spend: { ...part.spend, [currency]: days } };
+  const change = (days: ByDay<Spending>, at: Instant, delta: Decimal): ByDay<Spending> =>
+    withDay(days, at, (before) => addDelta(before, { delta, at }));
+  const since = change(part.spend[currency] ?? {}, from, amount);
+  // A sum, so that no spelling of zero gets in.
+  const until = change(since, to, addDecimals('0', negated(amount)));
+  return { ...part, spend: { ...part.spend, [currency]: until } };
 }
 
 const negated = (amount: Decimal): Decimal => (amount.startsWith('-') ? amount.slice(1) : `-${amount}`);
 
-const addDelta = (
-  a: { delta: Decimal; at: Instant } | undefined,
-  b: { delta: Decimal; at: Instant },
-): { delta: Decimal; at: Instant } => (a ? { delta: addDecimals(a.delta, b.delta), at: later(a.at, b.at) } : b);
+const addDelta = (a: Spending | undefined, b: Spending): Spending =>
+  a ? { delta: addDecimals(a.delta, b.delta), at: later(a.at, b.at) } : b;
 
 export const bought = (part: SegmentPart, currency: string, amount: Decimal, at: Instant): SegmentPart =>
   spent(part, currency, amount, at, addDays(at, VIP_DAYS));
 
-/** From the return on, for as long as the purchase would count. */
+/** From the return or cancellation on, for as long as the purchase would count. */
 export const gaveBack = (
   part: SegmentPart,
   currency: string,
@@ -79,30 +95,25 @@ export const gaveBack = (
   purchasedAt: Instant,
 ): SegmentPart => spent(part, currency, negated(amount), at, addDays(purchasedAt, VIP_DAYS));
 
-export function answered(part: SegmentPart, answer: SegmentPart['nps'][string]): SegmentPart {
-  return { ...part, nps: { ...part.nps, [dayOf(answer.at)]: latest(part.nps[dayOf(answer.at)], answer) } };
-}
+export const answered = (part: SegmentPart, answer: Answer): SegmentPart => ({
+  ...part,
+  nps: withDay(part.nps, answer.at, (before) => latest(before, answer)),
+});
 
-type Answer = SegmentPart['nps'][string];
 const isLater = (a: Answer, b: Answer): boolean => a.at > b.at || (a.at === b.at && a.position > b.position);
 const latest = (a: Answer | undefined, b: Answer): Answer => (a && isLater(a, b) ? a : b);
 
 /** Associative and commutative, with `emptyPart` as neutral element. */
 export function combine(a: SegmentPart, b: SegmentPart): SegmentPart {
   const spend: SegmentPart['spend'] = { ...a.spend };
-  for (const [currency, days] of Object.entries(b.spend)) {
-    const sum = { ...spend[currency] };
-    for (const [day, change] of Object.entries(days)) sum[day] = addDelta(sum[day], change);
-    spend[currency] = sum;
-  }
-  const nps = { ...a.nps };
-  for (const [day, answer] of Object.entries(b.nps)) nps[day] = latest(nps[day], answer);
+  for (const [currency, days] of Object.entries(b.spend))
+    spend[currency] = mergeDays(spend[currency] ?? {}, days, addDelta);
   const firsts = [a.firstSeenAt, b.firstSeenAt].filter((at) => at !== null);
   return {
     firstSeenAt: firsts.length > 0 ? firsts.reduce(earlier) : null,
     runs: joinRuns([...a.runs, ...b.runs]),
     spend,
-    nps,
+    nps: mergeDays(a.nps, b.nps, latest),
   };
 }
 
@@ -134,9 +145,7 @@ function vipSpans(days: SegmentPart['spend'][string]): Span[] {
   const spans: Span[] = [];
   let sum: Decimal = '0';
   let since: Instant | undefined;
-  for (const day of Object.keys(days).sort()) {
-    const change = days[day];
-    if (!change) continue;
+  for (const [, change] of daysInOrder(days)) {
     sum = addDecimals(sum, change.delta);
     const isVip = compareDecimals(sum, VIP_AMOUNT) >= 0;
     if (isVip) since ??= change.at;
@@ -149,9 +158,7 @@ function vipSpans(days: SegmentPart['spend'][string]): Span[] {
 }
 
 function npsSpans(part: SegmentPart, group: NpsGroup): Span[] {
-  const answers = Object.keys(part.nps)
-    .sort()
-    .flatMap((day) => part.nps[day] ?? []);
+  const answers = daysInOrder(part.nps).map(([, answer]) => answer);
   return union(
     answers.flatMap((answer, index) =>
       answer.group === group ? [{ from: answer.at, to: answers[index + 1]?.at ?? FOREVER }] : [],

@@ -89,6 +89,14 @@ function isIn(id: SegmentId, all: Happening[], asOf: Instant): boolean {
   }
 }
 
+/** How many members the objects have that are not those of before. */
+function copied(before: unknown, after: unknown): number {
+  if (before === after || typeof after !== 'object' || after === null) return 0;
+  const known = new Map(Object.entries(before ?? {}));
+  const members = Object.entries(after);
+  return members.reduce((sum, [name, value]) => sum + copied(known.get(name), value), members.length);
+}
+
 describe('segment membership', () => {
   it('is what the definitions say, at any instant', () => {
     // Looked at when days end: within a day, purchases count from its last one on.
@@ -115,6 +123,25 @@ describe('segment membership', () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  it('costs the same for a customer with many days of purchases and answers: only what changes is copied', () => {
+    const after = (days: number): SegmentPart =>
+      Array.from({ length: days }, (_, day) => day).reduce(
+        (part, day) =>
+          answered(bought(part, 'USD', '10', dayInstant(day)), {
+            at: dayInstant(day),
+            position: String(day),
+            group: 'passive',
+          }),
+        emptyPart,
+      );
+    const at = dayInstant(3_649);
+    const tenYears = after(3_650);
+    // Ten years, twelve months and thirty-one days, of the purchase's day and of the one on which it stops to count.
+    expect(copied(tenYears, bought(tenYears, 'USD', '10', at))).toBeLessThan(150);
+    expect(copied(tenYears, gaveBack(tenYears, 'USD', '10', at, dayInstant(3_640)))).toBeLessThan(150);
+    expect(copied(tenYears, answered(tenYears, { at, position: 'p', group: 'promoter' }))).toBeLessThan(75);
   });
 
   it('adds up: combining parts is associative and commutative, and equals folding all of them into one', () => {

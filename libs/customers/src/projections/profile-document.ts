@@ -1,6 +1,6 @@
 /** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
 import type { Decimal, Instant, Position } from '@timeline/kernel';
-import { foldText, subtractDecimals } from '@timeline/kernel';
+import { daysInOrder, divideDecimals, foldText, subtractDecimals } from '@timeline/kernel';
 import { oncePerGroup } from '@timeline/projecting';
 import { openMerges, survivorOf } from '../../../merging/src/merging.events.js';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
@@ -12,6 +12,7 @@ import type {
   PersonName,
   Traits,
 } from '../customers.events.js';
+import type { Membership } from '../companies/company-memberships.js';
 import { onePrimary } from '../identities/held-identities.js';
 import { saidOf, type Candidate } from '../candidates.js';
 import {
@@ -60,6 +61,10 @@ export interface Profile extends PersonalDetails {
     primary: boolean;
     provenance?: Omit<Provenance, 'position'>;
   }[];
+  /** That a person belongs to, or did until they left; by company. */
+  companies?: (Membership & { companyId: string })[];
+  /** How many belong to a company. */
+  people?: number;
   consents: {
     purpose: string;
     channel?: string;
@@ -71,12 +76,18 @@ export interface Profile extends PersonalDetails {
   firstSeenAt?: Instant;
   lastContact?: { at: Instant; channel: string };
   interactions: { total: number; byChannel: Record<string, number> };
+  /** Cancelled ones are not in it. Recency is `lastAt`, frequency `count`, what they spent `net`. */
   purchases: {
     count: number;
+    /** More than one. */
+    repeat: boolean;
     firstAt?: Instant;
     lastAt?: Instant;
-    /** By ISO 4217 code; exact decimals. */
-    byCurrency: Record<string, { gross: Decimal; returned: Decimal; net: Decimal }>;
+    /** By ISO 4217 code; exact decimals. `averageOrder`: gross / count, to six decimals, half even. */
+    byCurrency: Record<
+      string,
+      { count: number; gross: Decimal; returned: Decimal; net: Decimal; averageOrder: Decimal }
+    >;
   };
   cases: { total: number; open: { caseId: string; openedAt: Instant }[] };
   satisfaction: {
@@ -141,6 +152,13 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       primary,
       ...(said && { provenance: provenanceOf(said) }),
     })),
+    ...(kind === 'company'
+      ? { people: whole.people }
+      : {
+          companies: Object.entries(whole.companies)
+            .sort(byKey)
+            .map(([companyId, { since: _since, ...membership }]) => ({ companyId, ...membership })),
+        }),
     consents: Object.entries(whole.consents)
       .sort(byKey)
       .flatMap(([, { value, at }]) => (value ? [{ ...value, at }] : [])),
@@ -148,15 +166,7 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       total: Object.values(whole.interactions).reduce((sum, count) => sum + count, 0),
       byChannel: whole.interactions,
     },
-    purchases: {
-      ...whole.purchases,
-      byCurrency: Object.fromEntries(
-        Object.entries(whole.purchases.byCurrency).map(([currency, { gross, returned }]) => [
-          currency,
-          { gross, returned, net: subtractDecimals(gross, returned) },
-        ]),
-      ),
-    },
+    purchases: purchasesOf(whole),
     cases: {
       total: whole.cases.total,
       open: Object.entries(whole.cases.open)
@@ -197,6 +207,32 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
     },
   };
 });
+
+function purchasesOf({ purchases: { days, byCurrency } }: ProfilePart): Profile['purchases'] {
+  const inOrder = daysInOrder(days).map(([, day]) => day);
+  const count = inOrder.reduce((sum, day) => sum + day.count, 0);
+  const [first, last] = [inOrder[0], inOrder.at(-1)];
+  return {
+    count,
+    repeat: count > 1,
+    ...(first && { firstAt: first.first }),
+    ...(last && { lastAt: last.last }),
+    byCurrency: Object.fromEntries(
+      Object.entries(byCurrency)
+        .filter(([, turnover]) => turnover.count > 0)
+        .map(([currency, { count: orders, gross, returned }]) => [
+          currency,
+          {
+            count: orders,
+            gross,
+            returned,
+            net: subtractDecimals(gross, returned),
+            averageOrder: divideDecimals(gross, orders),
+          },
+        ]),
+    ),
+  };
+}
 
 const withLosing = (held: Candidate, losing: readonly Candidate[]): Profile['provenance'][string] => ({
   ...provenanceOf(held),

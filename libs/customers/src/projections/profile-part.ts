@@ -2,11 +2,12 @@
  * What one source customer adds to a profile. Parts add up: `combine` is associative and commutative and `empty` its
  * neutral element, so that a group of merged customers has the profile that their parts make together, in any order.
  */
-import { addDecimals, type Decimal, type Instant, type Position } from '@timeline/kernel';
+import { addDecimals, mergeDays, type ByDay, type Decimal, type Instant, type Position } from '@timeline/kernel';
 import { openPoints, type PointsUntil } from '../../../loyalty/src/loyalty.events.js';
 import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type { Grouped } from '../../../merging/src/merging.events.js';
 import { together, type Candidate, type Heard } from '../candidates.js';
+import type { Membership } from '../companies/company-memberships.js';
 import type { Identity } from '../customers.events.js';
 import { latestOf, type Latest } from '../latest.js';
 
@@ -28,8 +29,20 @@ export interface Rating {
 }
 
 export interface Turnover {
+  /** Purchases. */
+  count: number;
   gross: Decimal;
   returned: Decimal;
+}
+
+/**
+ * The purchases of a UTC day, cancelled ones left out. Of a cancelled one only its instant is known, so with three or more
+ * on one day `first` or `last` may still be that of a cancelled one; the day is right.
+ */
+export interface PurchaseDay {
+  count: number;
+  first: Instant;
+  last: Instant;
 }
 
 /** The order of identities: where in the log it was added, and its place among those added there. */
@@ -45,10 +58,15 @@ export interface ProfilePart extends Heard, Grouped {
   /** Registered as somebody, or named since; else anonymous. */
   known: boolean;
   identities: HeldIdentity[];
+  /** That the person belongs or belonged to; by company. `since`: of the latest change. */
+  companies: Record<string, Membership & { since: Position }>;
+  /** How many belong to the company. Who they are stands in documents of their own. */
+  people: number;
   firstSeenAt?: Instant;
   lastContact?: Contact;
   interactions: Record<string, number>;
-  purchases: { count: number; firstAt?: Instant; lastAt?: Instant; byCurrency: Record<string, Turnover> };
+  /** Cancelled ones left out; a currency stays where all of it was cancelled. */
+  purchases: { days: ByDay<PurchaseDay>; byCurrency: Record<string, Turnover> };
   /** `open`: when each was opened. */
   cases: { total: number; open: Record<string, Instant> };
   scores: Partial<Record<SurveyKind, Latest<Score>>>;
@@ -63,10 +81,12 @@ export const emptyPart = (): ProfilePart => ({
   fields: {},
   traits: {},
   identities: [],
+  companies: {},
+  people: 0,
   consents: {},
   losing: {},
   interactions: {},
-  purchases: { count: 0, byCurrency: {} },
+  purchases: { days: {}, byCurrency: {} },
   cases: { total: 0, open: {} },
   scores: {},
   points: { open: [] },
@@ -76,20 +96,19 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
   const firstSeenAt = earliest(a.firstSeenAt, b.firstSeenAt);
   const lastContact = latestOf(a.lastContact, b.lastContact);
   const rating = latestOf(a.rating, b.rating);
-  const firstAt = earliest(a.purchases.firstAt, b.purchases.firstAt);
-  const lastAt = latest(a.purchases.lastAt, b.purchases.lastAt);
   return {
     members: union(a.members, b.members),
     known: a.known || b.known,
     ...together(a, b),
     identities: combineIdentities(a.identities, b.identities),
+    // Of two records of a person the later one tells.
+    companies: mergeBy(a.companies, b.companies, (x, y) => (x.since < y.since ? y : x)),
+    people: a.people + b.people,
     ...(firstSeenAt !== undefined && { firstSeenAt }),
     ...(lastContact && { lastContact }),
     interactions: mergeBy(a.interactions, b.interactions, (x, y) => x + y),
     purchases: {
-      count: a.purchases.count + b.purchases.count,
-      ...(firstAt !== undefined && { firstAt }),
-      ...(lastAt !== undefined && { lastAt }),
+      days: mergeDays(a.purchases.days, b.purchases.days, addPurchaseDays),
       byCurrency: mergeBy(a.purchases.byCurrency, b.purchases.byCurrency, addTurnover),
     },
     cases: {
@@ -108,7 +127,28 @@ export function combinePoints(a: ProfilePart['points'], b: ProfilePart['points']
   return { open: openPoints([...a.open, ...b.open], at), ...(at !== undefined && { at }) };
 }
 
+const addPurchaseDays = (a: PurchaseDay, b: PurchaseDay): PurchaseDay => ({
+  count: a.count + b.count,
+  first: earliest(a.first, b.first) ?? a.first,
+  last: latest(a.last, b.last) ?? a.last,
+});
+
+export const withPurchase = (day: PurchaseDay | undefined, at: Instant): PurchaseDay => {
+  const more = { count: 1, first: at, last: at };
+  return day ? addPurchaseDays(day, more) : more;
+};
+
+/** Without one that was made at `at`. */
+export function withoutPurchase(day: PurchaseDay | undefined, at: Instant): PurchaseDay | undefined {
+  if (!day || day.count <= 1) return undefined;
+  const { first, last } = day;
+  if (day.count > 2) return { ...day, count: day.count - 1 };
+  const left = at === first ? last : first;
+  return { count: 1, first: left, last: left };
+}
+
 export const addTurnover = (a: Turnover, b: Turnover): Turnover => ({
+  count: a.count + b.count,
   gross: addDecimals(a.gross, b.gross),
   returned: addDecimals(a.returned, b.returned),
 });

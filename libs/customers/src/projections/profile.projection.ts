@@ -1,19 +1,21 @@
 /** Who a customer is and what there was with them so far: a part per source customer, a profile per group. */
-import { canonicalJson, type CUSTOMER_ERASED, type Recorded } from '@timeline/kernel';
+import {
+  canonicalJson,
+  customersOf,
+  subtractDecimals,
+  withDay,
+  type CUSTOMER_ERASED,
+  type Recorded,
+} from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
 import { pointsMoved, type LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
-import {
-  isMergeEvent,
-  linksOf,
-  mergedCustomers,
-  withMerge,
-  type MergeEvent,
-} from '../../../merging/src/merging.events.js';
+import { linksOf, withMerge, type MergeEvent } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { candidateOf, hear, hearVerified, takeBack, traitNames } from '../candidates.js';
+import { peopleMore, withMembership } from '../companies/company-memberships.js';
 import { consentKey } from '../customer.decider.js';
 import type { CustomerEvent, Identity } from '../customers.events.js';
 import { withIdentity, withoutIdentity } from '../identities/held-identities.js';
@@ -24,7 +26,8 @@ import {
   combinePoints,
   earliest,
   emptyPart,
-  latest,
+  withoutPurchase,
+  withPurchase,
   type HeldIdentity,
   type IdentityOrigin,
   type ProfilePart,
@@ -47,7 +50,7 @@ type ProfileEvent =
 
 export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> = {
   name: 'profile',
-  version: 2,
+  version: 3,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
@@ -55,12 +58,15 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     'CustomerIdentityRemoved',
     'CustomerConsentChanged',
     'CustomerLifecycleStageChanged',
+    'CustomerJoinedCompany',
+    'CustomerLeftCompany',
     'CustomerFieldVerified',
     'CustomerFieldsRetracted',
     'CustomerRegistrationWithdrawn',
     'InteractionRecorded',
     'PurchaseRecorded',
     'PurchaseReturned',
+    'PurchaseCancelled',
     'FeedbackCaseOpened',
     'FeedbackResolved',
     'FeedbackReopened',
@@ -75,9 +81,8 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
   keysBeginWithOwner: true,
 
   keys(event) {
-    const { customerId } = event.metadata;
-    const concerned = isMergeEvent(event) ? mergedCustomers(event) : customerId === undefined ? [] : [customerId];
-    return concerned.map((key) => ({ key, owner: customerOwner(key) }));
+    // Of a merge and of a company's people there are more than one.
+    return customersOf(event).map((key) => ({ key, owner: customerOwner(key) }));
   },
 
   evolve(part = emptyPart(), event, key) {
@@ -121,6 +126,13 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
         return { ...after, ...hear(after, { [`consents.${consentKey(event.data)}`]: event.data }, event) };
       case 'CustomerLifecycleStageChanged':
         return { ...after, ...hear(after, { stage: event.data.to }, event) };
+      case 'CustomerJoinedCompany':
+      case 'CustomerLeftCompany': {
+        if (key === event.data.companyId) return { ...after, people: after.people + peopleMore(event) };
+        const { position } = event;
+        const companies = withMembership(after.companies, event, (membership) => ({ ...membership, since: position }));
+        return { ...after, companies };
+      }
       case 'CustomerFieldVerified': {
         if (!event.personal) return after;
         const { value, hash } = event.personal;
@@ -148,21 +160,33 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       }
       case 'PurchaseRecorded': {
         const { channel, currency, total } = event.data;
-        const { count, firstAt, lastAt } = after.purchases;
         const { occurredAt } = event.metadata;
         return {
           ...contacted(after, event, channel),
           purchases: {
-            count: count + 1,
-            firstAt: earliest(firstAt, occurredAt) ?? occurredAt,
-            lastAt: latest(lastAt, occurredAt) ?? occurredAt,
-            byCurrency: withTurnover(after, currency, { gross: total, returned: '0' }),
+            days: withDay(after.purchases.days, occurredAt, (day) => withPurchase(day, occurredAt)),
+            byCurrency: withTurnover(after, currency, { count: 1, gross: total, returned: '0' }),
           },
         };
       }
       case 'PurchaseReturned': {
-        const byCurrency = withTurnover(after, event.data.currency, { gross: '0', returned: event.data.total });
+        const { currency, total } = event.data;
+        const byCurrency = withTurnover(after, currency, { count: 0, gross: '0', returned: total });
         return { ...after, purchases: { ...after.purchases, byCurrency } };
+      }
+      case 'PurchaseCancelled': {
+        const { currency, total, purchasedAt } = event.data;
+        return {
+          ...after,
+          purchases: {
+            days: withDay(after.purchases.days, purchasedAt, (day) => withoutPurchase(day, purchasedAt)),
+            byCurrency: withTurnover(after, currency, {
+              count: -1,
+              gross: subtractDecimals('0', total),
+              returned: '0',
+            }),
+          },
+        };
       }
       case 'FeedbackCaseOpened': {
         const { caseId, openedAt, channel } = event.data;
@@ -246,6 +270,6 @@ function changedIdentities(
 
 function withTurnover(part: ProfilePart, currency: string, more: Turnover): Record<string, Turnover> {
   const { byCurrency } = part.purchases;
-  const before = entryOf(byCurrency, currency) ?? { gross: '0', returned: '0' };
+  const before = entryOf(byCurrency, currency) ?? { count: 0, gross: '0', returned: '0' };
   return { ...byCurrency, [currency]: addTurnover(before, more) };
 }

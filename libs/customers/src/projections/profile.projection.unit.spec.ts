@@ -7,7 +7,14 @@ import type { CustomerEvent } from '../customers.events.js';
 import { arbitraryHistory, CUSTOMERS, withoutPersonalOf } from '../testing/arbitrary-history.js';
 import { CUSTOMER, erased, identity, registered } from '../testing/fixtures.js';
 import { recorder } from '../testing/recorder.js';
-import { combineParts, emptyPart, type ProfilePart } from './profile-part.js';
+import {
+  combineParts,
+  emptyPart,
+  withoutPurchase,
+  withPurchase,
+  type ProfilePart,
+  type PurchaseDay,
+} from './profile-part.js';
 import { profileOf, type Profile } from './profile-document.js';
 import { profileProjection } from './profile.projection.js';
 
@@ -143,13 +150,49 @@ describe('a profile', () => {
     );
     expect(profile?.purchases).toEqual({
       count: 3,
+      repeat: true,
       firstAt: ago(9),
       lastAt: ago(3),
       byCurrency: {
-        USD: { gross: '0.3', returned: '0.15', net: '0.15' },
-        EUR: { gross: '7', returned: '0', net: '7' },
+        USD: { count: 2, gross: '0.3', returned: '0.15', net: '0.15', averageOrder: '0.15' },
+        EUR: { count: 1, gross: '7', returned: '0', net: '7', averageOrder: '7' },
       },
     });
+  });
+
+  it('forgets a purchase that is cancelled: how many, since and until when, how much', () => {
+    const cancelled = (purchasedAt: string, total: string, currency = 'USD'): Fact => ({
+      type: 'PurchaseCancelled',
+      data: { purchaseId: 'p', purchasedAt, currency, lines: [], total },
+    });
+    const two: [Fact, number][] = [
+      [purchased('0.1'), 9],
+      [purchased('0.2'), 3],
+    ];
+    const without = (...more: [Fact, number][]) => profileAfter([registered(), 30], ...two, ...more)?.purchases;
+    const first = { count: 1, repeat: false, firstAt: ago(3), lastAt: ago(3) };
+    expect(without([cancelled(ago(9), '0.1'), 1])).toMatchObject({ ...first, byCurrency: { USD: { gross: '0.2' } } });
+    const last = { count: 1, repeat: false, firstAt: ago(9), lastAt: ago(9) };
+    expect(without([cancelled(ago(3), '0.2'), 1])).toMatchObject({ ...last, byCurrency: { USD: { gross: '0.1' } } });
+    expect(without([cancelled(ago(3), '0.2'), 1], [cancelled(ago(9), '0.1'), 1])).toEqual({
+      count: 0,
+      repeat: false,
+      byCurrency: {},
+    });
+  });
+
+  it('knows of two purchases on one day which is left when one is cancelled, of more the day', () => {
+    const on = (hour: number): string => `2024-05-01T0${hour}:00:00.000Z`;
+    const after = (hours: readonly number[], cancelledHour: number): unknown =>
+      withoutPurchase(
+        hours.reduce<PurchaseDay | undefined>((day, hour) => withPurchase(day, on(hour)), undefined),
+        on(cancelledHour),
+      );
+    expect(after([1], 1)).toBeUndefined();
+    expect(after([3, 1], 1)).toEqual({ count: 1, first: on(3), last: on(3) });
+    expect(after([3, 1], 3)).toEqual({ count: 1, first: on(1), last: on(1) });
+    expect(after([2, 2], 2)).toEqual({ count: 1, first: on(2), last: on(2) });
+    expect(after([1, 2, 3], 2)).toEqual({ count: 2, first: on(1), last: on(3) });
   });
 
   it('knows the open cases, the oldest first, and how many there were', () => {

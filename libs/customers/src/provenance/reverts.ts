@@ -137,12 +137,13 @@ function wouldBe(
   return decisions.length > 0 ? 'retracted' : 'unchanged';
 }
 
-/** Nobody but its sayers knows the customer: no other slice has a fact, and it is not merged with another. */
-const isAlone = ({ interactions, purchases, cases, scores, rating, points, edges }: ProfilePart): boolean =>
+/** Nobody but its sayers knows the customer: no other slice has a fact, nobody belongs to it or is merged with it. */
+const isAlone = ({ interactions, purchases, cases, scores, rating, points, people, edges }: ProfilePart): boolean =>
   Object.keys(interactions).length === 0 &&
-  purchases.count === 0 &&
+  Object.keys(purchases.byCurrency).length === 0 &&
   cases.total === 0 &&
   Object.keys(scores).length === 0 &&
   rating === undefined &&
   points.at === undefined &&
+  people === 0 &&
   edges === undefined;

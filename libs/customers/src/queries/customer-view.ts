@@ -8,7 +8,10 @@ import type { Profile } from '../projections/profile-document.js';
 export type CustomerProfile = Omit<Profile, 'search' | 'isSurvivor'>;
 
 /** A customer as lists show it: without what only the customer's own page needs. */
-export type CustomerSummary = Omit<CustomerProfile, 'birthDate' | 'address' | 'note' | 'consents' | 'provenance'>;
+export type CustomerSummary = Omit<
+  CustomerProfile,
+  'birthDate' | 'address' | 'note' | 'companies' | 'people' | 'consents' | 'provenance'
+>;
 
 export const customerProfile = (stored: StoredDerived & Profile): CustomerProfile => profileView(contentOf(stored));
 
@@ -21,6 +24,8 @@ export function customerSummary(stored: StoredDerived & Profile): CustomerSummar
     birthDate: _birthDate,
     address: _address,
     note: _note,
+    companies: _companies,
+    people: _people,
     consents: _consents,
     provenance: _provenance,
     identities,
@@ -89,7 +94,16 @@ const inLists = {
     count,
     'firstAt?': instant,
     'lastAt?': instant,
-    byCurrency: mapOf(object({ gross: decimal, returned: decimal, net: decimal })),
+    repeat: { type: 'boolean', description: 'more than one' },
+    byCurrency: mapOf(
+      object({
+        count,
+        gross: decimal,
+        returned: decimal,
+        net: decimal,
+        averageOrder: { ...decimal, description: 'gross / count, to six decimals, half even' },
+      }),
+    ),
   }),
   cases: object({ total: count, open: listOf(object({ caseId: id, openedAt: instant })) }),
   satisfaction: object({
@@ -119,6 +133,19 @@ export const profileSchema: Answer = (refs) =>
         'country?': text,
       }),
       'note?': text,
+      'companies?': {
+        ...listOf(
+          object({
+            companyId: id,
+            'role?': text,
+            'from?': { type: 'string', format: 'date' },
+            'left?': { type: 'boolean', description: 'true where the person does not belong to it any more' },
+            'to?': { type: 'string', format: 'date' },
+          }),
+        ),
+        description: 'of a person: those left too',
+      },
+      'people?': { ...count, description: 'of a company: how many belong to it; see /v1/customers/{id}/people' },
       consents: listOf(
         object({
           purpose: text,

@@ -118,6 +118,10 @@ const fact: fc.Arbitrary<OtherFact> = fc.oneof(
     type: 'PurchaseReturned',
     data: { purchaseId: 'p', returnId: 'r', purchasedAt: NOON, currency: 'EUR', lines: [], total, complete: false },
   })),
+  amount.map((total): OtherFact => ({
+    type: 'PurchaseCancelled',
+    data: { purchaseId: 'p', purchasedAt: NOON, currency: 'EUR', lines: [], total },
+  })),
   ofCase.map((data): OtherFact => ({
     type: 'FeedbackCaseOpened',
     data: { ...data, kind: 'complaint', payloadHash: 'h' },

@@ -3,7 +3,7 @@
  * derived, and points issued and redeemed by day and by
  * month (`day/{day}/{bucket}`, `month/{month}/{bucket}`: in the order of time), kept per bucket and added up when read.
  */
-import { dayIn, isSameJson, unreachable, type Recorded } from '@timeline/kernel';
+import { dayIn, isSameJson, unreachable, withDay, type Recorded } from '@timeline/kernel';
 import {
   bucketOf,
   customerOwner,
@@ -24,12 +24,22 @@ import {
 } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import { pointsMoved, type LoyaltyEvent } from '../loyalty.events.js';
-import { combineLoyalty, emptyLoyalty, type CustomerLoyalty } from './customer-loyalty.js';
+import {
+  boughtAt,
+  cancelledAt,
+  combineLoyalty,
+  emptyLoyalty,
+  standingOf,
+  type CustomerLoyalty,
+  type PurchaseChanges,
+  type PurchaseMoment,
+  type Stretch,
+} from './customer-loyalty.js';
 
 export type LoyaltyFact =
   | LoyaltyEvent
   | Extract<CustomerEvent, { type: 'CustomerRegistered' | 'CustomerRegistrationWithdrawn' }>
-  | Extract<PurchaseEvent, { type: 'PurchaseRecorded' }>
+  | Extract<PurchaseEvent, { type: 'PurchaseRecorded' | 'PurchaseCancelled' }>
   | MergeEvent;
 
 export interface LoyaltyOfCustomer extends CustomerLoyalty, Grouped {
@@ -38,12 +48,16 @@ export interface LoyaltyOfCustomer extends CustomerLoyalty, Grouped {
 }
 
 /** What a customer's group comes to together; every member has it under its own key. */
-export interface LoyaltyOfGroup extends CustomerLoyalty {
+export interface LoyaltyOfGroup extends Omit<CustomerLoyalty, 'purchases'> {
   customerId: string;
   /** Source customers, itself included; sorted. */
   members: string[];
   /** Metrics that count customers count survivors. */
   isSurvivor: boolean;
+  /** Since when the customer is one who bought, and one who came back; as it is now. */
+  purchases: { count: number; first?: PurchaseMoment; second?: PurchaseMoment };
+  /** Of the few who were one of these and then, by a cancellation, were not: when they were. */
+  wavered?: { once: Stretch[]; twice: Stretch[] };
 }
 
 export interface PointsFlow {
@@ -77,11 +91,12 @@ export const flowKeys = (span: Span, first: string, last: string): { $gte: strin
 
 export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFact, LoyaltyOfGroup> {
   readonly name: string;
-  readonly version = 2;
+  readonly version = 3;
   readonly handles = [
     'CustomerRegistered',
     'CustomerRegistrationWithdrawn',
     'PurchaseRecorded',
+    'PurchaseCancelled',
     'PointsEarned',
     'PointsSpent',
     'CustomersMerged',
@@ -91,6 +106,7 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
     indexes: [
       { name: 'first-purchase', key: { 'purchases.first.day': 1 } },
       { name: 'second-purchase', key: { 'purchases.second.day': 1 } },
+      { name: 'wavered', key: { wavered: 1 }, sparse: true },
     ],
     appliesTo: (key) => key.startsWith(CUSTOMER),
     links: (doc) => (doc.kind === 'customer' ? linksOf(doc).map(loyaltyKey) : []),
@@ -151,7 +167,9 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
       case 'CustomerRegistrationWithdrawn':
         return part;
       case 'PurchaseRecorded':
-        return { ...part, purchases: { count: 1, first: { at: occurredAt, day: dayIn(this.zone, occurredAt) } } };
+        return { ...part, purchases: this.#onDayOf(occurredAt, boughtAt(occurredAt)) };
+      case 'PurchaseCancelled':
+        return { ...part, purchases: this.#onDayOf(occurredAt, cancelledAt(occurredAt)) };
       case 'PointsEarned':
         return { ...part, lots: pointsMoved(event), earned: event.data.points };
       case 'PointsSpent':
@@ -161,11 +179,16 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
     }
   }
 
+  #onDayOf(at: string, changes: PurchaseChanges): CustomerLoyalty['purchases'] {
+    return withDay({}, dayIn(this.zone, at), () => changes);
+  }
+
   #flow(flow: PointsFlow, event: Recorded<LoyaltyFact>): PointsFlow {
     switch (event.type) {
       case 'CustomerRegistered':
       case 'CustomerRegistrationWithdrawn':
       case 'PurchaseRecorded':
+      case 'PurchaseCancelled':
       case 'CustomersMerged':
       case 'CustomersUnmerged':
         return flow;
@@ -181,9 +204,26 @@ export class LoyaltyProjection implements Projection<LoyaltyDocument, LoyaltyFac
 
 const loyaltyOfGroup = oncePerGroup((parts: readonly { key: string; part: LoyaltyDocument }[]) => {
   const members = parts.flatMap(({ part }) => (part.kind === 'customer' ? [{ key: part.customerId, part }] : []));
-  const whole = members.map(({ part }): CustomerLoyalty => part).reduce(combineLoyalty, emptyLoyalty);
-  return { ...whole, members: members.map(({ key }) => key).sort(), survivor: survivorOf(members) };
+  const { purchases, ...whole } = members.map(({ part }): CustomerLoyalty => part).reduce(combineLoyalty, emptyLoyalty);
+  return {
+    ...whole,
+    ...standing(purchases),
+    members: members.map(({ key }) => key).sort(),
+    survivor: survivorOf(members),
+  };
 });
+
+function standing(changes: CustomerLoyalty['purchases']): Pick<LoyaltyOfGroup, 'purchases' | 'wavered'> {
+  const { count, once, twice } = standingOf(changes);
+  const current = (stretches: readonly Stretch[]): PurchaseMoment | undefined =>
+    stretches.find(({ to }) => to === undefined)?.from;
+  const [first, second] = [current(once), current(twice)];
+  const hasWavered = [...once, ...twice].some(({ to }) => to !== undefined);
+  return {
+    purchases: { count, ...(first && { first }), ...(second && { second }) },
+    ...(hasWavered && { wavered: { once, twice } }),
+  };
+}
 
 function emptyFlow(key: string): PointsFlow {
   const [span, start = '', bucket] = key.split('/');

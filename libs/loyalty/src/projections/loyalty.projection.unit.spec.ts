@@ -6,7 +6,7 @@ import { bucketOf, PureFold } from '@timeline/projecting';
 import { NOON, Playing, recorded } from '../../../kernel/src/testing/playing.js';
 import { loyaltyDecider, type LoyaltyCommand } from '../loyalty.decider.js';
 import type { LoyaltyEvent } from '../loyalty.events.js';
-import { balanceAt, combineLoyalty, emptyLoyalty, type CustomerLoyalty } from './customer-loyalty.js';
+import { balanceAt, combineLoyalty, emptyLoyalty, standingOf, type CustomerLoyalty } from './customer-loyalty.js';
 import { loyaltyKey, LoyaltyProjection, type LoyaltyFact, type PointsFlow } from './loyalty.projection.js';
 
 const day = (days: number): string => addDays(NOON, days);
@@ -35,6 +35,13 @@ const purchase = (customerId: string, occurredAt: string): Recorded<LoyaltyFact>
     },
     { customerId, occurredAt },
   );
+const cancelled = (customerId: string, occurredAt: string, purchasedAt: string): Recorded<LoyaltyFact> =>
+  recorded<LoyaltyFact>(
+    { type: 'PurchaseCancelled', data: { purchaseId: 'p', purchasedAt, currency: 'EUR', lines: [], total: '1' } },
+    { customerId, occurredAt },
+  );
+const standingIn = (fold: PureFold, customerId: string): ReturnType<typeof standingOf> =>
+  standingOf(customerIn(fold, customerId).purchases);
 const earned = (customerId: string, points: number, occurredAt: string, expiresAt?: string): Recorded<LoyaltyFact> =>
   recorded<LoyaltyFact>(
     { type: 'PointsEarned', data: { lotId: 'l', points, reason: 'r', balance: 0, ...(expiresAt && { expiresAt }) } },
@@ -58,18 +65,31 @@ describe('the loyalty of a customer', () => {
   it('knows the first two purchases in whatever order they were told', () => {
     const events = [day(9), day(3), day(7), day(3)].map((at) => purchase('c', at));
     for (const order of [events, events.toReversed()]) {
-      expect(customerIn(folded(order), 'c').purchases).toEqual({
-        count: 4,
-        first: { at: day(3), day: day(3).slice(0, 10) },
-        second: { at: day(3), day: day(3).slice(0, 10) },
-      });
+      const third = { at: day(3), day: day(3).slice(0, 10) };
+      expect(standingIn(folded(order), 'c')).toEqual({ count: 4, once: [{ from: third }], twice: [{ from: third }] });
     }
+  });
+
+  it('is that of one who came back until a cancellation leaves one purchase, and of nobody who bought when it leaves none', () => {
+    const moment = (days: number): { at: string; day: string } => ({ at: day(days), day: day(days).slice(0, 10) });
+    const two = [purchase('c', day(1)), purchase('c', day(2)), cancelled('c', day(4), day(1))];
+    expect(standingIn(folded(two), 'c')).toEqual({
+      count: 1,
+      once: [{ from: moment(1) }],
+      twice: [{ from: moment(2), to: moment(4) }],
+    });
+    const none = [...two, cancelled('c', day(5), day(2)), purchase('c', day(9))];
+    expect(standingIn(folded(none), 'c')).toMatchObject({
+      count: 1,
+      once: [{ from: moment(1), to: moment(5) }, { from: moment(9) }],
+      twice: [{ from: moment(2), to: moment(4) }],
+    });
   });
 
   it('takes the day from the reporting time zone', () => {
     const events = [purchase('c', '2024-06-30T23:30:00.000Z'), earned('c', 5, '2024-06-30T23:30:00.000Z')];
     const fold = folded(events, new LoyaltyProjection('Europe/Berlin'));
-    expect(customerIn(fold, 'c').purchases.first?.day).toBe('2024-07-01');
+    expect(standingIn(fold, 'c').once[0]?.from.day).toBe('2024-07-01');
     expect(flowIn(fold, '2024-07-01', 'c')).toMatchObject({ issued: 5, span: 'day' });
     expect(flowIn(fold, '2024-07', 'c')).toMatchObject({ issued: 5, span: 'month' });
     expect(flowIn(fold, '2024-06', 'c')).toBeUndefined();
@@ -94,7 +114,7 @@ describe('the loyalty of a customer', () => {
 
 const step = fc.record({
   who: fc.constantFrom('a', 'b'),
-  what: fc.constantFrom('earn', 'spend', 'buy', 'erase'),
+  what: fc.constantFrom('earn', 'spend', 'buy', 'cancel', 'erase'),
   points: fc.integer({ min: 1, max: 60 }),
   on: fc.integer({ min: 0, max: 40 }),
   lasts: fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined }),
@@ -112,7 +132,17 @@ function played(steps: readonly Step[]): { events: Recorded<Fact>[]; refused: nu
     const position = log.length + 1;
     if (what === 'buy')
       log.push({ ...purchase(who, day(on)), position: recorded({ type: 'x', data: {} }, { position }).position });
-    else if (what === 'erase') {
+    else if (what === 'cancel') {
+      const ofThem = log.filter(({ metadata }) => metadata.customerId === who);
+      const [bought, undone] = ['PurchaseRecorded', 'PurchaseCancelled'].map((type) =>
+        ofThem.filter((event) => event.type === type),
+      );
+      // Those that were bought first are cancelled first.
+      const next = bought?.[undone?.length ?? 0]?.metadata.occurredAt;
+      if (next === undefined || next > day(on)) continue;
+      const { position: at } = recorded({ type: 'x', data: {} }, { position });
+      log.push({ ...cancelled(who, day(on), next), position: at });
+    } else if (what === 'erase') {
       log.push(
         recorded(
           { type: CUSTOMER_ERASED, data: { reason: 'asked' } },
@@ -165,8 +195,7 @@ describe('any history', () => {
           for (const who of ['a', 'b']) {
             const own = events.filter(({ metadata }) => metadata.customerId === who);
             if (own.length === 0) continue;
-            // What is not a purchase in this log is a fact of the ledger.
-            const facts = own.filter(({ type }) => type !== 'PurchaseRecorded') as Recorded<LoyaltyEvent>[];
+            const facts = own.filter(({ type }) => type.startsWith('Points')) as Recorded<LoyaltyEvent>[];
             const { lots } = facts.reduce(
               (state, event) => loyaltyDecider.evolve(state, event),
               loyaltyDecider.initialState,
@@ -186,6 +215,38 @@ describe('any history', () => {
           }
         },
       ),
+    );
+  });
+
+  it('knows at the end of every day whether there were one or two purchases that were not cancelled', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          step.filter(({ what }) => what === 'buy' || what === 'cancel'),
+          { minLength: 1, maxLength: 40 },
+        ),
+        (steps) => {
+          const { events } = played(steps);
+          const fold = folded(events);
+          for (const who of ['a', 'b']) {
+            const own = events.filter(({ metadata }) => metadata.customerId === who);
+            if (own.length === 0) continue;
+            const { once, twice, count } = standingIn(fold, who);
+            const numberAt = (at: string): number =>
+              own
+                .filter(({ metadata }) => metadata.occurredAt <= at)
+                .reduce((sum, { type }) => sum + (type === 'PurchaseRecorded' ? 1 : -1), 0);
+            expect(count).toBe(numberAt(day(60)));
+            for (let days = 0; days < 60; days += 1) {
+              const within = (stretches: typeof once): boolean =>
+                stretches.some(({ from, to }) => from.at <= day(days) && !(to && to.at <= day(days)));
+              const bought = numberAt(day(days));
+              expect([days, within(once), within(twice)]).toEqual([days, bought >= 1, bought >= 2]);
+            }
+          }
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 
@@ -276,10 +337,11 @@ if (!isThere) console.warn(`SKIPPED: there is no ${FILE}, so who came back to th
     const documents = [...folded(events).documents.values()].map(
       ({ content }) => content as unknown as CustomerLoyalty,
     );
-    const reached = (which: 'first' | 'second', by: string): number =>
-      documents.filter(({ purchases }) => (purchases[which]?.day ?? '~') <= by).length;
+    const standings = documents.map(({ purchases }) => standingOf(purchases));
+    const reached = (which: 'once' | 'twice', by: string): number =>
+      standings.filter((each) => (each[which][0]?.from.day ?? '~') <= by).length;
     const ends = ['2014-12-31', '2015-12-31', '2016-12-31', '2017-12-31'];
-    expect(ends.map((by) => [reached('first', by), reached('second', by)])).toEqual([
+    expect(ends.map((by) => [reached('once', by), reached('twice', by)])).toEqual([
       [595, 263],
       [731, 573],
       [782, 731],

@@ -27,10 +27,12 @@ export class OpenPointsView {
   expiresAt?: string;
 }
 
+/** Cancelled ones are not in it. */
 export class PurchasesView {
   @Whole({ min: 0 })
   count: number;
 
+  /** Since when the customer is one who bought. */
   @Optional()
   @Instant()
   firstAt?: string;

@@ -22,7 +22,7 @@ export type Step =
   | { do: 'update'; who: string; field: (typeof FIELDS)[number]; value: number; source: string }
   | { do: 'trait'; who: string; value: number; source: string }
   | {
-      do: 'identity' | 'interact' | 'answer' | 'return' | 'case' | 'resolve' | 'earn' | 'spend';
+      do: 'identity' | 'interact' | 'answer' | 'return' | 'cancel' | 'case' | 'resolve' | 'earn' | 'spend';
       who: string;
       n: number;
     }
@@ -38,6 +38,7 @@ const plain = fc.constantFrom(
   'answer' as const,
   'purchase' as const,
   'return' as const,
+  'cancel' as const,
   'case' as const,
   'resolve' as const,
   'earn' as const,
@@ -112,11 +113,12 @@ export interface Told {
 /** Carries the steps out, one after the other; what would be refused is left out. */
 export function tell({ steps, salt, erasures }: Telling): Told {
   const log: Recorded<Fact>[] = [];
+  // Each on a day of its own.
+  const instantOf = (index: number): Instant => toInstant(START + ((index * 173 + salt) % 401) * DAY_MS + index * 1000);
   const record = (fact: object, customerId: string, more: { customerIds?: string[]; source?: string } = {}): number => {
     const { customerIds, source } = more;
     const index = log.length;
-    // Each on a day of its own.
-    const occurredAt = toInstant(START + ((index * 173 + salt) % 401) * DAY_MS + index * 1000);
+    const occurredAt = instantOf(index);
     const as = { stream: `s${index}`, position: index + 1, customerId, occurredAt, ...(source && { source }) };
     log.push(recorded<Fact>({ ...fact, ...(customerIds && { customerIds }) } as Fact, as));
     return index;
@@ -128,8 +130,19 @@ export function tell({ steps, salt, erasures }: Telling): Told {
   const undone = new Set<string>();
   const taken = new Map<string, string[]>();
   const cases = new Map<string, string[]>();
+  /** Purchases by event: of which something came back, and which were cancelled. */
+  const [touched, cancelled] = [new Set<string>(), new Set<string>()];
+  const purchaseOf = (id: string, isMeant: (event: Recorded<Fact>) => boolean): Recorded<Fact> | undefined =>
+    log.find((event) => event.type === 'PurchaseRecorded' && event.metadata.customerId === id && isMeant(event));
   const ledgers = new Map<string, { lot: string; left: number }[]>();
   const balanceOf = (id: string): number => (ledgers.get(id) ?? []).reduce((sum, { left }) => sum + left, 0);
+
+  const buy = (id: string, index: number, n: number): void => {
+    const total = String(2_000 * (n + 1));
+    const lines = [{ lineId: '0', category: `k${index % 3}`, sku: 's', name: 'n', quantity: '100', amount: total }];
+    const data = { purchaseId: `p${index}`, channel: 'store', currency: 'EUR', lines, total };
+    record({ type: 'PurchaseRecorded', data }, id);
+  };
 
   const react = (): void => {
     for (const { who: member, because } of owed.splice(0)) {
@@ -183,19 +196,33 @@ export function tell({ steps, salt, erasures }: Telling): Told {
         break;
       }
       case 'purchase': {
-        const total = String(2_000 * (each.n + 1));
-        const data = { purchaseId: `p${index}`, channel: 'store', currency: 'EUR', lines: [], total };
-        record({ type: 'PurchaseRecorded', data }, each.who);
+        buy(each.who, index, each.n);
         break;
       }
       case 'return': {
-        const bought = log.find(
-          ({ type, metadata }) => type === 'PurchaseRecorded' && metadata.customerId === each.who,
-        );
+        const bought = purchaseOf(each.who, ({ id }) => !cancelled.has(id));
         if (!bought) break;
+        touched.add(bought.id);
         const purchasedAt = bought.metadata.occurredAt;
-        const data = { purchaseId: 'p', returnId: `r${index}`, purchasedAt, currency: 'EUR', lines: [], total: '500' };
+        const { purchaseId, lines: ordered } = bought.data as { purchaseId: string; lines: { category: string }[] };
+        const lines = [{ lineId: '0', category: ordered[0]?.category, quantity: '1', amount: '500' }];
+        const data = { purchaseId, returnId: `r${index}`, purchasedAt, currency: 'EUR', lines, total: '500' };
         record({ type: 'PurchaseReturned', data: { ...data, complete: false } }, each.who);
+        break;
+      }
+      case 'cancel': {
+        // Not before it was made, and not one of which something came back; where there is none, of one just made.
+        const mayBe = ({ id, metadata }: Recorded<Fact>): boolean =>
+          !touched.has(id) && metadata.occurredAt < instantOf(log.length);
+        if (!purchaseOf(each.who, mayBe)) buy(each.who, index, each.n);
+        const bought = purchaseOf(each.who, mayBe);
+        if (!bought) break;
+        touched.add(bought.id);
+        cancelled.add(bought.id);
+        // As it was recorded above.
+        const { purchaseId, total, lines } = bought.data as { purchaseId: string; total: string; lines: object[] };
+        const data = { purchaseId, purchasedAt: bought.metadata.occurredAt, currency: 'EUR', lines, total };
+        record({ type: 'PurchaseCancelled', data }, each.who);
         break;
       }
       case 'case': {
@@ -358,6 +385,25 @@ export class Person {
     const later = said.filter(({ index }) => index > since);
     const best = [...known.slice(0, 1), ...later].sort((a, b) => (a.at > b.at ? -1 : 1))[0];
     return best?.value ?? undefined;
+  }
+
+  /** Those that were not cancelled. */
+  purchases(): Loose[] {
+    const cancelled = this.of('PurchaseCancelled').map(({ data }) => data['purchaseId']);
+    return this.of('PurchaseRecorded').filter(({ data }) => !cancelled.includes(data['purchaseId']));
+  }
+
+  /** Since when there are so many purchases as there are now, going through what was bought and cancelled in time. */
+  hasBoughtSince(least: number): Instant | undefined {
+    let [count, since]: [number, Instant | undefined] = [0, undefined];
+    const inTime = this.of('PurchaseRecorded', 'PurchaseCancelled').sort((a, b) =>
+      a.metadata.occurredAt < b.metadata.occurredAt ? -1 : 1,
+    );
+    for (const { type, metadata } of inTime) {
+      count += type === 'PurchaseRecorded' ? 1 : -1;
+      since = count < least ? undefined : (since ?? metadata.occurredAt);
+    }
+    return since;
   }
 
   count(type: string): number {

@@ -93,6 +93,16 @@ export class RecordPurchaseData extends DeliveryDto {
   @NestedArray(() => PurchaseLineDto, { min: 1, max: MAX_LINES })
   lines: PurchaseLineDto[];
 
+  /** Paid beside the lines, part of the total. */
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  shipping?: string;
+
+  /** Where prices do not hold it already. Paid beside the lines, part of the total. */
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  tax?: string;
+
   /** Kept sealed; `region` is what breakdowns see. */
   @Optional()
   @Nested(() => ShipToDto)

@@ -25,10 +25,20 @@ export class LineToReturnDto implements LineToReturn {
 }
 
 export class ReturnPurchaseBody {
-  /** All that is left where absent. */
+  /** All that is left of the purchase where lines, shipping and tax are absent. */
   @Optional()
   @NestedArray(() => LineToReturnDto, { min: 1, max: MAX_LINES })
   lines?: LineToReturnDto[];
+
+  /** What is paid back of the shipping. */
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  shipping?: string;
+
+  /** What is paid back of the tax. */
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  tax?: string;
 
   /** From your own list; never what names the person. */
   @Optional()
@@ -63,9 +73,9 @@ export class ReturnPurchaseHandler implements ICommandHandler<ReturnPurchase> {
     private readonly directory: CustomerDirectory,
   ) {}
 
-  /** @throws DomainError PURCHASE_NOT_FOUND, CUSTOMER_ERASED, OCCURRED_BEFORE_START, and what the decider refuses */
+  /** @throws DomainError PURCHASE_NOT_FOUND, CUSTOMER_ERASED, OCCURRED_BEFORE_START, PURCHASE_CANCELLED and what the decider refuses */
   async execute({ data, context }: ReturnPurchase): Promise<CommandOutcome> {
-    const { purchaseId, lines, reason, occurredAt } = data;
+    const { purchaseId, lines, shipping, tax, reason, occurredAt } = data;
     const stream = purchaseStream(purchaseId);
     const { purchase } = (await this.processor.load(purchaseDecider, stream)).state;
     if (purchase?.customerId !== undefined) await this.directory.resolve({ customerId: purchase.customerId });
@@ -77,6 +87,8 @@ export class ReturnPurchaseHandler implements ICommandHandler<ReturnPurchase> {
         type: 'return',
         purchaseId,
         ...(lines && { lines }),
+        ...(shipping !== undefined && { shipping }),
+        ...(tax !== undefined && { tax }),
         ...(reason !== undefined && { reason }),
       },
       ...(occurredAt !== undefined && { occurredAt }),

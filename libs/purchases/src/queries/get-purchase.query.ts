@@ -1,15 +1,24 @@
-/** One purchase by its id with what of it came back, folded from its stream. Amounts are exact decimals. */
+/** One purchase by its id with what of it came back or that it was cancelled, folded from its stream. Amounts are exact decimals. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { EntityStreams } from '@timeline/deciding';
-import { Currency, DecimalAmount, Flag, Id, Instant, Nested, NestedArray, Optional, Text } from '@timeline/http';
+import { Currency, DecimalAmount, Flag, Id, Instant, Nested, NestedArray, OneOf, Optional, Text } from '@timeline/http';
 import { addDecimals, DomainError, sumDecimals, type Position, type Recorded } from '@timeline/kernel';
 import { purchaseStream } from '../commands/purchase-stream.js';
 import { ShipToDto } from '../commands/record-purchase.command.js';
-import type { PurchaseEvent, ReturnedLine } from '../purchases.events.js';
+import {
+  PURCHASE_STATUSES,
+  statusAfterReturn,
+  type PurchaseEvent,
+  type PurchaseStatus,
+  type ReturnedLine,
+} from '../purchases.events.js';
 
 export class ReturnedLineView implements ReturnedLine {
   @Text()
   lineId: string;
+  @Optional()
+  @Text()
+  category?: string;
   @DecimalAmount({ min: '0' })
   quantity: string;
   @DecimalAmount({ min: '0' })
@@ -23,6 +32,12 @@ export class ReturnView {
   occurredAt: string;
   @NestedArray(() => ReturnedLineView)
   lines: ReturnedLineView[];
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  shipping?: string;
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  tax?: string;
   /** What was paid back. */
   @DecimalAmount({ min: '0' })
   total: string;
@@ -46,6 +61,9 @@ export class PurchaseLineView {
   subCategory?: string;
   @DecimalAmount({ min: '0' })
   quantity: string;
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  unitPrice?: string;
   /** What the line cost in all, discounts taken off. */
   @DecimalAmount({ min: '0' })
   amount: string;
@@ -58,6 +76,14 @@ export class PurchaseLineView {
   /** Of the amount, over all returns. */
   @DecimalAmount({ min: '0' })
   amountReturned: string;
+}
+
+export class CancellationView {
+  @Instant()
+  occurredAt: string;
+  @Optional()
+  @Text()
+  reason?: string;
 }
 
 export class PurchaseView {
@@ -75,15 +101,27 @@ export class PurchaseView {
   currency: string;
   @NestedArray(() => PurchaseLineView)
   lines: PurchaseLineView[];
-  /** Sum of the lines. */
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  shipping?: string;
+  @Optional()
+  @DecimalAmount({ min: '0' })
+  tax?: string;
+  /** Sum of the lines, shipping and tax. */
   @DecimalAmount({ min: '0' })
   total: string;
   /** Paid back, over all returns. */
   @DecimalAmount({ min: '0' })
   returned: string;
-  /** Nothing is left to return. */
+  /** Of no line anything is left to return. */
   @Flag()
   fullyReturned: boolean;
+  @OneOf(PURCHASE_STATUSES)
+  status: PurchaseStatus;
+  /** Counts nowhere since then. */
+  @Optional()
+  @Nested(() => CancellationView)
+  cancelled?: CancellationView;
   /** In the order in which they were recorded. */
   @NestedArray(() => ReturnView)
   returns: ReturnView[];
@@ -137,7 +175,7 @@ function viewOf(events: readonly Recorded<PurchaseEvent>[]): PurchaseView | unde
   let view: PurchaseView | undefined;
   for (const event of events) {
     if (event.type === 'PurchaseRecorded') view = recorded(event);
-    else if (view) view = withReturn(view, event);
+    else if (view) view = event.type === 'PurchaseReturned' ? withReturn(view, event) : cancelled(view, event);
   }
   return view;
 }
@@ -152,6 +190,7 @@ function recorded(event: Recorded<Extract<PurchaseEvent, { type: 'PurchaseRecord
     lines: lines.map((line) => ({ ...line, quantityReturned: '0', amountReturned: '0' })),
     returned: '0',
     fullyReturned: false,
+    status: 'bought',
     returns: [],
     ...(source !== undefined && { source }),
     occurredAt,
@@ -163,10 +202,21 @@ function withReturn(
   view: PurchaseView,
   { data, metadata }: Recorded<Extract<PurchaseEvent, { type: 'PurchaseReturned' }>>,
 ): PurchaseView {
-  const { returnId, lines, total, complete, reason } = data;
+  const { returnId, lines, shipping, tax, total, complete, reason } = data;
   const back = new Map(lines.map((line) => [line.lineId, line]));
   const { occurredAt } = metadata;
-  const returns = [...view.returns, { returnId, occurredAt, lines, total, ...(reason !== undefined && { reason }) }];
+  const returns = [
+    ...view.returns,
+    {
+      returnId,
+      occurredAt,
+      lines,
+      ...(shipping !== undefined && { shipping }),
+      ...(tax !== undefined && { tax }),
+      total,
+      ...(reason !== undefined && { reason }),
+    },
+  ];
   return {
     ...view,
     lines: view.lines.map((line) => {
@@ -179,6 +229,14 @@ function withReturn(
     }),
     returned: sumDecimals(returns.map((each) => each.total)),
     fullyReturned: complete,
+    status: statusAfterReturn(complete),
     returns,
   };
+}
+
+function cancelled(
+  view: PurchaseView,
+  { data: { reason }, metadata: { occurredAt } }: Recorded<Extract<PurchaseEvent, { type: 'PurchaseCancelled' }>>,
+): PurchaseView {
+  return { ...view, status: 'cancelled', cancelled: { occurredAt, ...(reason !== undefined && { reason }) } };
 }

@@ -39,13 +39,14 @@ export interface SegmentMembership {
 
 export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership> = {
   name: 'segments',
-  version: 2,
+  version: 4,
   handles: [
     'CustomerRegistered',
     'CustomerRegistrationWithdrawn',
     'InteractionRecorded',
     'PurchaseRecorded',
     'PurchaseReturned',
+    'PurchaseCancelled',
     'FeedbackCaseOpened',
     'SurveyAnswered',
     'CustomersMerged',
@@ -92,6 +93,7 @@ function evolve(before: SegmentPart, event: Recorded<SegmentFact>, key: string):
     case 'PurchaseRecorded':
       return bought(active(part, at), event.data.currency, event.data.total, at);
     case 'PurchaseReturned':
+    case 'PurchaseCancelled':
       return gaveBack(part, event.data.currency, event.data.total, at, event.data.purchasedAt);
     case 'SurveyAnswered':
       return event.data.kind === 'NPS'

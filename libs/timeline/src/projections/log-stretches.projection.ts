@@ -35,7 +35,7 @@ export interface LogStretch {
 
 export const logStretchesProjection: Projection<LogStretch, Fact> = {
   name: 'log-stretches',
-  version: 1,
+  version: 2,
   handles: [...TIMELINE_TYPES, ...Object.keys(UNSHOWN)],
   keys: ({ position }) => [{ key: stretchOf(position), owner: 'all' }],
   evolve: (stretch, { position, recordedAt }) => ({

@@ -32,12 +32,15 @@ const TYPES: Record<TimelineFact['type'], true> = {
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
   CustomerLifecycleStageChanged: true,
+  CustomerJoinedCompany: true,
+  CustomerLeftCompany: true,
   CustomerFieldVerified: true,
   CustomerFieldsRetracted: true,
   CustomerRegistrationWithdrawn: true,
   InteractionRecorded: true,
   PurchaseRecorded: true,
   PurchaseReturned: true,
+  PurchaseCancelled: true,
   FeedbackCaseOpened: true,
   FeedbackClassified: true,
   FeedbackAssigned: true,
@@ -127,7 +130,7 @@ export const timelineKey = (customerId: string, eventId: string): string => `${c
 
 export const timelineProjection: Projection<KeptEntry, Fact> = {
   name: 'timeline',
-  version: 2,
+  version: 3,
   handles: TIMELINE_TYPES,
   indexes: [
     { name: 'page', key: { customerId: 1, at: 1, position: 1 } },
