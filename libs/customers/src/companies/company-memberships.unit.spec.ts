@@ -5,7 +5,8 @@ import { NOON, Playing } from '../../../kernel/src/testing/playing.js';
 import { customerDecider, type CustomerCommand } from '../customer.decider.js';
 import type { Profile } from '../projections/profile-document.js';
 import { profileProjection } from '../projections/profile.projection.js';
-import { MAX_COMPANIES } from './company-memberships.js';
+import { combineParts, emptyPart, type ProfilePart } from '../projections/profile-part.js';
+import { MAX_COMPANIES, type Membership } from './company-memberships.js';
 import { companyPeople, type PersonOfCompany } from './company-people.projection.js';
 
 const PEOPLE = ['p0', 'p1', 'p2'];
@@ -104,6 +105,22 @@ it('people and companies agree on who belongs to whom, whatever is tried in what
     { numRuns: 500 },
   );
   for (const times of Object.values(met)) expect(times).toBeGreaterThan(20);
+});
+
+it('who is merged belongs to a company by any record that does, and as the latest of these says', () => {
+  const part = (since: string, membership: Membership): ProfilePart => ({
+    ...emptyPart(),
+    companies: { c: { ...membership, since } },
+  });
+  const current = part('1', { role: 'buyer' });
+  const later = part('2', { role: 'owner' });
+  const left = part('3', { role: 'chief', left: true });
+  for (const parts of [
+    [current, later, left],
+    [left, current, later],
+    [later, left, current],
+  ])
+    expect(parts.reduce(combineParts).companies).toEqual(later.companies);
 });
 
 it('a person has at most so many companies, left ones included', () => {

@@ -11,6 +11,9 @@ import { DecimalAmount, Id, Instant, NestedArray, Optional, Text } from '@timeli
 import { purchaseDecider, type LineToReturn } from '../purchase.decider.js';
 import { MAX_LINES, purchaseStream, QUANTITY } from './purchase-stream.js';
 
+/** Above 0: a return of nothing would be none. */
+const PAID_BACK = { min: '0.0000000001' };
+
 export class LineToReturnDto implements LineToReturn {
   @Text({ max: 60 })
   lineId: string;
@@ -32,12 +35,12 @@ export class ReturnPurchaseBody {
 
   /** What is paid back of the shipping. */
   @Optional()
-  @DecimalAmount({ min: '0' })
+  @DecimalAmount(PAID_BACK)
   shipping?: string;
 
   /** What is paid back of the tax. */
   @Optional()
-  @DecimalAmount({ min: '0' })
+  @DecimalAmount(PAID_BACK)
   tax?: string;
 
   /** From your own list; never what names the person. */

@@ -272,6 +272,20 @@ export function readStoreContract(what: string, harness: ReadStoreHarness): void
       });
     });
 
+    it('keeps names of digits, and a sparse index of a path that leads to objects', async () => {
+      const days = { '2024': { '02': { '29': { count: 1 } } }, '2017': { '12': { '01': { count: 2 } } } };
+      const found = await filled(
+        [
+          { _id: 'a', days },
+          { _id: 'b', only: { spans: [{ from: 'x' }], none: [] } },
+        ],
+        [{ name: 'only', key: { only: 1 }, sparse: true }],
+      );
+      expect(await found.findByIds(['a'])).toEqual([{ _id: 'a', days }]);
+      expect(ids(await found.find({ only: { $exists: true } }))).toEqual(['b']);
+      expect(ids(await found.find({ only: { $exists: false } }))).toEqual(['a']);
+    });
+
     describe('guarded writes', () => {
       it('write what is absent once, and replace what still is as it was', async () => {
         const collection = await filled([{ _id: 'a', _v: 1, old: true }]);
