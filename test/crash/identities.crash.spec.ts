@@ -2,7 +2,7 @@
 import { raceForIdentities } from './support/identity-race.js';
 
 const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
-const ROUNDS = process.env['CRASH_LONG'] ? 200 : 12;
+const ROUNDS = process.env['CRASH_LONG'] ? 200 : 10;
 
 it(`an identity has one owner, whoever is killed or late, in ${ROUNDS} rounds (CRASH_SEED=${SEED})`, async () => {
   const { problems, seen } = await raceForIdentities(SEED, ROUNDS);
