@@ -47,6 +47,7 @@ export const FAMILIES = {
       'CustomerIdentityAdded',
       'CustomerIdentityRemoved',
       'CustomerConsentChanged',
+      'CustomerPreferencesChanged',
       'CustomerLifecycleStageChanged',
       'CustomerFieldVerified',
       'CustomerFieldsRetracted',
@@ -122,6 +123,10 @@ const SENTENCES = {
     text: `Consent ${data.status}: ${listed([words(data.purpose).toLowerCase(), data.channel && `by ${data.channel}`])}`,
     icon: 'shield',
     tone: data.status === 'granted' ? 'good' : 'warn',
+  }),
+  CustomerPreferencesChanged: (data) => ({
+    text: `Contact preferences changed: ${(data.changed ?? []).map((name) => words(name.replace('preferences.', '')).toLowerCase()).join(', ')}`,
+    icon: 'shield',
   }),
   CustomerLifecycleStageChanged: (data) => ({
     text: `Moved from ${data.from} to ${data.to}${dash(data.reason)}`,

@@ -55,6 +55,10 @@ const SAMPLES: Samples = {
     { purpose: 'newsletter', status: 'withdrawn', channel: 'email', textVersion: '1' },
     'Consent withdrawn: newsletter, by email',
   ],
+  CustomerPreferencesChanged: [
+    { changed: ['preferences.refused'], preferences: { refused: ['phone'] } },
+    'Contact preferences changed: refused',
+  ],
   CustomerLifecycleStageChanged: [
     { from: 'lead', to: 'customer', reason: 'first purchase' },
     'Moved from lead to customer — first purchase',

@@ -20,6 +20,7 @@ import {
   isOf,
   lastOfSource,
   namesIn,
+  preferenceNames,
   saidOf,
   takeBack,
   traitNames,
@@ -31,6 +32,7 @@ import {
 import {
   IDENTITY_KINDS,
   type Consent,
+  type ContactPreferences,
   type CustomerEvent,
   type CustomerKind,
   type ErasureCertificate,
@@ -90,6 +92,7 @@ export type CustomerCommand = { customerId: string } & (
   | { type: 'add-identity'; identity: Identity }
   | { type: 'remove-identity'; hash: string }
   | ({ type: 'change-consent' } & Consent)
+  | { type: 'change-preferences'; preferences: Clearable<ContactPreferences> }
   | { type: 'change-stage'; to: LifecycleStage; reason?: string }
   /** `field`: a name of the profile, `traits.{name}` or a kind of identity, its primary one unless `hash` names another. */
   | { type: 'verify'; field: string; hash?: string; by: string; method: VerificationMethod }
@@ -111,7 +114,7 @@ export type CustomerCommand = { customerId: string } & (
     }
 );
 
-/** In `fields` by name: those of `PersonalDetails`, `language`, `region` and `stage`. `null`: removed. */
+/** In `fields` by name: those of `PersonalDetails`, `language`, `region`, `stage` and `preferences.{name}`. `null`: removed. */
 export interface CustomerState extends Heard {
   /** `unknown`: not registered (a claim may have lapsed all the same), or not any more. */
   readonly status: 'unknown' | 'active' | 'erased';
@@ -210,6 +213,8 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
       }
       case 'CustomerConsentChanged':
         return { ...state, ...hear(state, { [consentName(event.data)]: event.data }, event) };
+      case 'CustomerPreferencesChanged':
+        return { ...state, ...hear(state, preferenceNames(event.data.preferences), event) };
       case 'CustomerLifecycleStageChanged':
         return { ...state, ...hear(state, { stage: event.data.to }, event), stage: { value: event.data.to, ...said } };
       case 'CustomerFieldVerified': {
@@ -257,6 +262,8 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return removeIdentity(command, state);
       case 'change-consent':
         return changeConsent(command, state, context);
+      case 'change-preferences':
+        return changePreferences(command, state, context);
       case 'change-stage':
         return changeStage(command, state, context);
       case 'verify':
@@ -489,6 +496,20 @@ export const consentKey = ({ purpose, channel }: Pick<Consent, 'purpose' | 'chan
 
 // Keys of stored maps must hold no "." or "$".
 const encodeKey = (text: string): string => encodeURIComponent(text).replaceAll('.', '%2E');
+
+function changePreferences(
+  { preferences }: Command<'change-preferences'>,
+  state: CustomerState,
+  { occurredAt }: DecisionContext,
+): Decisions {
+  const news = changed(preferenceNames(preferences), state.fields, occurredAt);
+  const names = Object.keys(news);
+  if (names.length === 0) return [];
+  const isNews = ([name]: [string, unknown]): boolean => names.includes(`preferences.${name}`);
+  // The same members, some left out; all of them are optional.
+  const said = Object.fromEntries(Object.entries(preferences).filter(isNews)) as typeof preferences;
+  return [{ type: 'CustomerPreferencesChanged', data: { changed: names, preferences: said } }];
+}
 
 function changeStage(
   { to, reason }: Command<'change-stage'>,

@@ -62,6 +62,47 @@ export interface Consent {
   proof?: string;
 }
 
+/** How a customer wants to be contacted. What is absent was never said. */
+export interface ContactPreferences {
+  /** Those wanted, the best first. */
+  channels?: string[];
+  /** Never by these, whatever was consented to. */
+  refused?: string[];
+  hours?: ContactHours;
+  frequency?: ContactFrequency;
+  /** Of what is written or said to the customer, where it is another than the customer's own. */
+  language?: string;
+}
+export const PREFERENCES = [
+  'channels',
+  'refused',
+  'hours',
+  'frequency',
+  'language',
+] as const satisfies readonly (keyof ContactPreferences)[];
+
+export interface ContactHours {
+  /** IANA name. */
+  timeZone: string;
+  /** In any of them. One whose `to` is not after its `from` ends on the day after. */
+  windows: ContactWindow[];
+}
+
+export interface ContactWindow {
+  /** On which it begins, 1 (Monday) to 7; all where absent. */
+  days?: number[];
+  /** `HH:MM`, included. */
+  from: string;
+  /** `HH:MM`, up to `24:00`; not included. */
+  to: string;
+}
+
+/** At most so many contacts in any stretch of so many days. */
+export interface ContactFrequency {
+  atMost: number;
+  days: number;
+}
+
 export const VERIFICATION_METHODS = ['call', 'code', 'letter', 'document', 'in-person', 'other'] as const;
 export type VerificationMethod = (typeof VERIFICATION_METHODS)[number];
 
@@ -118,6 +159,11 @@ export type CustomerEvent =
   /** `retracted`: because who said it took it back; whoever says it again may add it again. */
   | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>
   | Fact<'CustomerConsentChanged', Consent>
+  /** `null` removes. `changed` names them as fields: `preferences.{name}`. */
+  | Fact<
+      'CustomerPreferencesChanged',
+      { changed: string[]; preferences: { [Name in keyof ContactPreferences]?: ContactPreferences[Name] | null } }
+    >
   | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string }>
   /**
    * Somebody made sure of a value. `field`: a name as in `changed` of an update, or a kind of identity (then `hash` says

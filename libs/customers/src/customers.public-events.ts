@@ -51,6 +51,7 @@ const SCHEMAS = {
     'channel?': text,
     textVersion: text,
   }),
+  'customers.preferences-changed': schemaOf({ changed: listOf(text) }),
   'customers.stage-changed': schemaOf({ from: stage, to: stage }),
   'customers.field-verified': schemaOf({ field: text, method: oneOf(VERIFICATION_METHODS) }),
   'customers.fields-retracted': schemaOf({
@@ -89,6 +90,7 @@ const OF_THE_CUSTOMER: Readonly<Record<CustomerEvent['type'], true>> = {
   CustomerIdentityAdded: true,
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
+  CustomerPreferencesChanged: true,
   CustomerLifecycleStageChanged: true,
   CustomerFieldVerified: true,
   CustomerFieldsRetracted: true,
@@ -124,6 +126,8 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
       const { purpose, status, channel, textVersion } = event.data;
       return { type: 'customers.consent-changed', data: { purpose, status, ...known({ channel }), textVersion } };
     }
+    case 'CustomerPreferencesChanged':
+      return { type: 'customers.preferences-changed', data: { changed: event.data.changed } };
     case 'CustomerLifecycleStageChanged':
       return { type: 'customers.stage-changed', data: { from: event.data.from, to: event.data.to } };
     case 'CustomerFieldVerified':

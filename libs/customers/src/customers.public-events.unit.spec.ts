@@ -24,6 +24,10 @@ const facts: CustomerEvent[] = [
     type: 'CustomerConsentChanged',
     data: { purpose: 'newsletter', status: 'granted', channel: 'email', textVersion: '3', proof: 'secret call 7' },
   },
+  {
+    type: 'CustomerPreferencesChanged',
+    data: { changed: ['preferences.refused'], preferences: { refused: ['secret channel'] } },
+  },
   { type: 'CustomerLifecycleStageChanged', data: { from: 'customer', to: 'lead', reason: 'secret reason' } },
   {
     type: 'CustomerFieldVerified',

@@ -4,6 +4,7 @@ import { CustomerDirectory } from '@timeline/deciding';
 import { AnonymousCustomers } from './anonymous-customers.js';
 import { addIdentity, AddIdentityHandler } from './commands/add-identity.command.js';
 import { changeConsent, ChangeConsentHandler } from './commands/change-consent.command.js';
+import { changePreferences, ChangePreferencesHandler } from './commands/change-preferences.command.js';
 import { changeLifecycleStage, ChangeLifecycleStageHandler } from './commands/change-lifecycle-stage.command.js';
 import { eraseCustomer, EraseCustomerHandler } from './commands/erase-customer.command.js';
 import { registerCustomer, RegisterCustomerHandler } from './commands/register-customer.command.js';
@@ -22,6 +23,7 @@ import { CustomerImports } from './imports/customer-imports.js';
 import { ImportsController } from './imports/imports.controller.js';
 import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
+import { GetPermissionHandler } from './permissions/permission.query.js';
 import { profileProjection } from './projections/profile.projection.js';
 import { provenanceProjection } from './projections/provenance.projection.js';
 import { ProvenanceCommandController, ProvenanceQueryController } from './provenance/provenance.controller.js';
@@ -43,6 +45,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     addIdentity,
     removeIdentity,
     changeConsent,
+    changePreferences,
     changeLifecycleStage,
     verifyField,
     eraseCustomer,
@@ -59,6 +62,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     AddIdentityHandler,
     RemoveIdentityHandler,
     ChangeConsentHandler,
+    ChangePreferencesHandler,
     ChangeLifecycleStageHandler,
     VerifyFieldHandler,
     EraseCustomerHandler,
@@ -71,6 +75,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
   queryProviders: [
     GetCustomerHandler,
     GetCustomerAsOfHandler,
+    GetPermissionHandler,
     ListCustomersHandler,
     GetErasureHandler,
     ListSaidHandler,

@@ -13,7 +13,7 @@ import {
 } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
-import { candidateOf, hear, hearVerified, takeBack, traitNames } from '../candidates.js';
+import { candidateOf, hear, hearVerified, preferenceNames, takeBack, traitNames } from '../candidates.js';
 import { consentKey } from '../customer.decider.js';
 import type { CustomerEvent, Identity } from '../customers.events.js';
 import { withIdentity, withoutIdentity } from '../identities/held-identities.js';
@@ -25,6 +25,7 @@ import {
   earliest,
   emptyPart,
   latest,
+  latestInstants,
   type HeldIdentity,
   type IdentityOrigin,
   type ProfilePart,
@@ -47,13 +48,14 @@ type ProfileEvent =
 
 export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> = {
   name: 'profile',
-  version: 2,
+  version: 3,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
     'CustomerIdentityAdded',
     'CustomerIdentityRemoved',
     'CustomerConsentChanged',
+    'CustomerPreferencesChanged',
     'CustomerLifecycleStageChanged',
     'CustomerFieldVerified',
     'CustomerFieldsRetracted',
@@ -119,6 +121,8 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       }
       case 'CustomerConsentChanged':
         return { ...after, ...hear(after, { [`consents.${consentKey(event.data)}`]: event.data }, event) };
+      case 'CustomerPreferencesChanged':
+        return { ...after, ...hear(after, preferenceNames(event.data.preferences), event) };
       case 'CustomerLifecycleStageChanged':
         return { ...after, ...hear(after, { stage: event.data.to }, event) };
       case 'CustomerFieldVerified': {
@@ -142,9 +146,13 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
           : { ...after, ...nothing, members: after.members };
       }
       case 'InteractionRecorded': {
-        const { channel } = event.data;
+        const { channel, direction } = event.data;
         const interactions = { ...after.interactions, [channel]: (entryOf(after.interactions, channel) ?? 0) + 1 };
-        return { ...contacted(after, event, channel), interactions };
+        return {
+          ...contacted(after, event, channel),
+          interactions,
+          ...(direction === 'outbound' && { outbound: latestInstants(after.outbound, [event.metadata.occurredAt]) }),
+        };
       }
       case 'PurchaseRecorded': {
         const { channel, currency, total } = event.data;

@@ -31,6 +31,7 @@ const TYPES: Record<TimelineFact['type'], true> = {
   CustomerIdentityAdded: true,
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
+  CustomerPreferencesChanged: true,
   CustomerLifecycleStageChanged: true,
   CustomerFieldVerified: true,
   CustomerFieldsRetracted: true,
@@ -127,7 +128,7 @@ export const timelineKey = (customerId: string, eventId: string): string => `${c
 
 export const timelineProjection: Projection<KeptEntry, Fact> = {
   name: 'timeline',
-  version: 2,
+  version: 3,
   handles: TIMELINE_TYPES,
   indexes: [
     { name: 'page', key: { customerId: 1, at: 1, position: 1 } },
