@@ -286,6 +286,8 @@ describe('every answer that the main job gets', () => {
       location,
       `/v1/loyalty/${customerId}`,
       `/v1/loyalty/${customerId}?asOf=2030-01-01T00:00:00Z`,
+      '/v1/freshness/policies',
+      '/v1/freshness/reviews?limit=1',
       '/v1/segments',
       '/v1/segments/vip/members?asOf=2024-04-01T00:00:00Z',
       '/v1/events?limit=1000',

@@ -52,6 +52,9 @@ export const FAMILIES = {
       'CustomerFieldVerified',
       'CustomerFieldsRetracted',
       'CustomerRegistrationWithdrawn',
+      'FieldReviewDue',
+      'FieldReviewTaskOpened',
+      'FieldReviewEscalated',
       'CustomersMerged',
       'CustomersUnmerged',
     ],
@@ -116,6 +119,17 @@ const SENTENCES = {
   CustomerFieldsRetracted: (data) => ({
     text: `Taken back, as ${data.source ?? 'an import'} said it: ${(data.fields ?? []).map((field) => words(field).toLowerCase()).join(', ')}`,
     icon: 'edit',
+  }),
+  FieldReviewDue: (data) => ({ text: `To be verified: ${words(data.field).toLowerCase()}`, icon: 'key' }),
+  FieldReviewTaskOpened: (data) => ({
+    text: `Task to verify: ${words(data.field).toLowerCase()}`,
+    icon: 'key',
+    tone: 'warn',
+  }),
+  FieldReviewEscalated: (data) => ({
+    text: `Still not verified: ${words(data.field).toLowerCase()}`,
+    icon: 'key',
+    tone: 'warn',
   }),
   CustomerRegistrationWithdrawn: () => ({ text: 'Registration withdrawn', icon: 'person' }),
   CustomerIdentityRemoved: (data, personal) => ({ text: `${identityOf(data, personal)} removed`, icon: 'key' }),

@@ -14,6 +14,18 @@ import { updateCustomer, UpdateCustomerHandler } from './commands/update-custome
 import { verifyField, VerifyFieldHandler } from './commands/verify-field.command.js';
 import { StreamCustomerDirectory } from './customer-directory.js';
 import { CustomersCommandController, CustomersQueryController } from './customers.controller.js';
+import { FreshnessCommandController, FreshnessQueryController } from './freshness/freshness.controller.js';
+import { freshnessPoliciesProjection } from './freshness/freshness-policies.projection.js';
+import { freshnessProjection } from './freshness/freshness.projection.js';
+import { freshnessPublicEvents } from './freshness/freshness.public-events.js';
+import { ListFreshnessPoliciesHandler, ListReviewsHandler } from './freshness/freshness.query.js';
+import { FreshnessReaction } from './freshness/freshness.reaction.js';
+import {
+  endFreshnessPolicy,
+  EndFreshnessPolicyHandler,
+  setFreshnessPolicy,
+  SetFreshnessPolicyHandler,
+} from './freshness/set-freshness-policy.command.js';
 import { customersPublicEvents } from './customers.public-events.js';
 import { CustomersSettings, customersSettings, type CustomersOptions } from './customers-settings.js';
 import { ErasureCertificates } from './erasure-certificates.js';
@@ -49,6 +61,8 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     changeLifecycleStage,
     verifyField,
     eraseCustomer,
+    setFreshnessPolicy,
+    endFreshnessPolicy,
   ],
   commandProviders: [
     { provide: CustomersSettings, useValue: customersSettings(options) },
@@ -66,12 +80,19 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     ChangeLifecycleStageHandler,
     VerifyFieldHandler,
     EraseCustomerHandler,
+    SetFreshnessPolicyHandler,
+    EndFreshnessPolicyHandler,
     CustomerRows,
     ImportCustomerHandler,
     CustomerImports,
     Reverts,
   ],
-  commandControllers: [CustomersCommandController, ImportsController, ProvenanceCommandController],
+  commandControllers: [
+    CustomersCommandController,
+    ImportsController,
+    ProvenanceCommandController,
+    FreshnessCommandController,
+  ],
   queryProviders: [
     GetCustomerHandler,
     GetCustomerAsOfHandler,
@@ -79,11 +100,20 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     ListCustomersHandler,
     GetErasureHandler,
     ListSaidHandler,
+    ListFreshnessPoliciesHandler,
+    ListReviewsHandler,
   ],
-  queryControllers: [CustomersQueryController, ProvenanceQueryController],
-  projections: [profileProjection, identityClaimsProjection, erasureProjection, provenanceProjection],
-  reactions: [IdentityClaimsReaction, ErasureReaction],
-  publicEvents: [customersPublicEvents],
+  queryControllers: [CustomersQueryController, ProvenanceQueryController, FreshnessQueryController],
+  projections: [
+    profileProjection,
+    identityClaimsProjection,
+    erasureProjection,
+    provenanceProjection,
+    freshnessProjection,
+    freshnessPoliciesProjection,
+  ],
+  reactions: [IdentityClaimsReaction, ErasureReaction, FreshnessReaction],
+  publicEvents: [customersPublicEvents, freshnessPublicEvents],
 });
 
 export { carryOutErasures } from './erasures.js';
