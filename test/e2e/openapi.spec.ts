@@ -14,6 +14,8 @@ import { RunningProduct } from '../support/running-product.js';
 import { Api, SseClient, type Answer, type Json } from './api.js';
 import { doMainJob, type MainJob } from './main-job.js';
 
+/** Commands that say all there is to say by their path. */
+const WITHOUT_BODY = new Set(['post /v1/imports/{id}/revert', 'post /v1/metrics/data-quality/measurements']);
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
 
 interface Operation extends Json {
@@ -115,7 +117,7 @@ describe('the structure of /openapi.json', () => {
 
   it('has a body where and only where one is taken', () => {
     for (const [name, { requestBody }] of operations()) {
-      const takesBody = /^(post|put|patch) /.test(name) && name !== 'post /v1/imports/{id}/revert';
+      const takesBody = /^(post|put|patch) /.test(name) && !WITHOUT_BODY.has(name);
       expect([name, requestBody !== undefined]).toEqual([name, takesBody]);
       if (requestBody) expect(requestBody.required).toBe(true);
     }
@@ -173,6 +175,14 @@ describe('the bodies in /openapi.json', () => {
     },
     OpenCaseData: { customer, kind: 'complaint', channel: 'web', subject: 's', body: 'b', source: 's', sourceId: '1' },
     RecordAnswerBody: { customer, score: 5, channel: 'web', comment: 'c', source: 's', sourceId: '1' },
+    FreshnessPolicyBody: { everyDays: 180, tiers: { vip: 30 }, taskAfterDays: 7, escalateAfterDays: 14 },
+    ChangePreferencesBody: {
+      channels: ['email'],
+      refused: ['phone'],
+      hours: { timeZone: 'UTC', windows: [{ days: [1], from: '09:00', to: '18:00' }] },
+      frequency: { atMost: 1, days: 7 },
+      language: 'de',
+    },
     RateCaseBody: { score: 4, scale: { min: 0, max: 10 }, comment: 'c' },
   };
 
@@ -269,6 +279,7 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${customerId}?asOf=2024-03-15T00:00:00Z&knownAt=2100-01-01T00:00:00Z`,
       `/v1/customers/${customerId}/merges`,
       `/v1/customers/${customerId}/segments?asOf=2024-04-01T00:00:00Z`,
+      `/v1/customers/${customerId}/quality`,
       `/v1/customers/${customerId}/permissions?purpose=newsletter&channel=email`,
       `/v1/merges/${mergeId}`,
       `/v1/customers/${customerId}/timeline?limit=5`,
@@ -403,6 +414,7 @@ describe('every answer that the main job gets', () => {
       `/v1/customers/${nobody}/merges`,
       `/v1/customers/${customerId}/merges?cursor=x`,
       `/v1/customers/${nobody}/segments`,
+      `/v1/customers/${nobody}/quality`,
       `/v1/customers/${nobody}/permissions?purpose=a&channel=b`,
       `/v1/merges/${nobody}`,
       '/v1/merges/abc',

@@ -6,18 +6,26 @@ import type { NormalisingOptions } from './identities/normalise.js';
 
 export abstract class CustomersSettings implements NormalisingOptions {
   abstract readonly defaultPhoneRegion: CountryCode;
+  /** IANA name: a day in a metric is a day there. */
+  abstract readonly reportingTimeZone: string;
   /** How long backups of the stores live; `undefined`: the operator does not say. */
   abstract readonly backupRetentionDays: number | undefined;
 }
 
 export interface CustomersOptions {
   defaultPhoneRegion: string;
+  /** Default UTC. */
+  reportingTimeZone?: string;
   backupRetentionDays?: number | undefined;
 }
 
 /** @throws FaultError CONFIG_INVALID */
-export function customersSettings({ defaultPhoneRegion, backupRetentionDays }: CustomersOptions): CustomersSettings {
-  if (isCountry(defaultPhoneRegion)) return { defaultPhoneRegion, backupRetentionDays };
+export function customersSettings({
+  defaultPhoneRegion,
+  reportingTimeZone = 'UTC',
+  backupRetentionDays,
+}: CustomersOptions): CustomersSettings {
+  if (isCountry(defaultPhoneRegion)) return { defaultPhoneRegion, reportingTimeZone, backupRetentionDays };
   throw new FaultError(
     'CONFIG_INVALID',
     'DEFAULT_PHONE_REGION must be a country that has phone numbers, such as US or CN',

@@ -1,4 +1,5 @@
 /** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
+import type { Type } from '@nestjs/common';
 import type { Slice } from '@timeline/composing';
 import { CustomerDirectory } from '@timeline/deciding';
 import { AnonymousCustomers } from './anonymous-customers.js';
@@ -41,6 +42,15 @@ import { provenanceProjection } from './projections/provenance.projection.js';
 import { ProvenanceCommandController, ProvenanceQueryController } from './provenance/provenance.controller.js';
 import { ListSaidHandler } from './provenance/provenance.query.js';
 import { Reverts } from './provenance/reverts.js';
+import { measureQuality, MeasureQualityHandler, QualityMeasurements } from './quality/measure-quality.command.js';
+import { QualityCommandController, QualityQueryController } from './quality/quality.controller.js';
+import { qualityDaysProjection } from './quality/quality-days.projection.js';
+import { QualityMetrics } from './quality/quality.metrics.js';
+import { QualityWatch } from './quality/quality-watch.js';
+import { RecordQualities } from './quality/record-quality.js';
+import { GetQualityHandler } from './quality/record-quality.query.js';
+import { suspicionsProjection } from './quality/suspicions.projection.js';
+import { NoValueChecks, ValueChecks } from './quality/value-checks.port.js';
 import { GetCustomerHandler } from './queries/get-customer.query.js';
 import { GetCustomerAsOfHandler } from './queries/get-customer-as-of.query.js';
 import { GetErasureHandler } from './queries/get-erasure.query.js';
@@ -48,8 +58,14 @@ import { ListCustomersHandler } from './queries/list-customers.query.js';
 import { ErasureReaction } from './reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from './reactions/identity-claims.reaction.js';
 
-/** @throws FaultError CONFIG_INVALID when the region has no phone numbers */
-export const customersSlice = (options: CustomersOptions): Slice => ({
+/**
+ * @param valueChecks what judges values beside the product's own checks, such as data standards
+ * @throws FaultError CONFIG_INVALID when the region has no phone numbers
+ */
+export const customersSlice = ({
+  valueChecks = NoValueChecks,
+  ...options
+}: CustomersOptions & { valueChecks?: Type<ValueChecks> }): Slice => ({
   name: 'customers',
   commandTypes: [
     registerCustomer,
@@ -63,6 +79,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     eraseCustomer,
     setFreshnessPolicy,
     endFreshnessPolicy,
+    measureQuality,
   ],
   commandProviders: [
     { provide: CustomersSettings, useValue: customersSettings(options) },
@@ -82,6 +99,10 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     EraseCustomerHandler,
     SetFreshnessPolicyHandler,
     EndFreshnessPolicyHandler,
+    { provide: ValueChecks, useClass: valueChecks },
+    RecordQualities,
+    QualityMeasurements,
+    MeasureQualityHandler,
     CustomerRows,
     ImportCustomerHandler,
     CustomerImports,
@@ -92,6 +113,7 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     ImportsController,
     ProvenanceCommandController,
     FreshnessCommandController,
+    QualityCommandController,
   ],
   queryProviders: [
     GetCustomerHandler,
@@ -102,8 +124,14 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     ListSaidHandler,
     ListFreshnessPoliciesHandler,
     ListReviewsHandler,
+    GetQualityHandler,
   ],
-  queryControllers: [CustomersQueryController, ProvenanceQueryController, FreshnessQueryController],
+  queryControllers: [
+    CustomersQueryController,
+    ProvenanceQueryController,
+    FreshnessQueryController,
+    QualityQueryController,
+  ],
   projections: [
     profileProjection,
     identityClaimsProjection,
@@ -111,11 +139,17 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     provenanceProjection,
     freshnessProjection,
     freshnessPoliciesProjection,
+    suspicionsProjection,
+    qualityDaysProjection,
   ],
   reactions: [IdentityClaimsReaction, ErasureReaction, FreshnessReaction],
+  followers: [QualityWatch],
+  metricSources: [QualityMetrics],
   publicEvents: [customersPublicEvents, freshnessPublicEvents],
 });
 
+export { ValueChecks } from './quality/value-checks.port.js';
+export type { Check as ValueCheck } from './quality/quality.js';
 export { carryOutErasures } from './erasures.js';
 export { profileProjection } from './projections/profile.projection.js';
 export type { Profile } from './projections/profile-document.js';

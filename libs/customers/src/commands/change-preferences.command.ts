@@ -74,10 +74,13 @@ export class ContactFrequencyDto implements ContactFrequency {
   days: number;
 }
 
-@Check(({ channels = [], refused = [] }: ChangePreferencesBody) => {
-  const both = (refused ?? []).findIndex((channel) => channels?.includes(channel));
-  return both < 0 ? [] : [violation(`/refused/${both}`, 'ALSO_WANTED', 'is among the channels that are wanted, too')];
-})
+@Check(
+  ({ channels, refused }: ChangePreferencesBody) => {
+    const both = (refused ?? []).findIndex((channel) => channels?.includes(channel));
+    return both < 0 ? [] : [violation(`/refused/${both}`, 'ALSO_WANTED', 'is among the channels that are wanted, too')];
+  },
+  { meaning: 'no channel is both wanted and refused' },
+)
 export class ChangePreferencesBody {
   /** Those wanted, the best first. */
   @Optional()

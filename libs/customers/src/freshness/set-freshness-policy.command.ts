@@ -8,14 +8,24 @@ import { freshnessPolicyDecider, policyStream } from './freshness-policy.decider
 /** A century: as good as never, and its instants are real ones. */
 const DAYS = { min: 1, max: 36_500 };
 
-@Check(({ everyDays, tiers = {} }: FreshnessPolicyBody) => {
-  const entries = Object.entries(tiers);
-  if (everyDays === undefined && entries.length === 0)
-    return [violation('/everyDays', 'REQUIRED', 'or tiers says how often: give one of the two')];
-  return entries
-    .filter(([, days]) => everyDays !== undefined && days >= everyDays)
-    .map(([tier]) => violation(`/tiers/${tier}`, 'NOT_SOONER', 'must be fewer days than everyDays'));
-})
+@Check(
+  ({ everyDays, tiers = {} }: FreshnessPolicyBody) =>
+    everyDays === undefined && Object.keys(tiers).length === 0
+      ? [violation('/everyDays', 'REQUIRED', 'or tiers says how often: give one of the two')]
+      : [],
+  {
+    schema: {
+      anyOf: [{ required: ['everyDays'] }, { required: ['tiers'], properties: { tiers: { minProperties: 1 } } }],
+    },
+  },
+)
+@Check(
+  ({ everyDays, tiers = {} }: FreshnessPolicyBody) =>
+    Object.entries(tiers)
+      .filter(([, days]) => everyDays !== undefined && days >= everyDays)
+      .map(([tier]) => violation(`/tiers/${tier}`, 'NOT_SOONER', 'must be fewer days than everyDays')),
+  { meaning: 'for a tier it is sooner than everyDays' },
+)
 export class FreshnessPolicyBody {
   /** How long after it was said or verified a value is to be verified again; absent: only for the tiers. */
   @Optional()
