@@ -86,7 +86,7 @@ it('refuses what it cannot read, and says where', async () => {
       { everyDays: 0, taskAfterDays: '7', escalateAfterDays: 0.5 },
       ['/escalateAfterDays', '/everyDays', '/taskAfterDays'],
     ],
-    ['phone', { everyDays: 30, tiers: { vip: 30, gold: 7 } }, ['/tiers/vip']],
+    ['phone', { tiers: {} }, ['/everyDays']],
     ['phone', { tiers: { vip: 'often', 'v p': 3 } }, ['/tiers/v p', '/tiers/vip']],
     ['phone', { everyDays: 30, segment: 'vip' }, ['/segment']],
     ['note', { everyDays: 30 }, ['/field']],

@@ -52,6 +52,9 @@ export const FAMILIES = {
       'CustomerFieldVerified',
       'CustomerFieldsRetracted',
       'CustomerRegistrationWithdrawn',
+      'EnrichmentProposed',
+      'EnrichmentAccepted',
+      'EnrichmentRejected',
       'FieldReviewDue',
       'FieldReviewTaskOpened',
       'FieldReviewEscalated',
@@ -118,6 +121,18 @@ const SENTENCES = {
   CustomerFieldVerified: (data) => ({ text: `Verified: ${words(data.field).toLowerCase()}`, icon: 'key' }),
   CustomerFieldsRetracted: (data) => ({
     text: `Taken back, as ${data.source ?? 'an import'} said it: ${(data.fields ?? []).map((field) => words(field).toLowerCase()).join(', ')}`,
+    icon: 'edit',
+  }),
+  EnrichmentProposed: (data) => ({
+    text: `${words(data.provider)} proposes: ${(data.fields ?? []).map((field) => words(field).toLowerCase()).join(', ')}`,
+    icon: 'edit',
+  }),
+  EnrichmentAccepted: (data) => ({
+    text: `Proposal accepted: ${(data.fields ?? []).map((field) => words(field).toLowerCase()).join(', ')}`,
+    icon: 'edit',
+  }),
+  EnrichmentRejected: (data) => ({
+    text: `Proposal rejected: ${(data.fields ?? []).map((field) => words(field).toLowerCase()).join(', ')}${dash(data.reason)}`,
     icon: 'edit',
   }),
   FieldReviewDue: (data) => ({ text: `To be verified: ${words(data.field).toLowerCase()}`, icon: 'key' }),

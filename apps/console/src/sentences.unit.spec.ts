@@ -50,6 +50,18 @@ const SAMPLES: Samples = {
     { source: 'crm', fields: ['birthDate', 'region'], now: { region: null } },
     'Taken back, as crm said it: birth date, region',
   ],
+  EnrichmentProposed: [
+    {
+      enrichmentId: 'e',
+      provider: 'register',
+      confidence: 0.8,
+      legalBasis: 'legitimate-interests',
+      fields: ['birthDate', 'region'],
+    },
+    'Register proposes: birth date, region',
+  ],
+  EnrichmentAccepted: [{ enrichmentId: 'e', fields: ['birthDate'], by: 'person' }, 'Proposal accepted: birth date'],
+  EnrichmentRejected: [{ enrichmentId: 'e', fields: ['region'], reason: 'moved' }, 'Proposal rejected: region — moved'],
   FieldReviewDue: [
     { ...OF_REVIEW, everyDays: 180, taskAt: '2026-01-08T00:00:00.000Z', escalateAt: '2026-01-22T00:00:00.000Z' },
     'To be verified: phone',

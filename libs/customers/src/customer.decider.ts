@@ -35,13 +35,16 @@ import {
   type ContactPreferences,
   type CustomerEvent,
   type CustomerKind,
+  type EnrichedValues,
   type ErasureCertificate,
   type Identity,
+  type LegalBasis,
   type LifecycleStage,
   type PersonalDetails,
   type Traits,
   type VerificationMethod,
 } from './customers.events.js';
+import { acceptedByItself } from './enrichment/enrichment-rule.js';
 import { MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
 import { entryOf, saidBy, type Latest } from './latest.js';
@@ -52,6 +55,8 @@ export const customerStream = (customerId: string): string => `customer-${custom
 /** Names ever used: a removed one is remembered, so that what arrives late does not bring it back. */
 const MAX_TRAITS = 100;
 const MAX_CONSENTS = 200;
+/** Waiting for a person at once. */
+const MAX_ENRICHMENTS = 50;
 
 /** `null` removes. */
 type Clearable<T> = { [Field in keyof T]?: T[Field] | null };
@@ -94,6 +99,17 @@ export type CustomerCommand = { customerId: string } & (
   | ({ type: 'change-consent' } & Consent)
   | { type: 'change-preferences'; preferences: Clearable<ContactPreferences> }
   | { type: 'change-stage'; to: LifecycleStage; reason?: string }
+  | {
+      type: 'propose-enrichment';
+      enrichmentId: string;
+      provider: string;
+      confidence: number;
+      legalBasis: LegalBasis;
+      values: EnrichedValues;
+    }
+  /** `fields`: all that are open where absent. */
+  | { type: 'accept-enrichment'; enrichmentId: string; fields?: readonly string[] }
+  | { type: 'reject-enrichment'; enrichmentId: string; fields?: readonly string[]; reason?: string }
   /** `field`: a name of the profile, `traits.{name}` or a kind of identity, its primary one unless `hash` names another. */
   | { type: 'verify'; field: string; hash?: string; by: string; method: VerificationMethod }
   /**
@@ -129,6 +145,8 @@ export interface CustomerState extends Heard {
   readonly identities: readonly Identity[];
   /** How many there are, known without the keys too. */
   readonly identityCount: number;
+  /** What was proposed and waits for a person, by id. */
+  readonly proposals: Readonly<Record<string, { fields: readonly string[]; values: EnrichedValues }>>;
   /** Claims that were held and are not any more, or never will be; by claim. */
   readonly endedClaims: Readonly<Record<string, { reason: ReleaseReason; hash?: string; retracted?: true }>>;
   readonly erasureCarriedOut: boolean;
@@ -150,6 +168,7 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
     origins: {},
     identities: [],
     identityCount: 0,
+    proposals: {},
     endedClaims: {},
     erasureCarriedOut: false,
     erasureCertified: false,
@@ -230,6 +249,21 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         const { stage } = event.data.now;
         return { ...state, ...after, ...(stage !== undefined && { stage: { value: stage, ...said } }) };
       }
+      case 'EnrichmentProposed': {
+        const { enrichmentId, fields } = event.data;
+        const values = event.personal?.values;
+        return values ? { ...state, proposals: { ...state.proposals, [enrichmentId]: { fields, values } } } : state;
+      }
+      case 'EnrichmentAccepted':
+      case 'EnrichmentRejected': {
+        const { [event.data.enrichmentId]: proposal, ...others } = state.proposals;
+        const fields = proposal?.fields.filter((field) => !event.data.fields.includes(field)) ?? [];
+        const isOpen = proposal && fields.length > 0;
+        return {
+          ...state,
+          proposals: isOpen ? { ...others, [event.data.enrichmentId]: { ...proposal, fields } } : others,
+        };
+      }
       case 'CustomerRegistrationWithdrawn':
         return { ...customerDecider.initialState, endedClaims: state.endedClaims, isWithdrawn: true };
       case 'CustomerErased':
@@ -268,6 +302,19 @@ export const customerDecider: Decider<CustomerState, CustomerCommand, CustomerEv
         return changeStage(command, state, context);
       case 'verify':
         return verify(command, state);
+      case 'propose-enrichment':
+        return proposeEnrichment(command, state, context);
+      case 'accept-enrichment': {
+        const { values, fields } = openFields(command, state);
+        return acceptEnrichment(command.enrichmentId, values, fields, 'person', state, context);
+      }
+      case 'reject-enrichment': {
+        const { enrichmentId, reason } = command;
+        const { fields } = openFields(command, state);
+        return [
+          { type: 'EnrichmentRejected', data: { enrichmentId, fields, ...(reason !== undefined && { reason }) } },
+        ];
+      }
       case 'erase': {
         const { reason, erasedWith } = command;
         return [{ type: 'CustomerErased', data: { reason, ...(erasedWith !== undefined && { erasedWith }) } }];
@@ -347,7 +394,11 @@ function register(command: Command<'register'>, state: CustomerState, { now }: D
   ];
 }
 
-function update({ changes }: Command<'update'>, state: CustomerState, context: DecisionContext): Decisions {
+function update(
+  { changes }: Pick<Command<'update'>, 'changes'>,
+  state: CustomerState,
+  context: DecisionContext,
+): Decisions {
   const { language, region, traits, ...details } = changes;
   assertBirthDate(details.birthDate ?? undefined, context.now);
   const personal = changed(details, state.fields, context.occurredAt);
@@ -600,6 +651,63 @@ function verify({ field, hash, by, method }: Command<'verify'>, state: CustomerS
   return [{ type: 'CustomerFieldVerified', data, personal: { value: held.value } }];
 }
 
+function proposeEnrichment(
+  { enrichmentId, provider, confidence, legalBasis, values }: Command<'propose-enrichment'>,
+  state: CustomerState,
+  context: DecisionContext,
+): Decisions {
+  if (Object.keys(state.proposals).length >= MAX_ENRICHMENTS) {
+    const message = `${MAX_ENRICHMENTS} proposals about this customer wait for a person; accept or reject some first`;
+    throw new DomainError('TOO_MANY_ENRICHMENTS', message);
+  }
+  assertBirthDate(values.birthDate, context.now);
+  const { traits = {}, ...details } = values;
+  const fields = Object.keys({ ...details, ...traitNames(traits) });
+  const sure = acceptedByItself(state, fields, confidence);
+  return [
+    {
+      type: 'EnrichmentProposed',
+      data: { enrichmentId, provider, confidence, legalBasis, fields },
+      personal: { values },
+    },
+    ...(sure.length === 0 ? [] : acceptEnrichment(enrichmentId, values, sure, 'rule', state, context)),
+  ];
+}
+
+function openFields(
+  { enrichmentId, fields }: Command<'accept-enrichment' | 'reject-enrichment'>,
+  state: CustomerState,
+): { values: EnrichedValues; fields: string[] } {
+  const proposal = entryOf(state.proposals, enrichmentId);
+  if (!proposal) throw new DomainError('ENRICHMENT_NOT_FOUND', 'no such proposal waits for a decision');
+  const wrong = fields?.findIndex((field) => !proposal.fields.includes(field)) ?? -1;
+  if (wrong >= 0) {
+    const message = `of this proposal there are open: ${proposal.fields.join(', ')}`;
+    throw new DomainError('ENRICHMENT_FIELD_NOT_OPEN', message, { pointer: `/fields/${wrong}` });
+  }
+  return { values: proposal.values, fields: [...new Set(fields ?? proposal.fields)] };
+}
+
+/** One append: that it was accepted, and the update where it says anything new. */
+function acceptEnrichment(
+  enrichmentId: string,
+  { traits = {}, ...details }: EnrichedValues,
+  fields: string[],
+  by: 'rule' | 'person',
+  state: CustomerState,
+  context: DecisionContext,
+): Decisions {
+  const isMeant =
+    (prefix: string) =>
+    ([name]: [string, unknown]) =>
+      fields.includes(`${prefix}${name}`);
+  const changes: CustomerChanges = {
+    ...Object.fromEntries(Object.entries(details).filter(isMeant(''))),
+    traits: Object.fromEntries(Object.entries(traits).filter(isMeant('traits.'))),
+  };
+  return [{ type: 'EnrichmentAccepted', data: { enrichmentId, fields, by } }, ...update({ changes }, state, context)];
+}
+
 function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerState): Decisions {
   if (state.status === 'unknown') return [];
   const whose = sayer.importId === undefined ? { source: sayer.source } : { importId: sayer.importId };
@@ -643,6 +751,9 @@ const UNSAID: ReadonlySet<string> = new Set<CustomerEvent['type']>([
   'IdentityClaimLapsed',
   'CustomerFieldsRetracted',
   'CustomerRegistrationWithdrawn',
+  'EnrichmentProposed',
+  'EnrichmentAccepted',
+  'EnrichmentRejected',
   'CustomerErased',
 ]);
 

@@ -106,6 +106,24 @@ export interface ContactFrequency {
 export const VERIFICATION_METHODS = ['call', 'code', 'letter', 'document', 'in-person', 'other'] as const;
 export type VerificationMethod = (typeof VERIFICATION_METHODS)[number];
 
+/** On which somebody may tell and keep what is personal (GDPR, article 6). */
+export const LEGAL_BASES = [
+  'consent',
+  'contract',
+  'legal-obligation',
+  'vital-interests',
+  'public-task',
+  'legitimate-interests',
+] as const;
+export type LegalBasis = (typeof LEGAL_BASES)[number];
+
+/** What a provider says of a customer. */
+export interface EnrichedValues extends Omit<PersonalDetails, 'note'> {
+  language?: string;
+  region?: string;
+  traits?: Traits;
+}
+
 /** What was done about an erasure and how far it reaches; nothing of the person. */
 export interface ErasureCertificate {
   /** Of the `CustomerErased`. */
@@ -192,6 +210,15 @@ export type CustomerEvent =
         };
       }
     >
+  /** What a provider says. Nothing of it holds until it is accepted; `fields` as in `changed` of an update. */
+  | Fact<
+      'EnrichmentProposed',
+      { enrichmentId: string; provider: string; confidence: number; legalBasis: LegalBasis; fields: string[] },
+      { values: EnrichedValues }
+    >
+  /** Together with the update that it makes, where it says anything new. */
+  | Fact<'EnrichmentAccepted', { enrichmentId: string; fields: string[]; by: 'rule' | 'person' }>
+  | Fact<'EnrichmentRejected', { enrichmentId: string; fields: string[]; reason?: string }>
   /** Nobody else had to do with the customer: there is none until somebody registers it again. */
   | Fact<'CustomerRegistrationWithdrawn', { source?: string; importId?: string }>
   /**

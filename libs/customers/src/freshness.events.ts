@@ -15,7 +15,7 @@ export interface FreshnessPolicy {
   field: ReviewedField;
   /** How long after it was said or verified a value is to be verified again; absent: only for the tiers. */
   everyDays?: number;
-  /** Sooner for customers whose trait `tier` is this. */
+  /** For customers whose trait `tier` is this; the shorter counts. */
   tiers: Record<string, number>;
   /** From the reminder to the task, and from the task to the escalation. */
   taskAfterDays: number;

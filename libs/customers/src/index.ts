@@ -15,6 +15,18 @@ import { updateCustomer, UpdateCustomerHandler } from './commands/update-custome
 import { verifyField, VerifyFieldHandler } from './commands/verify-field.command.js';
 import { StreamCustomerDirectory } from './customer-directory.js';
 import { CustomersCommandController, CustomersQueryController } from './customers.controller.js';
+import {
+  acceptEnrichment,
+  AcceptEnrichmentHandler,
+  proposeEnrichment,
+  ProposeEnrichmentHandler,
+  rejectEnrichment,
+  RejectEnrichmentHandler,
+} from './enrichment/enrich-customer.command.js';
+import { ENRICHMENT_PROVIDERS, type EnrichmentProvider } from './enrichment/enrichment-provider.port.js';
+import { EnrichmentCommandController, EnrichmentQueryController } from './enrichment/enrichment.controller.js';
+import { enrichmentsProjection } from './enrichment/enrichments.projection.js';
+import { ListEnrichmentsHandler } from './enrichment/list-enrichments.query.js';
 import { FreshnessCommandController, FreshnessQueryController } from './freshness/freshness.controller.js';
 import { freshnessPoliciesProjection } from './freshness/freshness-policies.projection.js';
 import { freshnessProjection } from './freshness/freshness.projection.js';
@@ -59,13 +71,18 @@ import { ErasureReaction } from './reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from './reactions/identity-claims.reaction.js';
 
 /**
- * @param valueChecks what judges values beside the product's own checks, such as data standards
+ * `valueChecks`: what judges values beside the product's own checks, such as data standards. `enrichmentProviders`: who can
+ * be asked about customers.
  * @throws FaultError CONFIG_INVALID when the region has no phone numbers
  */
 export const customersSlice = ({
   valueChecks = NoValueChecks,
+  enrichmentProviders = [],
   ...options
-}: CustomersOptions & { valueChecks?: Type<ValueChecks> }): Slice => ({
+}: CustomersOptions & {
+  valueChecks?: Type<ValueChecks>;
+  enrichmentProviders?: readonly EnrichmentProvider[];
+}): Slice => ({
   name: 'customers',
   commandTypes: [
     registerCustomer,
@@ -80,6 +97,9 @@ export const customersSlice = ({
     setFreshnessPolicy,
     endFreshnessPolicy,
     measureQuality,
+    proposeEnrichment,
+    acceptEnrichment,
+    rejectEnrichment,
   ],
   commandProviders: [
     { provide: CustomersSettings, useValue: customersSettings(options) },
@@ -99,6 +119,10 @@ export const customersSlice = ({
     EraseCustomerHandler,
     SetFreshnessPolicyHandler,
     EndFreshnessPolicyHandler,
+    { provide: ENRICHMENT_PROVIDERS, useValue: enrichmentProviders },
+    ProposeEnrichmentHandler,
+    AcceptEnrichmentHandler,
+    RejectEnrichmentHandler,
     { provide: ValueChecks, useClass: valueChecks },
     RecordQualities,
     QualityMeasurements,
@@ -114,6 +138,7 @@ export const customersSlice = ({
     ProvenanceCommandController,
     FreshnessCommandController,
     QualityCommandController,
+    EnrichmentCommandController,
   ],
   queryProviders: [
     GetCustomerHandler,
@@ -125,12 +150,14 @@ export const customersSlice = ({
     ListFreshnessPoliciesHandler,
     ListReviewsHandler,
     GetQualityHandler,
+    ListEnrichmentsHandler,
   ],
   queryControllers: [
     CustomersQueryController,
     ProvenanceQueryController,
     FreshnessQueryController,
     QualityQueryController,
+    EnrichmentQueryController,
   ],
   projections: [
     profileProjection,
@@ -141,6 +168,7 @@ export const customersSlice = ({
     freshnessPoliciesProjection,
     suspicionsProjection,
     qualityDaysProjection,
+    enrichmentsProjection,
   ],
   reactions: [IdentityClaimsReaction, ErasureReaction, FreshnessReaction],
   followers: [QualityWatch],
@@ -150,6 +178,7 @@ export const customersSlice = ({
 
 export { ValueChecks } from './quality/value-checks.port.js';
 export type { Check as ValueCheck } from './quality/quality.js';
+export type { Enrichment, EnrichmentProvider } from './enrichment/enrichment-provider.port.js';
 export { carryOutErasures } from './erasures.js';
 export { profileProjection } from './projections/profile.projection.js';
 export type { Profile } from './projections/profile-document.js';

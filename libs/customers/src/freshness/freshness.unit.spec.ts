@@ -22,6 +22,8 @@ describe('the steps of a review', () => {
     expect(steps({ due: { phone: day(0) } }, 179.9)).toEqual([]);
     expect(steps({ due: { phone: day(0) } }, 180)).toEqual([['FieldReviewDue', day(180)]]);
     expect(steps({ due: { phone: day(0) }, tier: 'vip' }, 30)).toEqual([['FieldReviewDue', day(30)]]);
+    const lax = { ...policy, tiers: { vip: 400 } };
+    expect(steps({ due: { phone: day(0) }, tier: 'vip' }, 180, [lax])).toEqual([['FieldReviewDue', day(180)]]);
     expect(steps({ due: { phone: day(-900) } }, 10)).toEqual([['FieldReviewDue', day(0)]]);
     expect(steps({ due: { email: day(-900) } }, 10)).toEqual([]);
     // A name that every object has is no tier.

@@ -8,7 +8,7 @@ export function daysBy(
   tier: string | undefined,
 ): { days: number; tier?: string } | undefined {
   const ofTier = tier !== undefined && Object.hasOwn(tiers, tier) ? tiers[tier] : undefined;
-  if (ofTier !== undefined && tier !== undefined) return { days: ofTier, tier };
+  if (ofTier !== undefined && tier !== undefined && ofTier < (everyDays ?? Infinity)) return { days: ofTier, tier };
   return everyDays === undefined ? undefined : { days: everyDays };
 }
 

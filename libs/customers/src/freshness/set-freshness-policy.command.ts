@@ -19,20 +19,13 @@ const DAYS = { min: 1, max: 36_500 };
     },
   },
 )
-@Check(
-  ({ everyDays, tiers = {} }: FreshnessPolicyBody) =>
-    Object.entries(tiers)
-      .filter(([, days]) => everyDays !== undefined && days >= everyDays)
-      .map(([tier]) => violation(`/tiers/${tier}`, 'NOT_SOONER', 'must be fewer days than everyDays')),
-  { meaning: 'for a tier it is sooner than everyDays' },
-)
 export class FreshnessPolicyBody {
   /** How long after it was said or verified a value is to be verified again; absent: only for the tiers. */
   @Optional()
   @Whole(DAYS)
   everyDays?: number;
 
-  /** Sooner for customers whose trait `tier` is this. */
+  /** For customers whose trait `tier` is this; the shorter counts. */
   @Optional()
   @MapOf(fieldTypes.whole(DAYS), { keys: /^[A-Za-z0-9_-]{1,40}$/, max: 20 })
   tiers?: Record<string, number>;

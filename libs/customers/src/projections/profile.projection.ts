@@ -36,7 +36,15 @@ type ProfileEvent =
   | Exclude<
       CustomerEvent,
       {
-        type: typeof CUSTOMER_ERASED | 'CustomerErasureCarriedOut' | 'CustomerErasureCertified' | 'IdentityClaimLapsed';
+        type:
+          | typeof CUSTOMER_ERASED
+          | 'CustomerErasureCarriedOut'
+          | 'CustomerErasureCertified'
+          | 'IdentityClaimLapsed'
+          // Until it is accepted, and then the update says it.
+          | 'EnrichmentProposed'
+          | 'EnrichmentAccepted'
+          | 'EnrichmentRejected';
       }
     >
   | InteractionEvent

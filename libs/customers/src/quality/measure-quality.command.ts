@@ -18,7 +18,7 @@ import { CustomersSettings } from '../customers-settings.js';
 import type { Profile } from '../projections/profile-document.js';
 import { profileProjection } from '../projections/profile.projection.js';
 import { CONTACT_FIELDS, QUALITY_PARTS, QUALITY_VERSION, type Quality } from './quality.js';
-import type { QualityEvent, QualityMeasurement, QualityTally } from './quality.events.js';
+import type { QualityEvent, QualityMeasurement, QualityTally } from '../data-quality.events.js';
 import { RecordQualities } from './record-quality.js';
 
 export const qualityStream = (day: string): string => `data-quality-${day}`;

@@ -1,6 +1,6 @@
 /** What was measured, a document per day: the latest measurement of it. */
 import type { Projection } from '@timeline/projecting';
-import type { QualityEvent, QualityMeasurement } from './quality.events.js';
+import type { QualityEvent, QualityMeasurement } from '../data-quality.events.js';
 
 export const qualityDaysProjection: Projection<QualityMeasurement, QualityEvent, never> = {
   name: 'data-quality',

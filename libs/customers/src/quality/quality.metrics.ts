@@ -11,7 +11,7 @@ import {
 import { FaultError } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import { QUALITY_PARTS, QUALITY_VERSION } from './quality.js';
-import type { QualityMeasurement, QualityTally } from './quality.events.js';
+import type { QualityMeasurement, QualityTally } from '../data-quality.events.js';
 import { qualityDaysProjection } from './quality-days.projection.js';
 
 const MEASURED =

@@ -1,6 +1,6 @@
 /** The facts about the quality of all records together, measured on a day (`data-quality-{day}`). No personal data. */
 import type { Fact, Instant } from '@timeline/kernel';
-import type { ContactField, QualityPart } from './quality.js';
+import type { ContactField, QualityPart } from './quality/quality.js';
 
 /** Sums over records; a part counts only the records that have it. */
 export interface QualityTally {
