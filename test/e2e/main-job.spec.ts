@@ -115,6 +115,7 @@ describe('what the commands made', () => {
           at: '2024-03-05T09:00:00.000Z',
         },
       ],
+      preferences: {},
       firstSeenAt: '2024-03-01T09:00:00.000Z',
       lastContact: { at: '2024-03-27T09:00:00.000Z', channel: 'email' },
       interactions: { total: 2, byChannel: { phone: 1, web: 1 } },

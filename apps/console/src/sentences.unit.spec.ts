@@ -30,6 +30,7 @@ type Samples = {
   [Type in TimelineFact['type']]: [data: Extract<TimelineFact, { type: Type }>['data'], sentence: string];
 };
 
+const OF_REVIEW = { field: 'phone', since: '2025-07-05T00:00:00.000Z', dueAt: '2026-01-01T00:00:00.000Z' } as const;
 const OF_CASE = { caseId: 'c', channel: 'email', openedAt: '2017-05-01T00:00:00.000Z' };
 const LINES = [
   { lineId: '1', sku: 'FUR-1', name: 'Bookcase', quantity: '2', amount: '261.96' },
@@ -57,11 +58,33 @@ const SAMPLES: Samples = {
     { source: 'crm', fields: ['birthDate', 'region'], now: { region: null } },
     'Taken back, as crm said it: birth date, region',
   ],
+  EnrichmentProposed: [
+    {
+      enrichmentId: 'e',
+      provider: 'register',
+      confidence: 0.8,
+      legalBasis: 'legitimate-interests',
+      fields: ['birthDate', 'region'],
+    },
+    'Register proposes: birth date, region',
+  ],
+  EnrichmentAccepted: [{ enrichmentId: 'e', fields: ['birthDate'], by: 'person' }, 'Proposal accepted: birth date'],
+  EnrichmentRejected: [{ enrichmentId: 'e', fields: ['region'], reason: 'moved' }, 'Proposal rejected: region — moved'],
+  FieldReviewDue: [
+    { ...OF_REVIEW, everyDays: 180, taskAt: '2026-01-08T00:00:00.000Z', escalateAt: '2026-01-22T00:00:00.000Z' },
+    'To be verified: phone',
+  ],
+  FieldReviewTaskOpened: [OF_REVIEW, 'Task to verify: phone'],
+  FieldReviewEscalated: [OF_REVIEW, 'Still not verified: phone'],
   CustomerRegistrationWithdrawn: [{ source: 'crm' }, 'Registration withdrawn'],
   CustomerIdentityRemoved: [{ kind: 'phone' }, 'Phone number removed'],
   CustomerConsentChanged: [
     { purpose: 'newsletter', status: 'withdrawn', channel: 'email', textVersion: '1' },
     'Consent withdrawn: newsletter, by email',
+  ],
+  CustomerPreferencesChanged: [
+    { changed: ['preferences.refused'], preferences: { refused: ['phone'] } },
+    'Contact preferences changed: refused',
   ],
   CustomerLifecycleStageChanged: [
     { from: 'lead', to: 'customer', reason: 'first purchase' },

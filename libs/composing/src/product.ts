@@ -15,7 +15,7 @@ import { Clock, FaultError, systemClock, Upcasters } from '@timeline/kernel';
 import { openMessageLog, type MessageLog } from '@timeline/messaging';
 import { ProjectionEngine, ReadModels, type FeedNotice } from '@timeline/projecting';
 import { openReadStore, ReadStore } from '@timeline/read-store';
-import { ReactionPump, type Reaction } from '@timeline/reacting';
+import { ReactionPump, type AnyReaction } from '@timeline/reacting';
 import { publicationIdOf, Relay, RelayDesk } from '@timeline/relaying';
 import { BulkCommands } from './bulk-commands.js';
 import type { Config, Role } from './config.js';
@@ -195,7 +195,7 @@ export class Product {
       this.pump = new ReactionPump({
         events: this.events,
         models: this.models,
-        reactions: types.map((type): Reaction => context.get(type, { strict: false })),
+        reactions: types.map((type): AnyReaction => context.get(type, { strict: false })),
         clock: this.options.clock ?? systemClock,
         report,
       });

@@ -6,7 +6,7 @@ import type { Provider, Type } from '@nestjs/common';
 import type { AnyCommandType } from '@timeline/deciding';
 import type { Upcaster } from '@timeline/kernel';
 import type { AnyProjection } from '@timeline/projecting';
-import type { Reaction } from '@timeline/reacting';
+import type { AnyReaction } from '@timeline/reacting';
 import type { PublicEventMapping } from '@timeline/relaying';
 import type { Follower } from './follower.js';
 import type { MetricSource } from './metric-source.js';
@@ -24,7 +24,7 @@ export interface Slice {
   /** Those that its reactions read among them. */
   projections?: readonly AnyProjection[];
   /** Injectable classes; the app makes them and gives them to the pump. */
-  reactions?: readonly Type<Reaction>[];
+  reactions?: readonly Type<AnyReaction>[];
   /** Injectable classes; the app makes them and runs them where reactions run. */
   followers?: readonly Type<Follower>[];
   /** Injectable classes; the app gives all of them to the metrics controller. */

@@ -166,5 +166,9 @@ export const takeBack = (heard: Heard, names: readonly string[], sayer: Sayer): 
 export const together = (a: Heard, b: Heard): Heard =>
   settle(a, new Map(namesIn(b).map((name) => [name, [...saidOf(a, name), ...saidOf(b, name)]])));
 
+/** Preferences are fields among the others. */
+export const preferenceNames = (preferences: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(preferences).map(([name, value]) => [`preferences.${name}`, value]));
+
 export const traitNames = (traits: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(traits).map(([name, value]) => [`traits.${name}`, value]));

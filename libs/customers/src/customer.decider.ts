@@ -20,6 +20,7 @@ import {
   isOf,
   lastOfSource,
   namesIn,
+  preferenceNames,
   saidOf,
   takeBack,
   traitNames,
@@ -31,15 +32,19 @@ import {
 import {
   IDENTITY_KINDS,
   type Consent,
+  type ContactPreferences,
   type CustomerEvent,
   type CustomerKind,
+  type EnrichedValues,
   type ErasureCertificate,
   type Identity,
+  type LegalBasis,
   type LifecycleStage,
   type PersonalDetails,
   type Traits,
   type VerificationMethod,
 } from './customers.events.js';
+import { acceptedByItself } from './enrichment/enrichment-rule.js';
 import {
   forgetAll,
   join,
@@ -60,6 +65,8 @@ export const customerStream = (customerId: string): string => `customer-${custom
 /** Names ever used: a removed one is remembered, so that what arrives late does not bring it back. */
 const MAX_TRAITS = 100;
 const MAX_CONSENTS = 200;
+/** Waiting for a person at once. */
+const MAX_ENRICHMENTS = 50;
 
 /** `null` removes. */
 type Clearable<T> = { [Field in keyof T]?: T[Field] | null };
@@ -101,9 +108,21 @@ export type CustomerCommand = { customerId: string; checks?: Checks } & (
   | { type: 'add-identity'; identity: Identity }
   | { type: 'remove-identity'; hash: string }
   | ({ type: 'change-consent' } & Consent)
+  | { type: 'change-preferences'; preferences: Clearable<ContactPreferences> }
   | { type: 'change-stage'; to: LifecycleStage; reason?: string }
   | JoinCompany
   | LeaveCompany
+  | {
+      type: 'propose-enrichment';
+      enrichmentId: string;
+      provider: string;
+      confidence: number;
+      legalBasis: LegalBasis;
+      values: EnrichedValues;
+    }
+  /** `fields`: all that are open where absent. */
+  | { type: 'accept-enrichment'; enrichmentId: string; fields?: readonly string[] }
+  | { type: 'reject-enrichment'; enrichmentId: string; fields?: readonly string[]; reason?: string }
   /** `field`: a name of the profile, `traits.{name}` or a kind of identity, its primary one unless `hash` names another. */
   | { type: 'verify'; field: string; hash?: string; by: string; method: VerificationMethod }
   /**
@@ -124,7 +143,7 @@ export type CustomerCommand = { customerId: string; checks?: Checks } & (
     }
 );
 
-/** In `fields` by name: those of `PersonalDetails`, `language`, `region` and `stage`. `null`: removed. */
+/** In `fields` by name: those of `PersonalDetails`, `language`, `region`, `stage` and `preferences.{name}`. `null`: removed. */
 export interface CustomerState extends Heard {
   /** `unknown`: not registered (a claim may have lapsed all the same), or not any more. */
   readonly status: 'unknown' | 'active' | 'erased';
@@ -142,6 +161,8 @@ export interface CustomerState extends Heard {
   readonly companies: Readonly<Record<string, KnownMembership>>;
   /** How many identities there are, known without the keys too. */
   readonly identityCount: number;
+  /** What was proposed and waits for a person, by id. */
+  readonly proposals: Readonly<Record<string, { fields: readonly string[]; values: EnrichedValues }>>;
   /** Claims that were held and are not any more, or never will be; by claim. */
   readonly endedClaims: Readonly<Record<string, { reason: ReleaseReason; hash?: string; retracted?: true }>>;
   readonly erasureCarriedOut: boolean;
@@ -164,6 +185,7 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
     companies: {},
     identities: [],
     identityCount: 0,
+    proposals: {},
     endedClaims: {},
     erasureCarriedOut: false,
     erasureCertified: false,
@@ -229,6 +251,8 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
       }
       case 'CustomerConsentChanged':
         return { ...state, ...hear(state, { [consentName(event.data)]: event.data }, event) };
+      case 'CustomerPreferencesChanged':
+        return { ...state, ...hear(state, preferenceNames(event.data.preferences), event) };
       case 'CustomerLifecycleStageChanged':
         return { ...state, ...hear(state, { stage: event.data.to }, event), stage: { value: event.data.to, ...said } };
       case 'CustomerJoinedCompany':
@@ -248,6 +272,21 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
         const after = takeBack(state, event.data.fields, event.data);
         const { stage } = event.data.now;
         return { ...state, ...after, ...(stage !== undefined && { stage: { value: stage, ...said } }) };
+      }
+      case 'EnrichmentProposed': {
+        const { enrichmentId, fields } = event.data;
+        const values = event.personal?.values;
+        return values ? { ...state, proposals: { ...state.proposals, [enrichmentId]: { fields, values } } } : state;
+      }
+      case 'EnrichmentAccepted':
+      case 'EnrichmentRejected': {
+        const { [event.data.enrichmentId]: proposal, ...others } = state.proposals;
+        const fields = proposal?.fields.filter((field) => !event.data.fields.includes(field)) ?? [];
+        const isOpen = proposal && fields.length > 0;
+        return {
+          ...state,
+          proposals: isOpen ? { ...others, [event.data.enrichmentId]: { ...proposal, fields } } : others,
+        };
       }
       case 'CustomerRegistrationWithdrawn':
         return { ...rules.initialState, endedClaims: state.endedClaims, isWithdrawn: true };
@@ -281,6 +320,8 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
         return removeIdentity(command, state);
       case 'change-consent':
         return changeConsent(command, state, context);
+      case 'change-preferences':
+        return changePreferences(command, state, context);
       case 'change-stage':
         return changeStage(command, state, context);
       case 'join-company':
@@ -289,6 +330,19 @@ const rules: Decider<CustomerState, CustomerCommand, CustomerEvent> = {
         return leave(command, state, context.occurredAt);
       case 'verify':
         return verify(command, state);
+      case 'propose-enrichment':
+        return proposeEnrichment(command, state, context);
+      case 'accept-enrichment': {
+        const { values, fields } = openFields(command, state);
+        return acceptEnrichment(command.enrichmentId, values, fields, 'person', state, context);
+      }
+      case 'reject-enrichment': {
+        const { enrichmentId, reason } = command;
+        const { fields } = openFields(command, state);
+        return [
+          { type: 'EnrichmentRejected', data: { enrichmentId, fields, ...(reason !== undefined && { reason }) } },
+        ];
+      }
       case 'erase': {
         const { customerId, reason, erasedWith } = command;
         return [
@@ -379,7 +433,11 @@ function register(command: Command<'register'>, state: CustomerState, { now }: D
   ];
 }
 
-function update({ changes }: Command<'update'>, state: CustomerState, context: DecisionContext): Decisions {
+function update(
+  { changes }: Pick<Command<'update'>, 'changes'>,
+  state: CustomerState,
+  context: DecisionContext,
+): Decisions {
   const { language, region, traits, ...details } = changes;
   assertBirthDate(details.birthDate ?? undefined, context.now);
   const personal = changed(details, state.fields, context.occurredAt);
@@ -532,6 +590,20 @@ export const consentKey = ({ purpose, channel }: Pick<Consent, 'purpose' | 'chan
 // Keys of stored maps must hold no "." or "$".
 const encodeKey = (text: string): string => encodeURIComponent(text).replaceAll('.', '%2E');
 
+function changePreferences(
+  { preferences }: Command<'change-preferences'>,
+  state: CustomerState,
+  { occurredAt }: DecisionContext,
+): Decisions {
+  const news = changed(preferenceNames(preferences), state.fields, occurredAt);
+  const names = Object.keys(news);
+  if (names.length === 0) return [];
+  const isNews = ([name]: [string, unknown]): boolean => names.includes(`preferences.${name}`);
+  // The same members, some left out; all of them are optional.
+  const said = Object.fromEntries(Object.entries(preferences).filter(isNews)) as typeof preferences;
+  return [{ type: 'CustomerPreferencesChanged', data: { changed: names, preferences: said } }];
+}
+
 function changeStage(
   { to, reason }: Command<'change-stage'>,
   { stage, identityCount, fields }: CustomerState,
@@ -621,6 +693,63 @@ function verify({ field, hash, by, method }: Command<'verify'>, state: CustomerS
   return [{ type: 'CustomerFieldVerified', data, personal: { value: held.value } }];
 }
 
+function proposeEnrichment(
+  { enrichmentId, provider, confidence, legalBasis, values }: Command<'propose-enrichment'>,
+  state: CustomerState,
+  context: DecisionContext,
+): Decisions {
+  if (Object.keys(state.proposals).length >= MAX_ENRICHMENTS) {
+    const message = `${MAX_ENRICHMENTS} proposals about this customer wait for a person; accept or reject some first`;
+    throw new DomainError('TOO_MANY_ENRICHMENTS', message);
+  }
+  assertBirthDate(values.birthDate, context.now);
+  const { traits = {}, ...details } = values;
+  const fields = Object.keys({ ...details, ...traitNames(traits) });
+  const sure = acceptedByItself(state, fields, confidence);
+  return [
+    {
+      type: 'EnrichmentProposed',
+      data: { enrichmentId, provider, confidence, legalBasis, fields },
+      personal: { values },
+    },
+    ...(sure.length === 0 ? [] : acceptEnrichment(enrichmentId, values, sure, 'rule', state, context)),
+  ];
+}
+
+function openFields(
+  { enrichmentId, fields }: Command<'accept-enrichment' | 'reject-enrichment'>,
+  state: CustomerState,
+): { values: EnrichedValues; fields: string[] } {
+  const proposal = entryOf(state.proposals, enrichmentId);
+  if (!proposal) throw new DomainError('ENRICHMENT_NOT_FOUND', 'no such proposal waits for a decision');
+  const wrong = fields?.findIndex((field) => !proposal.fields.includes(field)) ?? -1;
+  if (wrong >= 0) {
+    const message = `of this proposal there are open: ${proposal.fields.join(', ')}`;
+    throw new DomainError('ENRICHMENT_FIELD_NOT_OPEN', message, { pointer: `/fields/${wrong}` });
+  }
+  return { values: proposal.values, fields: [...new Set(fields ?? proposal.fields)] };
+}
+
+/** One append: that it was accepted, and the update where it says anything new. */
+function acceptEnrichment(
+  enrichmentId: string,
+  { traits = {}, ...details }: EnrichedValues,
+  fields: string[],
+  by: 'rule' | 'person',
+  state: CustomerState,
+  context: DecisionContext,
+): Decisions {
+  const isMeant =
+    (prefix: string) =>
+    ([name]: [string, unknown]) =>
+      fields.includes(`${prefix}${name}`);
+  const changes: CustomerChanges = {
+    ...Object.fromEntries(Object.entries(details).filter(isMeant(''))),
+    traits: Object.fromEntries(Object.entries(traits).filter(isMeant('traits.'))),
+  };
+  return [{ type: 'EnrichmentAccepted', data: { enrichmentId, fields, by } }, ...update({ changes }, state, context)];
+}
+
 function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerState): Decisions {
   if (state.status === 'unknown') return [];
   const whose = sayer.importId === undefined ? { source: sayer.source } : { importId: sayer.importId };
@@ -665,6 +794,9 @@ const UNSAID: ReadonlySet<string> = new Set<CustomerEvent['type']>([
   'IdentityClaimLapsed',
   'CustomerFieldsRetracted',
   'CustomerRegistrationWithdrawn',
+  'EnrichmentProposed',
+  'EnrichmentAccepted',
+  'EnrichmentRejected',
   'CustomerErased',
 ]);
 

@@ -6,6 +6,8 @@ import { NORMALISATIONS, type Normalise, type NormalisingOptions } from './ident
 
 export abstract class CustomersSettings implements NormalisingOptions {
   abstract readonly defaultPhoneRegion: CountryCode;
+  /** IANA name: a day in a metric is a day there. */
+  abstract readonly reportingTimeZone: string;
   /** How long backups of the stores live; `undefined`: the operator does not say. */
   abstract readonly backupRetentionDays: number | undefined;
   abstract readonly normalisations: readonly [Normalise, ...Normalise[]];
@@ -13,6 +15,8 @@ export abstract class CustomersSettings implements NormalisingOptions {
 
 export interface CustomersOptions {
   defaultPhoneRegion: string;
+  /** Default UTC. */
+  reportingTimeZone?: string;
   backupRetentionDays?: number | undefined;
   /** Default `NORMALISATIONS`. */
   normalisations?: readonly [Normalise, ...Normalise[]];
@@ -21,10 +25,12 @@ export interface CustomersOptions {
 /** @throws FaultError CONFIG_INVALID */
 export function customersSettings({
   defaultPhoneRegion,
+  reportingTimeZone = 'UTC',
   backupRetentionDays,
   normalisations = NORMALISATIONS,
 }: CustomersOptions): CustomersSettings {
-  if (isCountry(defaultPhoneRegion)) return { defaultPhoneRegion, backupRetentionDays, normalisations };
+  if (isCountry(defaultPhoneRegion))
+    return { defaultPhoneRegion, reportingTimeZone, backupRetentionDays, normalisations };
   throw new FaultError(
     'CONFIG_INVALID',
     'DEFAULT_PHONE_REGION must be a country that has phone numbers, such as US or CN',

@@ -24,6 +24,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { addIdentity, AddIdentityBody } from './commands/add-identity.command.js';
 import { changeConsent, ChangeConsentBody } from './commands/change-consent.command.js';
+import { changePreferences, ChangePreferencesBody } from './commands/change-preferences.command.js';
 import { changeLifecycleStage, ChangeLifecycleStageBody } from './commands/change-lifecycle-stage.command.js';
 import { eraseCustomer, EraseCustomerParams } from './commands/erase-customer.command.js';
 import { registerCustomer, RegisterCustomerData } from './commands/register-customer.command.js';
@@ -35,6 +36,12 @@ import { erasureSchema, type ErasureView } from './queries/erasure-view.js';
 import { GetCustomer } from './queries/get-customer.query.js';
 import { GetCustomerAsOf } from './queries/get-customer-as-of.query.js';
 import { GetErasure } from './queries/get-erasure.query.js';
+import {
+  GetPermission,
+  PermissionParams,
+  permissionSchema,
+  type PermissionView,
+} from './permissions/permission.query.js';
 import { ListCustomers, WantedCustomers, type CustomersWanted } from './queries/list-customers.query.js';
 
 const ON_A_CUSTOMER = ['CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'OCCURRED_IN_FUTURE', 'OCCURRED_BEFORE_START'];
@@ -119,6 +126,22 @@ export class CustomersCommandController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CommandOutcome> {
     return this.#onCustomer(changeConsent, { ...body, customerId }, headers, reply);
+  }
+
+  @Patch(':id/preferences')
+  @Describes(
+    'Change how a customer wants to be contacted',
+    'What is left out stays as it is; null removes; lists and hours are replaced whole.',
+  )
+  @AnswersOutcome(200)
+  @Refuses(...ON_A_CUSTOMER)
+  changePreferences(
+    @PathId('id') customerId: string,
+    @StrictBody(ChangePreferencesBody) body: ChangePreferencesBody,
+    @CommandHeaders() headers: CommandHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CommandOutcome> {
+    return this.#onCustomer(changePreferences, { ...body, customerId }, headers, reply);
   }
 
   @Post(':id/lifecycle')
@@ -221,6 +244,21 @@ export class CustomersQueryController {
       return this.queries.execute(new GetCustomerAsOf(customerId, asked, position));
     const { profile, version } = await this.queries.execute(new GetCustomer(customerId, position));
     return answered(reply, profile, { etag: etagOf(...version) });
+  }
+
+  @Get(':id/permissions')
+  @Describes(
+    'May this customer be contacted for a purpose by a channel',
+    'Consent is of the purpose and the channel, else of the purpose alone; a preference can only refuse. At asOf, now where absent: of the past by what held then, of the future by what holds now. knownAt: as far as it was recorded by then. Contacts that count are all outbound interactions.',
+  )
+  @Answers(200, permissionSchema)
+  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'READ_MODEL_NOT_READY')
+  permission(
+    @PathId('id') customerId: string,
+    @StrictQuery(PermissionParams) params: PermissionParams,
+    @PositionHeader() position: string | undefined,
+  ): Promise<PermissionView> {
+    return this.queries.execute(new GetPermission(customerId, params, position));
   }
 
   @Get(':id/erasure')

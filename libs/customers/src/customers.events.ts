@@ -64,6 +64,47 @@ export interface Consent {
   proof?: string;
 }
 
+/** How a customer wants to be contacted. What is absent was never said. */
+export interface ContactPreferences {
+  /** Those wanted, the best first. */
+  channels?: string[];
+  /** Never by these, whatever was consented to. */
+  refused?: string[];
+  hours?: ContactHours;
+  frequency?: ContactFrequency;
+  /** Of what is written or said to the customer, where it is another than the customer's own. */
+  language?: string;
+}
+export const PREFERENCES = [
+  'channels',
+  'refused',
+  'hours',
+  'frequency',
+  'language',
+] as const satisfies readonly (keyof ContactPreferences)[];
+
+export interface ContactHours {
+  /** IANA name. */
+  timeZone: string;
+  /** In any of them. One whose `to` is not after its `from` ends on the day after. */
+  windows: ContactWindow[];
+}
+
+export interface ContactWindow {
+  /** On which it begins, 1 (Monday) to 7; all where absent. */
+  days?: number[];
+  /** `HH:MM`, included. */
+  from: string;
+  /** `HH:MM`, up to `24:00`; not included. */
+  to: string;
+}
+
+/** At most so many contacts in any stretch of so many days. */
+export interface ContactFrequency {
+  atMost: number;
+  days: number;
+}
+
 export const VERIFICATION_METHODS = ['call', 'code', 'letter', 'document', 'in-person', 'other'] as const;
 export type VerificationMethod = (typeof VERIFICATION_METHODS)[number];
 
@@ -71,6 +112,24 @@ export type VerificationMethod = (typeof VERIFICATION_METHODS)[number];
 export interface AcceptedUnder {
   /** A list: names of fields hold dots, which no key of a stored map may. */
   standards?: { field: string; version: number }[];
+}
+
+/** On which somebody may tell and keep what is personal (GDPR, article 6). */
+export const LEGAL_BASES = [
+  'consent',
+  'contract',
+  'legal-obligation',
+  'vital-interests',
+  'public-task',
+  'legitimate-interests',
+] as const;
+export type LegalBasis = (typeof LEGAL_BASES)[number];
+
+/** What a provider says of a customer. */
+export interface EnrichedValues extends Omit<PersonalDetails, 'note'> {
+  language?: string;
+  region?: string;
+  traits?: Traits;
 }
 
 /** What was done about an erasure and how far it reaches; nothing of the person. */
@@ -126,6 +185,11 @@ export type CustomerEvent =
   /** `retracted`: because who said it took it back; whoever says it again may add it again. */
   | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>
   | Fact<'CustomerConsentChanged', Consent>
+  /** `null` removes. `changed` names them as fields: `preferences.{name}`. */
+  | Fact<
+      'CustomerPreferencesChanged',
+      { changed: string[]; preferences: { [Name in keyof ContactPreferences]?: ContactPreferences[Name] | null } }
+    >
   | Fact<'CustomerLifecycleStageChanged', { from: LifecycleStage; to: LifecycleStage; reason?: string } & AcceptedUnder>
   /** `held`: was in it already, only role or day is another. Days are `YYYY-MM-DD`, where they are known. */
   | Fact<'CustomerJoinedCompany', { personId: string; companyId: string; role?: string; from?: string; held?: true }>
@@ -161,6 +225,15 @@ export type CustomerEvent =
         };
       }
     >
+  /** What a provider says. Nothing of it holds until it is accepted; `fields` as in `changed` of an update. */
+  | Fact<
+      'EnrichmentProposed',
+      { enrichmentId: string; provider: string; confidence: number; legalBasis: LegalBasis; fields: string[] },
+      { values: EnrichedValues }
+    >
+  /** Together with the update that it makes, where it says anything new. */
+  | Fact<'EnrichmentAccepted', { enrichmentId: string; fields: string[]; by: 'rule' | 'person' }>
+  | Fact<'EnrichmentRejected', { enrichmentId: string; fields: string[]; reason?: string }>
   /** Nobody else had to do with the customer: there is none until somebody registers it again. */
   | Fact<'CustomerRegistrationWithdrawn', { source?: string; importId?: string }>
   /**

@@ -1,7 +1,13 @@
 /** Customers as downstream systems see them: what happened and when, nothing that identifies a person or that anybody wrote. */
 import type { JsonObject, Recorded } from '@timeline/kernel';
 import type { PublicEventMapping, PublicFact } from '@timeline/relaying';
-import { IDENTITY_KINDS, LIFECYCLE_STAGES, VERIFICATION_METHODS, type CustomerEvent } from './customers.events.js';
+import {
+  IDENTITY_KINDS,
+  LEGAL_BASES,
+  LIFECYCLE_STAGES,
+  VERIFICATION_METHODS,
+  type CustomerEvent,
+} from './customers.events.js';
 
 const text = { type: 'string' };
 const uuid = { type: 'string', format: 'uuid' };
@@ -53,6 +59,7 @@ const SCHEMAS = {
     'channel?': text,
     textVersion: text,
   }),
+  'customers.preferences-changed': schemaOf({ changed: listOf(text) }),
   'customers.stage-changed': schemaOf({ from: stage, to: stage }),
   'customers.company-joined': schemaOf({ companyId: uuid, 'from?': date }),
   'customers.company-left': schemaOf({ companyId: uuid, 'to?': date }),
@@ -64,6 +71,19 @@ const SCHEMAS = {
     'region?': orNull(text),
     'traits?': traits(orNull(trait)),
   }),
+  'customers.enrichment-proposed': schemaOf({
+    enrichmentId: text,
+    provider: text,
+    confidence: { type: 'number', minimum: 0, maximum: 1 },
+    legalBasis: oneOf(LEGAL_BASES),
+    fields: listOf(text),
+  }),
+  'customers.enrichment-accepted': schemaOf({
+    enrichmentId: text,
+    fields: listOf(text),
+    by: oneOf(['rule', 'person']),
+  }),
+  'customers.enrichment-rejected': schemaOf({ enrichmentId: text, fields: listOf(text) }),
   'customers.registration-withdrawn': schemaOf({}),
   'customers.erased': schemaOf({}),
   'customers.erasure-carried-out': schemaOf({}),
@@ -93,11 +113,15 @@ const OF_THE_CUSTOMER: Readonly<Record<CustomerEvent['type'], true>> = {
   CustomerIdentityAdded: true,
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
+  CustomerPreferencesChanged: true,
   CustomerLifecycleStageChanged: true,
   CustomerJoinedCompany: true,
   CustomerLeftCompany: true,
   CustomerFieldVerified: true,
   CustomerFieldsRetracted: true,
+  EnrichmentProposed: true,
+  EnrichmentAccepted: true,
+  EnrichmentRejected: true,
   CustomerRegistrationWithdrawn: true,
   CustomerErased: true,
   CustomerErasureCarriedOut: true,
@@ -130,6 +154,8 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
       const { purpose, status, channel, textVersion } = event.data;
       return { type: 'customers.consent-changed', data: { purpose, status, ...known({ channel }), textVersion } };
     }
+    case 'CustomerPreferencesChanged':
+      return { type: 'customers.preferences-changed', data: { changed: event.data.changed } };
     case 'CustomerLifecycleStageChanged':
       return { type: 'customers.stage-changed', data: { from: event.data.from, to: event.data.to } };
     case 'CustomerJoinedCompany': {
@@ -148,6 +174,21 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
     case 'CustomerFieldsRetracted': {
       const { fields, now } = event.data;
       return { type: 'customers.fields-retracted', data: { changed: fields, ...known(now) } };
+    }
+    case 'EnrichmentProposed': {
+      const { enrichmentId, provider, confidence, legalBasis, fields } = event.data;
+      return {
+        type: 'customers.enrichment-proposed',
+        data: { enrichmentId, provider, confidence, legalBasis, fields },
+      };
+    }
+    case 'EnrichmentAccepted': {
+      const { enrichmentId, fields, by } = event.data;
+      return { type: 'customers.enrichment-accepted', data: { enrichmentId, fields, by } };
+    }
+    case 'EnrichmentRejected': {
+      const { enrichmentId, fields } = event.data;
+      return { type: 'customers.enrichment-rejected', data: { enrichmentId, fields } };
     }
     case 'CustomerRegistrationWithdrawn':
       return { type: 'customers.registration-withdrawn', data: {} };

@@ -24,12 +24,32 @@ const facts: CustomerEvent[] = [
     type: 'CustomerConsentChanged',
     data: { purpose: 'newsletter', status: 'granted', channel: 'email', textVersion: '3', proof: 'secret call 7' },
   },
+  {
+    type: 'EnrichmentProposed',
+    data: {
+      enrichmentId: '939fb05c-07ed-5405-bd7d-6d53833a9787',
+      provider: 'register',
+      confidence: 0.5,
+      legalBasis: 'consent',
+      fields: ['name'],
+    },
+    personal: { values: { name: { full: 'Secret' } } },
+  },
+  { type: 'EnrichmentAccepted', data: { enrichmentId: 'e', fields: ['name'], by: 'person' } },
+  { type: 'EnrichmentRejected', data: { enrichmentId: 'e', fields: ['name'], reason: 'secret reason' } },
+  {
+    type: 'CustomerPreferencesChanged',
+    data: { changed: ['preferences.refused'], preferences: { refused: ['secret channel'] } },
+  },
   { type: 'CustomerLifecycleStageChanged', data: { from: 'customer', to: 'lead', reason: 'secret reason' } },
   {
     type: 'CustomerJoinedCompany',
     data: { personId: CUSTOMER, companyId: OTHER, role: 'secret role', from: '2024-01-01' },
   },
-  { type: 'CustomerLeftCompany', data: { personId: CUSTOMER, companyId: OTHER, to: '2024-12-31', reason: 'secret reason' } },
+  {
+    type: 'CustomerLeftCompany',
+    data: { personId: CUSTOMER, companyId: OTHER, to: '2024-12-31', reason: 'secret reason' },
+  },
   { type: 'CustomerLeftCompany', data: { personId: CUSTOMER, companyId: OTHER, forgotten: 'left' } },
   {
     type: 'CustomerFieldVerified',

@@ -1,4 +1,5 @@
 /** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
+import type { Type } from '@nestjs/common';
 import type { Slice } from '@timeline/composing';
 import { CustomerDirectory } from '@timeline/deciding';
 import { StandardsInForce } from '@timeline/standards';
@@ -10,6 +11,7 @@ import { leaveCompany, LeaveCompanyHandler } from './companies/leave-company.com
 import { ListPeopleHandler } from './companies/list-people.query.js';
 import { addIdentity, AddIdentityHandler } from './commands/add-identity.command.js';
 import { changeConsent, ChangeConsentHandler } from './commands/change-consent.command.js';
+import { changePreferences, ChangePreferencesHandler } from './commands/change-preferences.command.js';
 import { changeLifecycleStage, ChangeLifecycleStageHandler } from './commands/change-lifecycle-stage.command.js';
 import { eraseCustomer, EraseCustomerHandler } from './commands/erase-customer.command.js';
 import { registerCustomer, RegisterCustomerHandler } from './commands/register-customer.command.js';
@@ -19,6 +21,30 @@ import { updateCustomer, UpdateCustomerHandler } from './commands/update-custome
 import { verifyField, VerifyFieldHandler } from './commands/verify-field.command.js';
 import { StreamCustomerDirectory } from './customer-directory.js';
 import { CustomersCommandController, CustomersQueryController } from './customers.controller.js';
+import {
+  acceptEnrichment,
+  AcceptEnrichmentHandler,
+  proposeEnrichment,
+  ProposeEnrichmentHandler,
+  rejectEnrichment,
+  RejectEnrichmentHandler,
+} from './enrichment/enrich-customer.command.js';
+import { ENRICHMENT_PROVIDERS, type EnrichmentProvider } from './enrichment/enrichment-provider.port.js';
+import { EnrichmentCommandController, EnrichmentQueryController } from './enrichment/enrichment.controller.js';
+import { enrichmentsProjection } from './enrichment/enrichments.projection.js';
+import { ListEnrichmentsHandler } from './enrichment/list-enrichments.query.js';
+import { FreshnessCommandController, FreshnessQueryController } from './freshness/freshness.controller.js';
+import { freshnessPoliciesProjection } from './freshness/freshness-policies.projection.js';
+import { freshnessProjection } from './freshness/freshness.projection.js';
+import { freshnessPublicEvents } from './freshness/freshness.public-events.js';
+import { ListFreshnessPoliciesHandler, ListReviewsHandler } from './freshness/freshness.query.js';
+import { FreshnessReaction } from './freshness/freshness.reaction.js';
+import {
+  endFreshnessPolicy,
+  EndFreshnessPolicyHandler,
+  setFreshnessPolicy,
+  SetFreshnessPolicyHandler,
+} from './freshness/set-freshness-policy.command.js';
 import { customersPublicEvents } from './customers.public-events.js';
 import { CustomersSettings, customersSettings, type CustomersOptions } from './customers-settings.js';
 import { ErasureCertificates } from './erasure-certificates.js';
@@ -28,11 +54,21 @@ import { CustomerImports } from './imports/customer-imports.js';
 import { ImportsController } from './imports/imports.controller.js';
 import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
+import { GetPermissionHandler } from './permissions/permission.query.js';
 import { profileProjection } from './projections/profile.projection.js';
 import { provenanceProjection } from './projections/provenance.projection.js';
 import { ProvenanceCommandController, ProvenanceQueryController } from './provenance/provenance.controller.js';
 import { ListSaidHandler } from './provenance/provenance.query.js';
 import { Reverts } from './provenance/reverts.js';
+import { measureQuality, MeasureQualityHandler, QualityMeasurements } from './quality/measure-quality.command.js';
+import { QualityCommandController, QualityQueryController } from './quality/quality.controller.js';
+import { qualityDaysProjection } from './quality/quality-days.projection.js';
+import { QualityMetrics } from './quality/quality.metrics.js';
+import { QualityWatch } from './quality/quality-watch.js';
+import { RecordQualities } from './quality/record-quality.js';
+import { GetQualityHandler } from './quality/record-quality.query.js';
+import { suspicionsProjection } from './quality/suspicions.projection.js';
+import { NoValueChecks, ValueChecks } from './quality/value-checks.port.js';
 import { GetCustomerHandler } from './queries/get-customer.query.js';
 import { GetCustomerAsOfHandler } from './queries/get-customer-as-of.query.js';
 import { GetErasureHandler } from './queries/get-erasure.query.js';
@@ -40,8 +76,19 @@ import { ListCustomersHandler } from './queries/list-customers.query.js';
 import { ErasureReaction } from './reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from './reactions/identity-claims.reaction.js';
 
-/** @throws FaultError CONFIG_INVALID when the region has no phone numbers */
-export const customersSlice = (options: CustomersOptions): Slice => ({
+/**
+ * `valueChecks`: what judges values beside the product's own checks, such as data standards. `enrichmentProviders`: who can
+ * be asked about customers.
+ * @throws FaultError CONFIG_INVALID when the region has no phone numbers
+ */
+export const customersSlice = ({
+  valueChecks = NoValueChecks,
+  enrichmentProviders = [],
+  ...options
+}: CustomersOptions & {
+  valueChecks?: Type<ValueChecks>;
+  enrichmentProviders?: readonly EnrichmentProvider[];
+}): Slice => ({
   name: 'customers',
   commandTypes: [
     registerCustomer,
@@ -49,11 +96,18 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     addIdentity,
     removeIdentity,
     changeConsent,
+    changePreferences,
     changeLifecycleStage,
     joinCompany,
     leaveCompany,
     verifyField,
     eraseCustomer,
+    setFreshnessPolicy,
+    endFreshnessPolicy,
+    measureQuality,
+    proposeEnrichment,
+    acceptEnrichment,
+    rejectEnrichment,
   ],
   commandProviders: [
     { provide: CustomersSettings, useValue: customersSettings(options) },
@@ -68,11 +122,22 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     AddIdentityHandler,
     RemoveIdentityHandler,
     ChangeConsentHandler,
+    ChangePreferencesHandler,
     ChangeLifecycleStageHandler,
     JoinCompanyHandler,
     LeaveCompanyHandler,
     VerifyFieldHandler,
     EraseCustomerHandler,
+    SetFreshnessPolicyHandler,
+    EndFreshnessPolicyHandler,
+    { provide: ENRICHMENT_PROVIDERS, useValue: enrichmentProviders },
+    ProposeEnrichmentHandler,
+    AcceptEnrichmentHandler,
+    RejectEnrichmentHandler,
+    { provide: ValueChecks, useClass: valueChecks },
+    RecordQualities,
+    QualityMeasurements,
+    MeasureQualityHandler,
     CustomerRows,
     ImportCustomerHandler,
     CustomerImports,
@@ -83,21 +148,52 @@ export const customersSlice = (options: CustomersOptions): Slice => ({
     CompaniesCommandController,
     ImportsController,
     ProvenanceCommandController,
+    FreshnessCommandController,
+    QualityCommandController,
+    EnrichmentCommandController,
   ],
   queryProviders: [
     GetCustomerHandler,
     GetCustomerAsOfHandler,
+    GetPermissionHandler,
     ListCustomersHandler,
     GetErasureHandler,
     ListSaidHandler,
     ListPeopleHandler,
+    ListFreshnessPoliciesHandler,
+    ListReviewsHandler,
+    GetQualityHandler,
+    ListEnrichmentsHandler,
   ],
-  queryControllers: [CustomersQueryController, CompaniesQueryController, ProvenanceQueryController],
-  projections: [profileProjection, identityClaimsProjection, erasureProjection, provenanceProjection, companyPeople],
-  reactions: [IdentityClaimsReaction, ErasureReaction],
-  publicEvents: [customersPublicEvents],
+  queryControllers: [
+    CustomersQueryController,
+    CompaniesQueryController,
+    ProvenanceQueryController,
+    FreshnessQueryController,
+    QualityQueryController,
+    EnrichmentQueryController,
+  ],
+  projections: [
+    profileProjection,
+    identityClaimsProjection,
+    erasureProjection,
+    provenanceProjection,
+    companyPeople,
+    freshnessProjection,
+    freshnessPoliciesProjection,
+    suspicionsProjection,
+    qualityDaysProjection,
+    enrichmentsProjection,
+  ],
+  reactions: [IdentityClaimsReaction, ErasureReaction, FreshnessReaction],
+  followers: [QualityWatch],
+  metricSources: [QualityMetrics],
+  publicEvents: [customersPublicEvents, freshnessPublicEvents],
 });
 
+export { ValueChecks } from './quality/value-checks.port.js';
+export type { Check as ValueCheck } from './quality/quality.js';
+export type { Enrichment, EnrichmentProvider } from './enrichment/enrichment-provider.port.js';
 export { carryOutErasures } from './erasures.js';
 export { profileProjection } from './projections/profile.projection.js';
 export type { Profile } from './projections/profile-document.js';

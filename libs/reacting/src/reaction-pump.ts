@@ -15,12 +15,12 @@ import {
   type Clock,
 } from '@timeline/kernel';
 import type { FeedNotice, ReadModels } from '@timeline/projecting';
-import type { Reaction, ReactionDocument } from './reaction.js';
+import type { AnyReaction, ReactionLook } from './reaction.js';
 
 export interface ReactionPumpOptions {
   events: EventStore;
   models: ReadModels;
-  reactions: readonly Reaction[];
+  reactions: readonly AnyReaction[];
   clock: Clock;
   report?: (notice: FeedNotice) => void;
   /** Between two looks when nothing wakes it, default 250 ms. */
@@ -75,7 +75,7 @@ export class ReactionPump {
     await Promise.all(this.#loops);
   }
 
-  async #pump(reaction: Reaction): Promise<void> {
+  async #pump(reaction: AnyReaction): Promise<void> {
     const { signal } = this.#abort;
     const { name } = reaction.projection;
     this.#looks.set(name, { at: performance.now() });
@@ -96,22 +96,19 @@ export class ReactionPump {
   }
 
   /** Acts on one page of what is owed or due; answers how many acts succeeded. */
-  async #round(reaction: Reaction): Promise<number> {
+  async #round(reaction: AnyReaction): Promise<number> {
     const now = toInstant(this.options.clock.now());
-    const owed = { $or: [{ owed: true }, { dueAt: { $lte: now } }] };
     // What has to wait must not fill the page: behind it others are owed.
     const waiting = this.#mayNotBeTried(reaction);
-    const ready = await this.options.models.read(reaction.projection, undefined, async ({ documents }) =>
-      (await documents.find({ $and: [owed, { _id: { $nin: waiting } }] }, { limit: PAGE })).map(({ _id }) => _id),
-    );
+    const found = await this.#find(reaction, { now, subjects: { $nin: waiting }, limit: PAGE });
+    const ready = found.map(({ subject }) => subject);
     if (ready.length === 0) return 0;
 
     const head = await this.options.events.head();
-    const documents = await this.options.models.read(reaction.projection, head?.position, ({ documents }) =>
-      documents.find({ $and: [{ _id: { $in: ready } }, owed] }),
-    );
+    const subjects = { $in: ready };
+    const documents = await this.#find(reaction, { now, subjects, ...(head && { position: head.position }) });
     // Recorded by somebody else meanwhile: forgotten here.
-    const owing = new Set(documents.map(({ _id }) => _id));
+    const owing = new Set(documents.map(({ subject }) => subject));
     for (const subject of ready) if (!owing.has(subject)) this.#waitsOf(reaction).delete(subject);
     let acted = 0;
     for (const document of documents) {
@@ -121,7 +118,16 @@ export class ReactionPump {
     return acted;
   }
 
-  async #act(reaction: Reaction, document: ReactionDocument): Promise<boolean> {
+  async #find(reaction: AnyReaction, look: ReactionLook): Promise<{ subject: string }[]> {
+    if (reaction.find) return reaction.find(look);
+    const { now, subjects, limit, position } = look;
+    const owed = { $or: [{ owed: true }, { dueAt: { $lte: now } }] };
+    return this.options.models.read(reaction.projection, position, ({ documents }) =>
+      documents.find({ $and: [owed, { _id: subjects }] }, limit === undefined ? {} : { limit }),
+    );
+  }
+
+  async #act(reaction: AnyReaction, document: { subject: string }): Promise<boolean> {
     const waits = this.#waitsOf(reaction);
     const id = document.subject;
     const { attempts = 0, isReported = false } = waits.get(id) ?? {};
@@ -153,18 +159,18 @@ export class ReactionPump {
     }
   }
 
-  #mayNotBeTried(reaction: Reaction): string[] {
+  #mayNotBeTried(reaction: AnyReaction): string[] {
     const now = performance.now();
     return [...this.#waitsOf(reaction)].flatMap(([subject, { notBefore }]) => (notBefore > now ? [subject] : []));
   }
 
-  #waitsOf({ projection: { name } }: Reaction): Map<string, Wait> {
+  #waitsOf({ projection: { name } }: AnyReaction): Map<string, Wait> {
     const waits = this.#waits.get(name) ?? new Map<string, Wait>();
     this.#waits.set(name, waits);
     return waits;
   }
 
-  #report(reaction: Reaction, error: unknown): void {
+  #report(reaction: AnyReaction, error: unknown): void {
     this.options.report?.({
       level: 'warn',
       projection: reaction.projection.name,

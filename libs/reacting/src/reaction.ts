@@ -2,8 +2,9 @@
  * A reaction answers facts with new facts. What it wants recorded is a projection like any other, so it can be rebuilt;
  * the pump records what is owed. A reaction never acts from inside a projection.
  */
-import type { Fact } from '@timeline/kernel';
+import type { Fact, Instant, Position } from '@timeline/kernel';
 import type { Projection } from '@timeline/projecting';
+import type { Condition } from '@timeline/read-store';
 
 export interface ReactionDocument {
   /** What it is about; also the key of the document. */
@@ -16,9 +17,26 @@ export interface ReactionDocument {
   recorded: number;
 }
 
-export interface Reaction<Doc extends ReactionDocument = ReactionDocument, Event extends Fact = Fact> {
-  /** Its indexes must hold `owed` and `dueAt`: see `REACTION_INDEXES`. */
-  projection: Projection<Doc, Event, never>;
+/** What the pump asks for. */
+export interface ReactionLook {
+  now: Instant;
+  /** Of `_id`: some subjects only, or all but some. */
+  subjects: Condition;
+  limit?: number;
+  /** To have been seen. */
+  position?: Position;
+}
+
+export interface Reaction<Doc extends { subject: string } = ReactionDocument, Event extends Fact = Fact> {
+  /** Its indexes must hold `owed` and `dueAt` (see `REACTION_INDEXES`) unless `find` looks for something else. */
+  // What is derived matters to `find` only.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  projection: Projection<any, Event, any>;
+  /**
+   * What owes something at `now`, where that is not told by `owed` and `dueAt`: because it hangs on rules that change
+   * without touching a document, or stands in derived ones. Served by an index all the same; every look asks it.
+   */
+  find?(look: ReactionLook): Promise<Doc[]>;
   /**
    * Records what the document owes: appends at the expected revision under ids derived from (subject, recorded), so that
    * a second pump or a restart changes nothing. What is refused must be recorded too, or it stays owed for good.
@@ -27,6 +45,9 @@ export interface Reaction<Doc extends ReactionDocument = ReactionDocument, Event
    */
   act(document: Doc): Promise<void | 'later'>;
 }
+
+/** A reaction whatever it looks at, as the pump holds it. */
+export type AnyReaction = Reaction<{ subject: string }>;
 
 export const REACTION_INDEXES = [
   { name: 'owed', key: { owed: 1 } },

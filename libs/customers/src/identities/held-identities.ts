@@ -14,7 +14,10 @@ export const claimsOf = ({ hash, claim, also = [] }: Identity): { hash: string; 
   ...also.map((other) => ({ hash: other.hash, claim: other.claim })),
 ];
 
-export function withIdentity(held: readonly Identity[], added: Identity): Identity[] {
+/** What the rules look at. */
+type Held = Pick<Identity, 'kind' | 'hash' | 'primary'>;
+
+export function withIdentity<I extends Held>(held: readonly I[], added: I): I[] {
   const others = held
     .filter(({ hash }) => hash !== added.hash)
     .map((other) => (added.primary && other.kind === added.kind ? { ...other, primary: false } : other));
@@ -22,11 +25,11 @@ export function withIdentity(held: readonly Identity[], added: Identity): Identi
   return onePrimary(at < 0 ? [...others, added] : others.toSpliced(at, 0, added));
 }
 
-export const withoutIdentity = (held: readonly Identity[], hash: string): Identity[] =>
+export const withoutIdentity = <I extends Held>(held: readonly I[], hash: string): I[] =>
   onePrimary(held.filter((identity) => identity.hash !== hash));
 
 /** Where a kind has no primary, or several, the first that would do is the one. */
-export function onePrimary<I extends Identity>(held: readonly I[]): I[] {
+export function onePrimary<I extends Held>(held: readonly I[]): I[] {
   const primary = new Map<string, string>();
   for (const { kind, hash, primary: isPrimary } of held) if (isPrimary && !primary.has(kind)) primary.set(kind, hash);
   for (const { kind, hash } of held) if (!primary.has(kind)) primary.set(kind, hash);

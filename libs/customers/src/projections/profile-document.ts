@@ -4,13 +4,15 @@ import { daysInOrder, divideDecimals, foldText, subtractDecimals } from '@timeli
 import { oncePerGroup } from '@timeline/projecting';
 import { openMerges, survivorOf } from '../../../merging/src/merging.events.js';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
-import type {
-  CustomerKind,
-  IdentityKind,
-  LifecycleStage,
-  PersonalDetails,
-  PersonName,
-  Traits,
+import {
+  PREFERENCES,
+  type ContactPreferences,
+  type CustomerKind,
+  type IdentityKind,
+  type LifecycleStage,
+  type PersonalDetails,
+  type PersonName,
+  type Traits,
 } from '../customers.events.js';
 import type { Membership } from '../companies/company-memberships.js';
 import { onePrimary } from '../identities/held-identities.js';
@@ -73,6 +75,8 @@ export interface Profile extends PersonalDetails {
     proof?: string;
     at: Instant;
   }[];
+  /** How the customer wants to be contacted. */
+  preferences: ContactPreferences;
   firstSeenAt?: Instant;
   lastContact?: { at: Instant; channel: string };
   interactions: { total: number; byChannel: Record<string, number> };
@@ -101,6 +105,8 @@ export interface Profile extends PersonalDetails {
    * what holds is taken back. `candidates`: other values that merged customers have, the best first.
    */
   provenance: Record<string, Provenance & { losing?: (Provenance & { value: unknown })[]; candidates?: OtherValue[] }>;
+  /** When we contacted the customer last, the latest first. What permissions look at; not shown. */
+  outbound: Instant[];
   /** What lists look at; not shown. */
   search: { name: string; words: string[]; traits: string[] };
 }
@@ -162,6 +168,9 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
     consents: Object.entries(whole.consents)
       .sort(byKey)
       .flatMap(([, { value, at }]) => (value ? [{ ...value, at }] : [])),
+    preferences: pick(
+      Object.fromEntries(PREFERENCES.map((each) => [each, field(`preferences.${each}`)])),
+    ) satisfies ContactPreferences,
     interactions: {
       total: Object.values(whole.interactions).reduce((sum, count) => sum + count, 0),
       byChannel: whole.interactions,
@@ -195,6 +204,7 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
           return [member, { ...withLosing(held, others), ...(candidates.length > 0 && { candidates }) }];
         }),
     ),
+    outbound: whole.outbound ?? [],
     search: {
       name: foldText(name?.full ?? ''),
       // Found by the names that are not shown, too: whoever looks may know the other one. (What this field holds are names.)

@@ -51,7 +51,7 @@ export type HeldIdentity = Identity & { since: Position; place: number; said?: I
 /** Who said that the customer has it, and who made sure. */
 export type IdentityOrigin = Omit<Candidate, 'value' | 'position'>;
 
-/** `fields` are `kind`, `stage`, `language`, `region` and the personal details, by name. */
+/** `fields` are `kind`, `stage`, `language`, `region`, `preferences.{name}` and the personal details, by name. */
 export interface ProfilePart extends Heard, Grouped {
   /** Source customers, sorted. */
   members: string[];
@@ -65,6 +65,8 @@ export interface ProfilePart extends Heard, Grouped {
   firstSeenAt?: Instant;
   lastContact?: Contact;
   interactions: Record<string, number>;
+  /** When we contacted the customer last, the latest first; absent where never. */
+  outbound?: Instant[];
   /** Cancelled ones left out; a currency stays where all of it was cancelled. */
   purchases: { days: ByDay<PurchaseDay>; byCurrency: Record<string, Turnover> };
   /** `open`: when each was opened. */
@@ -74,6 +76,12 @@ export interface ProfilePart extends Heard, Grouped {
   /** `at`: of the latest posting. What expired since is still in it. */
   points: { open: PointsUntil[]; at?: Instant };
 }
+
+/** As many as a preference can limit. */
+export const MAX_OUTBOUND = 30;
+
+export const latestInstants = (a: readonly Instant[] = [], b: readonly Instant[] = []): Instant[] =>
+  [...a, ...b].sort().reverse().slice(0, MAX_OUTBOUND);
 
 export const emptyPart = (): ProfilePart => ({
   members: [],
@@ -106,6 +114,7 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
     ...(firstSeenAt !== undefined && { firstSeenAt }),
     ...(lastContact && { lastContact }),
     interactions: mergeBy(a.interactions, b.interactions, (x, y) => x + y),
+    ...((a.outbound ?? b.outbound) && { outbound: latestInstants(a.outbound, b.outbound) }),
     purchases: {
       days: mergeDays(a.purchases.days, b.purchases.days, addPurchaseDays),
       byCurrency: mergeBy(a.purchases.byCurrency, b.purchases.byCurrency, addTurnover),

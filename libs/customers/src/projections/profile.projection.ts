@@ -14,7 +14,7 @@ import { pointsMoved, type LoyaltyEvent } from '../../../loyalty/src/loyalty.eve
 import { linksOf, withMerge, type MergeEvent } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
-import { candidateOf, hear, hearVerified, takeBack, traitNames } from '../candidates.js';
+import { candidateOf, hear, hearVerified, preferenceNames, takeBack, traitNames } from '../candidates.js';
 import { peopleMore, withMembership } from '../companies/company-memberships.js';
 import { consentKey } from '../customer.decider.js';
 import type { CustomerEvent, Identity } from '../customers.events.js';
@@ -26,6 +26,7 @@ import {
   combinePoints,
   earliest,
   emptyPart,
+  latestInstants,
   withoutPurchase,
   withPurchase,
   type HeldIdentity,
@@ -38,7 +39,15 @@ type ProfileEvent =
   | Exclude<
       CustomerEvent,
       {
-        type: typeof CUSTOMER_ERASED | 'CustomerErasureCarriedOut' | 'CustomerErasureCertified' | 'IdentityClaimLapsed';
+        type:
+          | typeof CUSTOMER_ERASED
+          | 'CustomerErasureCarriedOut'
+          | 'CustomerErasureCertified'
+          | 'IdentityClaimLapsed'
+          // Until it is accepted, and then the update says it.
+          | 'EnrichmentProposed'
+          | 'EnrichmentAccepted'
+          | 'EnrichmentRejected';
       }
     >
   | InteractionEvent
@@ -57,6 +66,7 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
     'CustomerIdentityAdded',
     'CustomerIdentityRemoved',
     'CustomerConsentChanged',
+    'CustomerPreferencesChanged',
     'CustomerLifecycleStageChanged',
     'CustomerJoinedCompany',
     'CustomerLeftCompany',
@@ -124,6 +134,8 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       }
       case 'CustomerConsentChanged':
         return { ...after, ...hear(after, { [`consents.${consentKey(event.data)}`]: event.data }, event) };
+      case 'CustomerPreferencesChanged':
+        return { ...after, ...hear(after, preferenceNames(event.data.preferences), event) };
       case 'CustomerLifecycleStageChanged':
         return { ...after, ...hear(after, { stage: event.data.to }, event) };
       case 'CustomerJoinedCompany':
@@ -154,9 +166,13 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
           : { ...after, ...nothing, members: after.members };
       }
       case 'InteractionRecorded': {
-        const { channel } = event.data;
+        const { channel, direction } = event.data;
         const interactions = { ...after.interactions, [channel]: (entryOf(after.interactions, channel) ?? 0) + 1 };
-        return { ...contacted(after, event, channel), interactions };
+        return {
+          ...contacted(after, event, channel),
+          interactions,
+          ...(direction === 'outbound' && { outbound: latestInstants(after.outbound, [event.metadata.occurredAt]) }),
+        };
       }
       case 'PurchaseRecorded': {
         const { channel, currency, total } = event.data;

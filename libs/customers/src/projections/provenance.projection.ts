@@ -22,6 +22,7 @@ type SaidEvent = Extract<
       | 'CustomerUpdated'
       | 'CustomerIdentityAdded'
       | 'CustomerConsentChanged'
+      | 'CustomerPreferencesChanged'
       | 'CustomerLifecycleStageChanged'
       | 'CustomerRegistrationWithdrawn';
   }
@@ -32,12 +33,13 @@ export const byOf = ({ source, importId }: Sayer): string =>
 
 export const provenanceProjection: Projection<SaidDocument, SaidEvent, never> = {
   name: 'provenance',
-  version: 1,
+  version: 2,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
     'CustomerIdentityAdded',
     'CustomerConsentChanged',
+    'CustomerPreferencesChanged',
     'CustomerLifecycleStageChanged',
     'CustomerRegistrationWithdrawn',
   ],

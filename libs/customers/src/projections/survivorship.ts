@@ -8,7 +8,6 @@ import { canonicalJson, type Instant } from '@timeline/kernel';
 import type { Edge } from '../../../merging/src/merging.events.js';
 import type { Candidate } from '../candidates.js';
 import { isLater } from '../latest.js';
-import type { ProfilePart } from './profile-part.js';
 
 /** A value that is not shown. */
 export interface OtherValue {
@@ -24,9 +23,9 @@ const MAX_CANDIDATES = 5;
 type OfMember<T> = Candidate<T> & { customerId: string };
 
 /** @param merges that hold the parts together, the latest first */
-export function survivingValues<T>(
-  parts: readonly { key: string; part: ProfilePart }[],
-  valuesOf: (part: ProfilePart) => Readonly<Record<string, Candidate<T>>>,
+export function survivingValues<T, Part>(
+  parts: readonly { key: string; part: Part }[],
+  valuesOf: (part: Part) => Readonly<Record<string, Candidate<T>>>,
   merges: readonly Edge[],
 ): { values: Record<string, Candidate<T>>; losing: Record<string, OtherValue[]> } {
   const byName = new Map<string, OfMember<T>[]>();

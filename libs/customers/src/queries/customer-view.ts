@@ -5,17 +5,22 @@ import { IDENTITY_KINDS, LIFECYCLE_STAGES } from '../customers.events.js';
 import type { Profile } from '../projections/profile-document.js';
 
 /** The whole profile. */
-export type CustomerProfile = Omit<Profile, 'search' | 'isSurvivor'>;
+export type CustomerProfile = Omit<Profile, 'search' | 'isSurvivor' | 'outbound'>;
 
 /** A customer as lists show it: without what only the customer's own page needs. */
 export type CustomerSummary = Omit<
   CustomerProfile,
-  'birthDate' | 'address' | 'note' | 'companies' | 'people' | 'consents' | 'provenance'
+  'birthDate' | 'address' | 'note' | 'companies' | 'people' | 'consents' | 'preferences' | 'provenance'
 >;
 
 export const customerProfile = (stored: StoredDerived & Profile): CustomerProfile => profileView(contentOf(stored));
 
-export function profileView({ search: _search, isSurvivor: _isSurvivor, ...profile }: Profile): CustomerProfile {
+export function profileView({
+  search: _search,
+  isSurvivor: _isSurvivor,
+  outbound: _outbound,
+  ...profile
+}: Profile): CustomerProfile {
   return profile;
 }
 
@@ -27,6 +32,7 @@ export function customerSummary(stored: StoredDerived & Profile): CustomerSummar
     companies: _companies,
     people: _people,
     consents: _consents,
+    preferences: _preferences,
     provenance: _provenance,
     identities,
     ...summary
@@ -119,6 +125,17 @@ const inLists = {
   points: { type: 'integer', description: 'as of the last posting; what expired since is still in it' },
 };
 
+const preferencesSchema = object({
+  'channels?': { ...listOf(text), description: 'those wanted, the best first' },
+  'refused?': { ...listOf(text), description: 'never by these' },
+  'hours?': object({
+    timeZone: text,
+    windows: listOf(object({ 'days?': listOf({ type: 'integer', minimum: 1, maximum: 7 }), from: text, to: text })),
+  }),
+  'frequency?': object({ atMost: count, days: count }),
+  'language?': text,
+});
+
 export const profileSchema: Answer = (refs) =>
   refs.named(
     'CustomerProfile',
@@ -156,6 +173,7 @@ export const profileSchema: Answer = (refs) =>
           at: instant,
         }),
       ),
+      preferences: preferencesSchema,
       provenance: mapOf(
         object({
           ...provenance,

@@ -8,7 +8,7 @@ import { History, type AsOf } from '@timeline/as-of';
 import { CustomerDirectory } from '@timeline/deciding';
 import { DomainError } from '@timeline/kernel';
 import { PureFold } from '@timeline/projecting';
-import { profileOf } from '../projections/profile-document.js';
+import { profileOf, type Profile } from '../projections/profile-document.js';
 import type { ProfilePart } from '../projections/profile-part.js';
 import { profileProjection } from '../projections/profile.projection.js';
 import { profileView, type CustomerProfile } from './customer-view.js';
@@ -33,6 +33,11 @@ export class GetCustomerAsOfHandler implements IQueryHandler<GetCustomerAsOf> {
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, and as `History` */
   async execute({ customerId, asked, position }: GetCustomerAsOf): Promise<CustomerProfile> {
+    return profileView(await this.find(customerId, asked, position));
+  }
+
+  /** With what is not shown. @throws as `execute` */
+  async find(customerId: string, asked: AsOf, position: string | undefined): Promise<Profile> {
     await this.directory.resolve({ customerId });
     const history = this.modules.get<History>(History, { strict: false });
     const moment = await history.momentOf(asked);
@@ -47,7 +52,7 @@ export class GetCustomerAsOfHandler implements IQueryHandler<GetCustomerAsOf> {
     // After the events were opened: whoever was erased in between must not be shown, not even in part.
     await this.directory.resolve({ customerId });
     const profile = profileOf(customerId, parts);
-    if (profile) return profileView(profile);
+    if (profile) return profile;
     throw new DomainError('CUSTOMER_NOT_FOUND', 'no such customer was known at that moment');
   }
 }

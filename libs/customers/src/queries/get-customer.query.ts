@@ -3,15 +3,21 @@ import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { CustomerDirectory } from '@timeline/deciding';
 import { EventStore } from '@timeline/event-store';
 import { DomainError } from '@timeline/kernel';
-import { ReadModels } from '@timeline/projecting';
+import { contentOf, ReadModels } from '@timeline/projecting';
 import { customerStream } from '../customer.decider.js';
+import type { Profile } from '../projections/profile-document.js';
 import { profileProjection } from '../projections/profile.projection.js';
-import { customerProfile, type CustomerProfile } from './customer-view.js';
+import { profileView, type CustomerProfile } from './customer-view.js';
 
 export interface FoundCustomer {
   profile: CustomerProfile;
   /** Build and content version, for an `ETag`. */
   version: [buildId: string, version: number];
+}
+
+export interface StoredProfile {
+  profile: Profile;
+  version: FoundCustomer['version'];
 }
 
 export class GetCustomer extends Query<FoundCustomer> {
@@ -33,6 +39,12 @@ export class GetCustomerHandler implements IQueryHandler<GetCustomer> {
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, POSITION_NOT_REACHED */
   async execute({ customerId, position }: GetCustomer): Promise<FoundCustomer> {
+    const { profile, version } = await this.find(customerId, position);
+    return { profile: profileView(profile), version };
+  }
+
+  /** With what is not shown. @throws as `execute` */
+  async find(customerId: string, position: string | undefined): Promise<StoredProfile> {
     await this.directory.resolve({ customerId });
     const found = (await this.#read(customerId, position)) ?? (await this.#readSince(customerId));
     if (found) return found;
@@ -41,15 +53,15 @@ export class GetCustomerHandler implements IQueryHandler<GetCustomer> {
     throw new DomainError('POSITION_NOT_REACHED', 'this customer has no profile yet; try again in a moment');
   }
 
-  #read(customerId: string, position: string | undefined): Promise<FoundCustomer | undefined> {
+  #read(customerId: string, position: string | undefined): Promise<StoredProfile | undefined> {
     return this.models.read(profileProjection, position, async ({ buildId, derived }) => {
       const stored = await derived.get(customerId);
-      return stored && { profile: customerProfile(stored), version: [buildId, stored._c] };
+      return stored && { profile: contentOf(stored), version: [buildId, stored._c] };
     });
   }
 
   /** The customer is registered, but the read model has not come that far: waits for it. */
-  async #readSince(customerId: string): Promise<FoundCustomer | undefined> {
+  async #readSince(customerId: string): Promise<StoredProfile | undefined> {
     const [last] = await this.events.readStream(customerStream(customerId), { direction: 'backwards', limit: 1 });
     return last && this.#read(customerId, last.position);
   }

@@ -6,11 +6,16 @@
 import { stretchOf, type Fact, type Instant, type Position } from '@timeline/kernel';
 import type { Projection } from '@timeline/projecting';
 import type { CustomerEvent, IdentityEvent } from '../../../customers/src/customers.events.js';
+import type { QualityEvent } from '../../../customers/src/data-quality.events.js';
+import type { FreshnessPolicyEvent } from '../../../customers/src/freshness.events.js';
 import type { DuplicateEvent } from '../../../duplicates/src/duplicates.events.js';
 import type { SurveyEvent } from '../../../surveys/src/surveys.events.js';
 import { TIMELINE_TYPES, type TimelineFact } from './timeline.projection.js';
 
-type Unshown = Exclude<CustomerEvent | IdentityEvent | SurveyEvent | DuplicateEvent, { type: TimelineFact['type'] }>;
+type Unshown = Exclude<
+  CustomerEvent | IdentityEvent | FreshnessPolicyEvent | QualityEvent | SurveyEvent | DuplicateEvent,
+  { type: TimelineFact['type'] }
+>;
 
 /** With those of the timeline every fact there is: one that is left out would be known before its time. */
 const UNSHOWN: Record<Unshown['type'], true> = {
@@ -20,6 +25,9 @@ const UNSHOWN: Record<Unshown['type'], true> = {
   IdentityClaimLapsed: true,
   IdentityClaimed: true,
   IdentityReleased: true,
+  FreshnessPolicySet: true,
+  FreshnessPolicyEnded: true,
+  DataQualityMeasured: true,
   SurveyDefined: true,
   DuplicateSuspected: true,
   DuplicateDismissed: true,

@@ -5,6 +5,7 @@
 import { customersOf, type Fact, type Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
+import type { FieldReviewEvent } from '../../../customers/src/freshness.events.js';
 import type { FeedbackEvent } from '../../../feedback/src/feedback.events.js';
 import type { InteractionEvent } from '../../../interactions/src/interactions.events.js';
 import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
@@ -17,6 +18,7 @@ type Technical = 'CustomerErased' | 'CustomerErasureCarriedOut' | 'CustomerErasu
 
 export type TimelineFact =
   | Exclude<CustomerEvent, { type: Technical }>
+  | FieldReviewEvent
   | InteractionEvent
   | PurchaseEvent
   | FeedbackEvent
@@ -31,12 +33,19 @@ const TYPES: Record<TimelineFact['type'], true> = {
   CustomerIdentityAdded: true,
   CustomerIdentityRemoved: true,
   CustomerConsentChanged: true,
+  CustomerPreferencesChanged: true,
   CustomerLifecycleStageChanged: true,
   CustomerJoinedCompany: true,
   CustomerLeftCompany: true,
   CustomerFieldVerified: true,
   CustomerFieldsRetracted: true,
   CustomerRegistrationWithdrawn: true,
+  EnrichmentProposed: true,
+  EnrichmentAccepted: true,
+  EnrichmentRejected: true,
+  FieldReviewDue: true,
+  FieldReviewTaskOpened: true,
+  FieldReviewEscalated: true,
   InteractionRecorded: true,
   PurchaseRecorded: true,
   PurchaseReturned: true,

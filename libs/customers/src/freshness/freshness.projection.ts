@@ -1,0 +1,184 @@
+/**
+ * How fresh each customer's values are, and which reviews are open: a part per source customer, a document per customer
+ * derived from the group's. What is due is an index over instants: a policy is a range of it, so that neither a policy nor
+ * a clock that moves touches a document.
+ */
+import { type Recorded } from '@timeline/kernel';
+import { customerOwner, type Projection } from '@timeline/projecting';
+import type { IndexSpec } from '@timeline/read-store';
+import {
+  isMergeEvent,
+  linksOf,
+  mergedCustomers,
+  withMerge,
+  type MergeEvent,
+} from '../../../merging/src/merging.events.js';
+import { candidateOf, hear, hearVerified, takeBack } from '../candidates.js';
+import type { CustomerEvent, Identity } from '../customers.events.js';
+import { REVIEWED_FIELDS, TIER_TRAIT, type FieldReviewEvent, type ReviewedField } from '../freshness.events.js';
+import { withIdentity, withoutIdentity } from '../identities/held-identities.js';
+import type { IdentityOrigin } from '../projections/profile-part.js';
+import { emptyFreshness, freshnessOf, type Freshness, type FreshnessPart, type Review } from './freshness-part.js';
+
+type FreshnessFact =
+  | Extract<
+      CustomerEvent,
+      {
+        type:
+          | 'CustomerRegistered'
+          | 'CustomerUpdated'
+          | 'CustomerIdentityAdded'
+          | 'CustomerIdentityRemoved'
+          | 'CustomerFieldVerified'
+          | 'CustomerFieldsRetracted'
+          | 'CustomerRegistrationWithdrawn';
+      }
+    >
+  | FieldReviewEvent
+  | MergeEvent;
+
+const isReviewed = (name: string): name is ReviewedField => (REVIEWED_FIELDS as readonly string[]).includes(name);
+
+export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Freshness> = {
+  name: 'freshness',
+  version: 1,
+  handles: [
+    'CustomerRegistered',
+    'CustomerUpdated',
+    'CustomerIdentityAdded',
+    'CustomerIdentityRemoved',
+    'CustomerFieldVerified',
+    'CustomerFieldsRetracted',
+    'CustomerRegistrationWithdrawn',
+    'FieldReviewDue',
+    'FieldReviewTaskOpened',
+    'FieldReviewEscalated',
+    'CustomersMerged',
+    'CustomersUnmerged',
+  ],
+  keysBeginWithOwner: true,
+
+  keys(event) {
+    const { customerId } = event.metadata;
+    const concerned = isMergeEvent(event) ? mergedCustomers(event) : customerId === undefined ? [] : [customerId];
+    return concerned.map((key) => ({ key, owner: customerOwner(key) }));
+  },
+
+  evolve(part = emptyFreshness, event, key) {
+    switch (event.type) {
+      case 'CustomerRegistered': {
+        const { identities = [], ...details } = event.personal ?? {};
+        return {
+          ...part,
+          ...hear(part, { ...reviewed(details), ...tierIn(event.data.traits) }, event),
+          identities: identities.map((identity, place) => ({
+            ...known(identity),
+            since: event.position,
+            place,
+            said: originOf(event),
+          })),
+        };
+      }
+      case 'CustomerUpdated':
+        return {
+          ...part,
+          ...hear(part, { ...reviewed(event.personal ?? {}), ...tierIn(event.data.traits ?? {}) }, event),
+        };
+      case 'CustomerIdentityAdded': {
+        const identity = event.personal?.identity;
+        if (!identity) return part;
+        const {
+          since = event.position,
+          place = 0,
+          said = originOf(event),
+        } = part.identities.find(({ hash }) => hash === identity.hash) ?? {};
+        return { ...part, identities: withIdentity(part.identities, { ...known(identity), since, place, said }) };
+      }
+      case 'CustomerIdentityRemoved': {
+        const hash = event.personal?.identity.hash;
+        return hash === undefined ? part : { ...part, identities: withoutIdentity(part.identities, hash) };
+      }
+      case 'CustomerFieldVerified': {
+        if (!event.personal) return part;
+        const { value, hash } = event.personal;
+        const { field, by, method } = event.data;
+        if (hash !== undefined) {
+          const said = { ...originOf(event), verified: { by, method } };
+          return {
+            ...part,
+            identities: part.identities.map((each) => (each.hash === hash ? { ...each, said } : each)),
+          };
+        }
+        const isTier = field === `traits.${TIER_TRAIT}`;
+        if (!isTier && !isReviewed(field)) return part;
+        return { ...part, ...hearVerified(part, { field, by, method, value: isTier ? value : true }, event) };
+      }
+      case 'CustomerFieldsRetracted':
+        return { ...part, ...takeBack(part, event.data.fields, event.data) };
+      case 'CustomerRegistrationWithdrawn': {
+        const { fields, traits, losing, identities } = emptyFreshness;
+        // Facts about reviews stay counted, should somebody register it again.
+        const isNothing = part.recorded === 0 && !part.edges;
+        return isNothing ? undefined : { ...part, fields, traits, losing, identities };
+      }
+      case 'FieldReviewDue': {
+        const { field, since, dueAt, taskAt, escalateAt } = event.data;
+        return reviewedAnew(part, field, { since, state: 'reminder', dueAt, taskAt, escalateAt });
+      }
+      case 'FieldReviewTaskOpened':
+      case 'FieldReviewEscalated': {
+        const review = part.reviews[event.data.field];
+        const state = event.type === 'FieldReviewEscalated' ? 'escalation' : 'task';
+        return review
+          ? reviewedAnew(part, event.data.field, { ...review, state })
+          : { ...part, recorded: part.recorded + 1 };
+      }
+      case 'CustomersMerged':
+      case 'CustomersUnmerged':
+        return withMerge(part, event, key);
+      default:
+        return event satisfies never;
+    }
+  },
+
+  derivation: {
+    indexes: [
+      ...REVIEWED_FIELDS.flatMap((field): IndexSpec[] => [
+        { name: `due-${field}`, key: { [`due.${field}`]: 1 }, sparse: true },
+        { name: `tier-${field}`, key: { tier: 1, [`due.${field}`]: 1 } },
+      ]),
+      { name: 'next', key: { nextAt: 1 }, sparse: true },
+      { name: 'oldest', key: { oldest: 1 }, sparse: true },
+    ],
+    links: linksOf,
+    derive: freshnessOf,
+  },
+};
+
+const reviewedAnew = (part: FreshnessPart, field: ReviewedField, review: Review): FreshnessPart => ({
+  ...part,
+  reviews: { ...part.reviews, [field]: review },
+  recorded: part.recorded + 1,
+});
+
+/** That something was said, not what. */
+const reviewed = (details: object): Record<string, true | null> =>
+  Object.fromEntries(
+    Object.entries(details).flatMap(([name, value]) =>
+      isReviewed(name) && value !== undefined ? [[name, value === null ? null : true]] : [],
+    ),
+  );
+
+const tierIn = (traits: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.hasOwn(traits, TIER_TRAIT) ? { [`traits.${TIER_TRAIT}`]: traits[TIER_TRAIT] } : {};
+
+const known = ({ kind, hash, primary }: Identity): Pick<Identity, 'kind' | 'hash' | 'primary'> => ({
+  kind,
+  hash,
+  primary,
+});
+
+function originOf(event: Recorded<FreshnessFact>): IdentityOrigin {
+  const { value: _value, position: _position, ...origin } = candidateOf(null, event);
+  return origin;
+}

@@ -1,0 +1,122 @@
+/**
+ * Records that a value is to be verified: a reminder when it falls due, a task and an escalation while nobody answers. A
+ * policy is a range of an index: a look reads what is due, and nothing of anybody else.
+ */
+import { Injectable } from '@nestjs/common';
+import { CommandProcessor, CustomerDirectory, type CommandContext } from '@timeline/deciding';
+import { KeyedHashes } from '@timeline/key-store';
+import { addDays, canonicalJson, Clock, deriveId, errorCode, toInstant, type Instant } from '@timeline/kernel';
+import { contentOf, ReadModels } from '@timeline/projecting';
+import type { Reaction, ReactionLook } from '@timeline/reacting';
+import type { Filter } from '@timeline/read-store';
+import { REVIEWED_FIELDS } from '../freshness.events.js';
+import { fieldReviewsDecider, reviewsStream, type ReviewStep } from './field-reviews.decider.js';
+import { nextStepAt, type Freshness } from './freshness-part.js';
+import { freshnessPoliciesProjection, type PolicyDocument } from './freshness-policies.projection.js';
+import { freshnessProjection } from './freshness.projection.js';
+import { daysBy, dueAt, dueSince } from './policy.js';
+
+@Injectable()
+export class FreshnessReaction implements Reaction<Freshness> {
+  readonly projection = freshnessProjection;
+
+  constructor(
+    private readonly models: ReadModels,
+    private readonly processor: CommandProcessor,
+    private readonly directory: CustomerDirectory,
+    private readonly hashes: KeyedHashes,
+    private readonly clock: Clock,
+  ) {}
+
+  async find({ now, subjects, limit, position }: ReactionLook): Promise<Freshness[]> {
+    const owing: Filter = { $or: whatOwes(await this.#policies(position), now) };
+    return this.models.read(freshnessProjection, position, async ({ derived }) =>
+      (await derived.find({ $and: [owing, { _id: subjects }] }, limit === undefined ? {} : { limit })).map(contentOf),
+    );
+  }
+
+  async act(found: Freshness): Promise<void | 'later'> {
+    const { subject: customerId, recorded } = found;
+    const steps = stepsOf(found, await this.#policies(undefined), toInstant(this.clock.now()));
+    // The policy was changed since.
+    if (steps.length === 0) return 'later';
+    try {
+      await this.directory.resolve({ customerId });
+    } catch (error) {
+      // Erased, or the registration withdrawn: the document follows.
+      if (['CUSTOMER_ERASED', 'CUSTOMER_NOT_FOUND'].includes(errorCode(error))) return 'later';
+      throw error;
+    }
+    const commandId = deriveId('field-review', customerId, canonicalJson({ recorded, steps }));
+    const context: CommandContext = {
+      commandId,
+      bodyHash: this.hashes.hashBody(commandId),
+      actor: 'freshness',
+      correlationId: commandId,
+      causationId: commandId,
+    };
+    await this.processor.execute({
+      decider: fieldReviewsDecider,
+      stream: reviewsStream(customerId),
+      id: customerId,
+      command: { customerId, recorded, steps },
+      context,
+    });
+  }
+
+  #policies(position: string | undefined): Promise<PolicyDocument[]> {
+    return this.models.read(freshnessPoliciesProjection, position, async ({ documents }) =>
+      (await documents.find({})).map(contentOf),
+    );
+  }
+}
+
+/** `$exists`: what a sparse index serves. */
+const upTo = (instant: Instant): Filter[string] => ({ $exists: true, $lte: instant });
+
+export const whatOwes = (policies: readonly PolicyDocument[], now: Instant): Filter[] => [
+  { nextAt: upTo(now) },
+  ...policies.flatMap(({ field, everyDays, tiers }): Filter[] => [
+    ...(everyDays === undefined ? [] : [{ [`due.${field}`]: upTo(dueSince(now, everyDays)) }]),
+    ...Object.entries(tiers).map(([tier, days]) => ({ tier, [`due.${field}`]: { $lte: dueSince(now, days) } })),
+  ]),
+];
+
+/** One step of each field at most: the next comes with the next look. */
+export function stepsOf(
+  { tier, due, open }: Pick<Freshness, 'tier' | 'due' | 'open'>,
+  policies: readonly PolicyDocument[],
+  now: Instant,
+): ReviewStep[] {
+  return REVIEWED_FIELDS.flatMap((field): ReviewStep[] => {
+    const review = open[field];
+    if (review) {
+      const at = nextStepAt(review);
+      if (at === undefined || at > now) return [];
+      const type = review.state === 'reminder' ? 'FieldReviewTaskOpened' : 'FieldReviewEscalated';
+      return [{ type, data: { field, since: review.since, dueAt: at } }];
+    }
+    const since = due[field];
+    const policy = policies.find((each) => each.field === field);
+    const by = policy && daysBy(policy, tier);
+    if (since === undefined || !policy || !by) return [];
+    const at = dueAt(since, by.days, policy.setAt);
+    if (at > now) return [];
+    // From the reminder on: nobody is called to account for one that did not come.
+    const taskAt = addDays(now, policy.taskAfterDays);
+    return [
+      {
+        type: 'FieldReviewDue',
+        data: {
+          field,
+          since,
+          dueAt: at,
+          everyDays: by.days,
+          ...(by.tier !== undefined && { tier: by.tier }),
+          taskAt,
+          escalateAt: addDays(taskAt, policy.escalateAfterDays),
+        },
+      },
+    ];
+  });
+}

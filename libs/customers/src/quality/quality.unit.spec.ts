@@ -1,0 +1,125 @@
+import { DAY_MS, toInstant, type Position } from '@timeline/kernel';
+import fc from 'fast-check';
+import type { Profile } from '../projections/profile-document.js';
+import { knownValues, qualityBySource, qualityOf, type Check, type KnownValue } from './quality.js';
+import { suspicionsProjection } from './suspicions.projection.js';
+
+const day = (days: number): string => toInstant(Date.parse('2026-01-01T00:00:00.000Z') + days * DAY_MS);
+const noCheck: Check = () => undefined;
+const said = (at: string, source = 'crm', more: object = {}): Profile['provenance'][string] => ({
+  at,
+  source,
+  actor: 'a',
+  command: 'c',
+  position: 'p' as Position,
+  ...more,
+});
+const { position: _position, ...ofPhone } = said(day(0), 'shop');
+/** What the quality looks at; the rest of a profile does not matter. */
+const profile = {
+  kind: 'person',
+  traits: { tier: 'vip' },
+  name: { full: 'Ann' },
+  birthDate: '1980-01-01',
+  address: { city: 'Leipzig' },
+  identities: [
+    { kind: 'phone', value: '+491512', given: '01512', primary: true, provenance: ofPhone },
+    { kind: 'phone', value: '+491513', given: '01513', primary: false, provenance: ofPhone },
+  ],
+  provenance: {
+    name: said(day(0), 'ann', { verified: { by: 'ann', method: 'call' } }),
+    birthDate: said(day(0)),
+    address: said(day(100)),
+  },
+} as unknown as Profile;
+const values = (at: string, check = noCheck, policies: Parameters<typeof knownValues>[3] = []): KnownValue[] =>
+  knownValues(profile, at, check, policies);
+
+describe('the quality of a record', () => {
+  it('is the weighted mean of its parts', () => {
+    const { score, parts, missing } = qualityOf('person', values(day(400)), 1);
+    expect(parts).toEqual({ completeness: 4 / 7, validity: 3.5 / 4, freshness: 0.5, uniqueness: 0.5 });
+    expect(missing).toEqual(['language', 'region', 'email']);
+    expect(score).toBeCloseTo(35 * (4 / 7) + 25 * (3.5 / 4) + 25 * 0.5 + 15 * 0.5, 10);
+    // A company has no birth date.
+    expect(qualityOf('company', values(day(400)), 0).parts.completeness).toBe(0.5);
+  });
+
+  it('leaves out what has nothing to look at', () => {
+    const { score, parts } = qualityOf('person', [], 0);
+    expect(parts).toEqual({ completeness: 0, validity: null, freshness: null, uniqueness: 1 });
+    expect(score).toBeCloseTo((100 * 15) / 50, 10);
+  });
+
+  it('ages: by the policy of the field and the tier, else in a year', () => {
+    const fresh = (at: string, policies?: Parameters<typeof knownValues>[3]): (boolean | undefined)[] =>
+      values(at, noCheck, policies).map((value) => value.fresh);
+    expect(fresh(day(364.9))).toEqual([undefined, undefined, true, true]);
+    expect(fresh(day(365))).toEqual([undefined, undefined, true, false]);
+    const policy = { field: 'phone', everyDays: 180, tiers: { vip: 30 } } as const;
+    expect(fresh(day(30), [policy])).toEqual([undefined, undefined, true, false]);
+    expect(fresh(day(30), [{ ...policy, tiers: {} }])).toEqual([undefined, undefined, true, true]);
+  });
+
+  it('asks a standard where there is one, and takes its word before a verification', () => {
+    const validity = (check: Check): string[] => values(day(0), check).map((value) => value.validity);
+    expect(validity(noCheck)).toEqual(['verified', 'accepted', 'unchecked', 'accepted']);
+    expect(validity((field) => (field === 'name' ? false : field === 'address' ? true : undefined))).toEqual([
+      'refused',
+      'accepted',
+      'accepted',
+      'accepted',
+    ]);
+  });
+
+  it('is told of each source by its own values', () => {
+    const bySource = qualityBySource('person', values(day(400)), 0);
+    expect([...bySource.keys()].sort()).toEqual(['ann', 'crm', 'shop']);
+    expect(bySource.get('shop')?.parts).toEqual({ completeness: 1 / 7, validity: 1, freshness: 0, uniqueness: 1 });
+    expect(bySource.get('ann')?.parts.freshness).toBeNull();
+  });
+
+  it('is between 0 and 100, and never better for a missing value, a refusal or a suspect', () => {
+    const value = fc.record({
+      field: fc.constantFrom('name', 'birthDate', 'address', 'language', 'region', 'email', 'phone'),
+      source: fc.constantFrom('a', 'b'),
+      since: fc.constant(day(0)),
+      validity: fc.constantFrom('verified', 'accepted', 'unchecked', 'refused'),
+    }) as fc.Arbitrary<KnownValue>;
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(value, { selector: ({ field }) => field }),
+        fc.nat({ max: 5 }),
+        fc.constantFrom('person' as const, 'company' as const),
+        (known, suspects, kind) => {
+          const { score } = qualityOf(kind, known, suspects);
+          expect(score).toBeGreaterThanOrEqual(0);
+          expect(score).toBeLessThanOrEqual(100);
+          expect(qualityOf(kind, known, suspects + 1).score).toBeLessThan(score);
+          const refused = known.map((each) => ({ ...each, validity: 'refused' as const }));
+          expect(qualityOf(kind, refused, suspects).score).toBeLessThanOrEqual(score);
+        },
+      ),
+    );
+  });
+});
+
+describe('a suspicion', () => {
+  it('stands from when it was raised until it is dismissed, also where it was confirmed and nobody merged', () => {
+    const fold = (...types: string[]): unknown =>
+      types.reduce<ReturnType<typeof suspicionsProjection.evolve>>(
+        (doc, type, n) =>
+          suspicionsProjection.evolve(
+            doc,
+            { type, data: { customers: ['a', 'b'] }, metadata: { occurredAt: day(n) } } as never,
+            'b',
+          ),
+        undefined,
+      );
+    const [suspected, dismissed, confirmed] = ['DuplicateSuspected', 'DuplicateDismissed', 'DuplicateConfirmed'];
+    expect(fold(suspected)).toEqual({ others: { a: { from: day(0) } } });
+    expect(fold(suspected, suspected, confirmed)).toEqual({ others: { a: { from: day(0) } } });
+    expect(fold(suspected, dismissed)).toEqual({ others: { a: { from: day(0), to: day(1) } } });
+    expect(fold(suspected, dismissed, suspected)).toEqual({ others: { a: { from: day(2) } } });
+  });
+});

@@ -1,0 +1,90 @@
+/** The trend of the quality of all records, by a clock that tests move: a measurement for every day that is over. */
+import { profileProjection, registerCustomer } from '@timeline/customers';
+import { DAY_MS, toInstant } from '@timeline/kernel';
+import { Harness, TestClock } from '../../composing/src/testing/harness.js';
+import { QualityMetrics } from '../../customers/src/quality/quality.metrics.js';
+import { QualityWatch } from '../../customers/src/quality/quality-watch.js';
+import { productSlices } from './index.js';
+
+let clock: TestClock;
+let harness: Harness;
+
+beforeEach(async () => {
+  clock = new TestClock(new Date('2026-03-01T10:00:00.000Z'));
+  harness = await Harness.start({
+    // Ten hours ahead of UTC: the first of March ends at 14:00.
+    slices: productSlices({ reportingTimeZone: 'Australia/Brisbane', defaultPhoneRegion: 'DE' }),
+    clock,
+    // The watch looks when it is told to.
+    roles: ['commands', 'queries', 'projections'],
+  });
+});
+afterEach(() => harness.dispose());
+
+const look = (): Promise<boolean> => harness.get(QualityWatch).look();
+const facts = async (day: string): Promise<[string, unknown][]> =>
+  (await harness.product.events.readStream(`data-quality-${day}`)).map(({ data }) => [
+    String(data['measuredAt']),
+    (data['all'] as { records: number }).records,
+  ]);
+const person = async (occurredAt: string, more: object = {}): Promise<void> => {
+  const identities = [{ kind: 'email' as const, value: `e${Math.abs(Date.parse(occurredAt))}@example.org` }];
+  const { position } = await harness.dispatch(registerCustomer, {
+    kind: 'person',
+    stage: 'lead',
+    identities,
+    occurredAt,
+    ...more,
+  });
+  await harness.read(profileProjection, position, () => Promise.resolve());
+};
+
+it('is measured once for each day that is over, whoever looks and however often', async () => {
+  expect(await look()).toBe(false);
+  await person('2026-03-01T09:00:00.000Z');
+  clock.instant = new Date('2026-03-01T13:59:59.999Z');
+  expect(await look()).toBe(false);
+  clock.instant = new Date('2026-03-01T14:00:00.000Z');
+  expect(await Promise.all([look(), look()])).toContain(true);
+  expect(await look()).toBe(false);
+  expect(await facts('2026-03-01')).toEqual([['2026-03-01T14:00:00.000Z', 1]]);
+  await harness.restart();
+  expect(await look()).toBe(false);
+  // Nobody looked on the second; the third is measured, the second is not made up.
+  clock.instant = new Date('2026-03-04T02:00:00.000Z');
+  expect(await look()).toBe(true);
+  expect([await facts('2026-03-02'), await facts('2026-03-03')]).toEqual([[], [['2026-03-04T02:00:00.000Z', 1]]]);
+});
+
+it('is a trend: each interval has what was measured last in it', async () => {
+  await person('2025-03-10T00:00:00.000Z');
+  for (let day = 0; day < 12; day += 1) {
+    clock.advance(DAY_MS);
+    if (day === 5) await person(toInstant(clock.now()), { birthDate: '1990-01-01', language: 'de' });
+    await look();
+  }
+  const head = await harness.product.events.head();
+  const series = (metric: string, interval: 'day' | 'total', more: object = {}) =>
+    harness.get(QualityMetrics).series({
+      metric,
+      from: '2026-03-01',
+      to: '2026-03-12',
+      interval,
+      ...(head && { position: head.position }),
+      ...more,
+    });
+  const fresh = await series('contact-freshness', 'day');
+  // Said a year before the tenth, ten o'clock in Brisbane: stale in the measurement of the ninth. The other is of the seventh.
+  expect(fresh.map(({ n, numerator }) => [n, numerator])).toEqual([
+    ...Array.from({ length: 5 }, () => [1, 1]),
+    ...Array.from({ length: 3 }, () => [2, 2]),
+    ...Array.from({ length: 4 }, () => [2, 1]),
+  ]);
+  const quality = await series('data-quality', 'day');
+  expect(quality[0]?.value).toBeCloseTo(35 / 7 + 25 + 25 + 15, 8);
+  expect(quality[7]?.value).toBeGreaterThan(quality[11]?.value ?? 100);
+  expect(await series('data-quality', 'total')).toEqual([{ ...quality[11], from: '2026-03-01', to: '2026-03-12' }]);
+  // As of the sixth, what was measured after it is not there.
+  const [past] = await series('data-quality', 'total', { asOf: '2026-03-06T23:00:00.000Z' });
+  expect(past?.value).toBe(quality[4]?.value);
+});
