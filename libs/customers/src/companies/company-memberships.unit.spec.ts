@@ -1,11 +1,12 @@
 import { PureFold } from '@timeline/projecting';
-import { addDays, deriveId, DomainError, type Fact, type Recorded } from '@timeline/kernel';
+import { addDays, deriveId, DomainError, makePosition, type Fact, type Recorded } from '@timeline/kernel';
 import fc from 'fast-check';
 import { NOON, Playing } from '../../../kernel/src/testing/playing.js';
 import { customerDecider, type CustomerCommand } from '../customer.decider.js';
 import type { Profile } from '../projections/profile-document.js';
 import { profileProjection } from '../projections/profile.projection.js';
-import { MAX_COMPANIES } from './company-memberships.js';
+import { combineParts, emptyPart, type ProfilePart } from '../projections/profile-part.js';
+import { MAX_COMPANIES, type Membership } from './company-memberships.js';
 import { companyPeople, type PersonOfCompany } from './company-people.projection.js';
 
 const PEOPLE = ['p0', 'p1', 'p2'];
@@ -104,6 +105,22 @@ it('people and companies agree on who belongs to whom, whatever is tried in what
     { numRuns: 500 },
   );
   for (const times of Object.values(met)) expect(times).toBeGreaterThan(20);
+});
+
+it('who is merged belongs to a company by any record that does, and as the latest of these says', () => {
+  const part = (at: string, membership: Membership): ProfilePart => ({
+    ...emptyPart(),
+    companies: { c: { ...membership, since: makePosition('aaaaaaaaaaaa', at) } },
+  });
+  const current = part('1', { role: 'buyer' });
+  const later = part('2', { role: 'owner' });
+  const left = part('3', { role: 'chief', left: true });
+  for (const parts of [
+    [current, later, left],
+    [left, current, later],
+    [later, left, current],
+  ])
+    expect(parts.reduce(combineParts).companies).toEqual(later.companies);
 });
 
 it('a person has at most so many companies, left ones included', () => {

@@ -101,8 +101,7 @@ export function combineParts(a: ProfilePart, b: ProfilePart): ProfilePart {
     known: a.known || b.known,
     ...together(a, b),
     identities: combineIdentities(a.identities, b.identities),
-    // Of two records of a person the later one tells.
-    companies: mergeBy(a.companies, b.companies, (x, y) => (x.since < y.since ? y : x)),
+    companies: mergeBy(a.companies, b.companies, strongerMembership),
     people: a.people + b.people,
     ...(firstSeenAt !== undefined && { firstSeenAt }),
     ...(lastContact && { lastContact }),
@@ -126,6 +125,14 @@ export function combinePoints(a: ProfilePart['points'], b: ProfilePart['points']
   const at = latest(a.at, b.at);
   return { open: openPoints([...a.open, ...b.open], at), ...(at !== undefined && { at }) };
 }
+
+type HeldMembership = ProfilePart['companies'][string];
+
+/** Who belongs to a company by one record belongs to it; else the later one tells. */
+const strongerMembership = (a: HeldMembership, b: HeldMembership): HeldMembership => {
+  if (a.left !== b.left) return a.left ? b : a;
+  return a.since < b.since ? b : a;
+};
 
 const addPurchaseDays = (a: PurchaseDay, b: PurchaseDay): PurchaseDay => ({
   count: a.count + b.count,
