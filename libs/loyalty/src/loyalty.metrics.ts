@@ -106,7 +106,11 @@ export class LoyaltyMetrics extends MetricSource {
             ['second', wavered?.twice ?? []],
           ] as const) {
             intervals.forEach((range, index) => {
-              if (stretches.some(({ from: since, to: until }) => isBy(since, range.to) && !(until && isBy(until, range.to))))
+              if (
+                stretches.some(
+                  ({ from: since, to: until }) => isBy(since, range.to) && !(until && isBy(until, range.to)),
+                )
+              )
                 wavering[which][index] = (wavering[which][index] ?? 0) + 1;
             });
           }

@@ -262,7 +262,9 @@ const chargesOf = (told: Charges): Charges =>
   Object.fromEntries(CHARGES.flatMap((name) => (told[name] === undefined ? [] : [[name, normalDecimal(told[name])]])));
 
 const withoutZeros = (charges: Charges): Charges =>
-  Object.fromEntries(Object.entries(charges).filter(([, amount]: [string, Decimal]) => compareDecimals(amount, '0') > 0));
+  Object.fromEntries(
+    Object.entries(charges).filter(([, amount]: [string, Decimal]) => compareDecimals(amount, '0') > 0),
+  );
 
 const remainingCharges = (charges: Charges, back: Charges): Charges =>
   Object.fromEntries(

@@ -91,6 +91,7 @@ export function amountsByCategory(
   lines: readonly { category?: string; amount: Decimal }[],
 ): ReadonlyMap<string, Decimal> {
   const amounts = new Map<string, Decimal>();
-  for (const { category = '', amount } of lines) amounts.set(category, addDecimals(amounts.get(category) ?? '0', amount));
+  for (const { category = '', amount } of lines)
+    amounts.set(category, addDecimals(amounts.get(category) ?? '0', amount));
   return amounts;
 }

@@ -34,16 +34,18 @@ describe('purchases as others see them', () => {
     const whole = new Playing(purchaseDecider);
     whole.carryOut({ type: 'record', customerId: deriveId('customer'), data: { ...common, lines, payloadHash: 'h' } });
     whole.carryOut({ type: 'cancel', purchaseId, reason: 'sold out' });
-    const told = [...playing.events, ...charged.events, ...whole.events].map(({ type, data, personal: _, ...recording }) => {
-      const fact = purchasesPublicEvents.map({ ...recording, type, data });
-      if (!fact) throw new Error('a purchase is not told');
-      const validate = ajv.compile(purchasesPublicEvents.schemas[fact.type]?.schema ?? false);
-      validate(fact.data);
-      expect(validate.errors).toBeNull();
-      expect(fact).toMatchObject({ subject: purchaseId, data: { customerId: deriveId('customer') } });
-      expect(JSON.stringify(fact)).not.toContain('secret');
-      return fact.type;
-    });
+    const told = [...playing.events, ...charged.events, ...whole.events].map(
+      ({ type, data, personal: _, ...recording }) => {
+        const fact = purchasesPublicEvents.map({ ...recording, type, data });
+        if (!fact) throw new Error('a purchase is not told');
+        const validate = ajv.compile(purchasesPublicEvents.schemas[fact.type]?.schema ?? false);
+        validate(fact.data);
+        expect(validate.errors).toBeNull();
+        expect(fact).toMatchObject({ subject: purchaseId, data: { customerId: deriveId('customer') } });
+        expect(JSON.stringify(fact)).not.toContain('secret');
+        return fact.type;
+      },
+    );
     expect([...new Set(told)]).toEqual([
       'purchases.purchase-recorded',
       'purchases.purchase-returned',

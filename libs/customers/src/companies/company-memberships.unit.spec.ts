@@ -1,5 +1,5 @@
 import { PureFold } from '@timeline/projecting';
-import { addDays, deriveId, DomainError, type Fact, type Recorded } from '@timeline/kernel';
+import { addDays, deriveId, DomainError, makePosition, type Fact, type Recorded } from '@timeline/kernel';
 import fc from 'fast-check';
 import { NOON, Playing } from '../../../kernel/src/testing/playing.js';
 import { customerDecider, type CustomerCommand } from '../customer.decider.js';
@@ -108,9 +108,9 @@ it('people and companies agree on who belongs to whom, whatever is tried in what
 });
 
 it('who is merged belongs to a company by any record that does, and as the latest of these says', () => {
-  const part = (since: string, membership: Membership): ProfilePart => ({
+  const part = (at: string, membership: Membership): ProfilePart => ({
     ...emptyPart(),
-    companies: { c: { ...membership, since } },
+    companies: { c: { ...membership, since: makePosition('aaaaaaaaaaaa', at) } },
   });
   const current = part('1', { role: 'buyer' });
   const later = part('2', { role: 'owner' });
