@@ -32,7 +32,7 @@ const qualityDecider: Decider<null, QualityMeasurement, QualityEvent> = {
 
 /** So that a measurement stays small however many say something. */
 const MAX_SOURCES = 200;
-export const OTHER_SOURCES = '(others)';
+const OTHER_SOURCES = '(others)';
 
 const emptyTally = (): QualityTally => ({
   records: 0,
