@@ -163,13 +163,13 @@ function saidIn(decision: Decision<CustomerEvent>, pointers: Readonly<Record<str
 const sayParts = (say: (field: string, value: unknown) => void, parts: Record<string, unknown>): void =>
   Object.entries(parts).forEach(([field, value]) => say(field, value));
 
-const nameParts = (name: PersonName | null): Record<string, unknown> => ({
+export const nameParts = (name: PersonName | null): Record<string, unknown> => ({
   'name.full': name?.full,
   'name.given': name?.given,
   'name.family': name?.family,
 });
 
-const addressParts = (address: PostalAddress | null): Record<string, unknown> => ({
+export const addressParts = (address: PostalAddress | null): Record<string, unknown> => ({
   'address.lines': address?.lines?.join('\n'),
   'address.city': address?.city,
   'address.state': address?.state,

@@ -1,5 +1,4 @@
 /** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
-import type { Type } from '@nestjs/common';
 import type { Slice } from '@timeline/composing';
 import { CustomerDirectory } from '@timeline/deciding';
 import { StandardsInForce } from '@timeline/standards';
@@ -68,7 +67,6 @@ import { QualityWatch } from './quality/quality-watch.js';
 import { RecordQualities } from './quality/record-quality.js';
 import { GetQualityHandler } from './quality/record-quality.query.js';
 import { suspicionsProjection } from './quality/suspicions.projection.js';
-import { NoValueChecks, ValueChecks } from './quality/value-checks.port.js';
 import { GetCustomerHandler } from './queries/get-customer.query.js';
 import { GetCustomerAsOfHandler } from './queries/get-customer-as-of.query.js';
 import { GetErasureHandler } from './queries/get-erasure.query.js';
@@ -77,16 +75,13 @@ import { ErasureReaction } from './reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from './reactions/identity-claims.reaction.js';
 
 /**
- * `valueChecks`: what judges values beside the product's own checks, such as data standards. `enrichmentProviders`: who can
- * be asked about customers.
+ * `enrichmentProviders`: who can be asked about customers.
  * @throws FaultError CONFIG_INVALID when the region has no phone numbers
  */
 export const customersSlice = ({
-  valueChecks = NoValueChecks,
   enrichmentProviders = [],
   ...options
 }: CustomersOptions & {
-  valueChecks?: Type<ValueChecks>;
   enrichmentProviders?: readonly EnrichmentProvider[];
 }): Slice => ({
   name: 'customers',
@@ -134,7 +129,6 @@ export const customersSlice = ({
     ProposeEnrichmentHandler,
     AcceptEnrichmentHandler,
     RejectEnrichmentHandler,
-    { provide: ValueChecks, useClass: valueChecks },
     RecordQualities,
     QualityMeasurements,
     MeasureQualityHandler,
@@ -191,7 +185,6 @@ export const customersSlice = ({
   publicEvents: [customersPublicEvents, freshnessPublicEvents],
 });
 
-export { ValueChecks } from './quality/value-checks.port.js';
 export type { Check as ValueCheck } from './quality/quality.js';
 export type { Enrichment, EnrichmentProvider } from './enrichment/enrichment-provider.port.js';
 export { carryOutErasures } from './erasures.js';

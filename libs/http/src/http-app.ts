@@ -91,7 +91,8 @@ export async function createHttpApp(
   const adapter = new Adapter({
     bodyLimit,
     genReqId: () => randomUUID(),
-    keepAliveTimeout: 5_000,
+    // Longer than proxies keep a connection idle, so that it is theirs to close: a request never meets one closed by us.
+    keepAliveTimeout: 72_000,
     // The hook of `installEdge` answers while closing, as problem+json.
     return503OnClosing: false,
     forceCloseConnections: 'idle',

@@ -2,12 +2,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Instant } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
+import { StandardsInForce } from '@timeline/standards';
 import { freshnessPoliciesProjection, type PolicyDocument } from '../freshness/freshness-policies.projection.js';
 import type { Profile } from '../projections/profile-document.js';
 import { profileProjection } from '../projections/profile.projection.js';
 import { knownValues, qualityBySource, qualityOf, type Check, type KnownValue, type Quality } from './quality.js';
+import { standardCheck } from './standard-check.js';
 import { suspicionsProjection } from './suspicions.projection.js';
-import { ValueChecks } from './value-checks.port.js';
 
 export interface RecordQuality extends Quality {
   values: KnownValue[];
@@ -26,14 +27,14 @@ export interface Yardstick {
 export class RecordQualities {
   constructor(
     private readonly models: ReadModels,
-    private readonly checks: ValueChecks,
+    private readonly standards: StandardsInForce,
   ) {}
 
   async yardstick(position: string | undefined): Promise<Yardstick> {
     const policies = await this.models.read(freshnessPoliciesProjection, position, async ({ documents }) =>
       (await documents.find({})).map(contentOf),
     );
-    return { check: await this.checks.inForce(), policies };
+    return { check: standardCheck(await this.standards.current()), policies };
   }
 
   async of(profile: Profile, at: Instant, { check, policies }: Yardstick, position?: string): Promise<RecordQuality> {
