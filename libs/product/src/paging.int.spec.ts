@@ -4,7 +4,7 @@
  */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpApp } from '@timeline/http';
-import { newId } from '@timeline/kernel';
+import { newId, type JsonObject } from '@timeline/kernel';
 import fc from 'fast-check';
 import { Harness } from '../../composing/src/testing/harness.js';
 import { productSlices } from './index.js';
@@ -36,6 +36,8 @@ beforeAll(async () => {
   ann = (await send('POST', '/v1/customers', { kind: 'person', name: { full: 'Ann' } })).id;
   acme = (await send('POST', '/v1/customers', { kind: 'company', name: { full: 'Acme' } })).id;
   await send('PUT', '/v1/surveys/nps', { kind: 'NPS', title: 'Would you?' });
+  // A thread is none before somebody has said something.
+  await addToThread(0);
 });
 afterAll(async () => {
   await app?.close();
@@ -63,6 +65,31 @@ async function read(address: string, cursor?: string, position?: string): Promis
 
 const addCustomer = async (place: number): Promise<string> =>
   (await send('POST', '/v1/customers', { kind: 'person', name: { full: NAMES[place] }, region: 'North' })).position;
+
+const addToThread = async (place: number): Promise<string> => {
+  const chat = { channel: 'chat', direction: 'inbound', kind: 'chat', threadId: 'paging', ...dayOf(place) };
+  return (await send('POST', '/v1/interactions', { customer: { customerId: ann }, ...chat })).position;
+};
+
+/** What no command records. */
+async function append(stream: string, type: string, data: JsonObject, customerIds: string[]): Promise<string> {
+  const id = newId();
+  const metadata = {
+    schemaVersion: 1,
+    occurredAt: new Date().toISOString(),
+    customerId: customerIds[0] ?? '',
+    customerIds,
+    actor: 'test',
+    commandId: id,
+    bodyHash: '',
+    correlationId: id,
+    causationId: id,
+  };
+  const { position } = await harness.product.events.append(stream, [{ id, type, data, metadata }], {
+    expectedRevision: 'no-stream',
+  });
+  return position;
+}
 
 const LISTS: Listed[] = [
   {
@@ -148,7 +175,6 @@ const LISTS: Listed[] = [
       const person = (): Promise<{ id: string; position: string }> => send('POST', '/v1/customers', { kind: 'person' });
       const [a, b] = [await person(), await person()].sort((x, y) => (x.id < y.id ? -1 : 1));
       if (!a || !b) throw new Error('nobody was registered');
-      const id = newId();
       const pairId = `${a.id}.${b.id}`;
       const data = {
         pairId,
@@ -158,22 +184,28 @@ const LISTS: Listed[] = [
         model: 'test',
         asOf: [a.position, b.position],
       };
-      const metadata = {
-        schemaVersion: 1,
-        occurredAt: new Date().toISOString(),
-        customerId: a.id,
-        customerIds: data.customers,
-        actor: 'test',
-        commandId: id,
-        bodyHash: '',
-        correlationId: id,
-        causationId: id,
-      };
-      const events = [{ id, type: 'DuplicateSuspected', data, metadata }];
-      return (await harness.product.events.append(`duplicate-${pairId}`, events, { expectedRevision: 'no-stream' }))
-        .position;
+      return append(`duplicate-${pairId}`, 'DuplicateSuspected', data, data.customers);
     },
     idOf: (item) => String(item['pairId']),
+  },
+  {
+    route: '/v1/freshness/reviews',
+    addresses: ['/v1/freshness/reviews', '/v1/freshness/reviews?state=reminder'],
+    add: async (place) => {
+      const identities = [{ kind: 'email', value: `${newId()}@example.org` }];
+      const since = '2024-01-01T00:00:00.000Z';
+      const { id } = await send('POST', '/v1/customers', { kind: 'person', identities, occurredAt: since });
+      const dueAt = `2024-03-0${place + 1}T00:00:00.000Z`;
+      const data = { field: 'email', since, dueAt, everyDays: 60, taskAt: '2124-01-01', escalateAt: '2124-01-02' };
+      return append(`reviews-${id}`, 'FieldReviewDue', data, [id]);
+    },
+    idOf: (item) => String(item['customerId']),
+  },
+  {
+    route: '/v1/threads/{id}',
+    addresses: ['/v1/threads/paging', '/v1/threads/paging?order=newest'],
+    add: addToThread,
+    idOf: (item) => String(item['position']),
   },
   {
     route: '/v1/feedback',
