@@ -40,6 +40,15 @@ async function resolvedCase(customerId: string): Promise<string> {
   return id;
 }
 
+const proposal = {
+  provider: 'register',
+  confidence: 0.5,
+  legalBasis: 'contract',
+  values: { region: 'West', language: 'en' },
+};
+const proposed = async (id: string): Promise<string> =>
+  (await api.post(`/v1/customers/${id}/enrichments`, proposal)).id;
+
 let namesakes = 0;
 /** Two customers that look like one, once the queue shows them. */
 async function suspectedPair(): Promise<{ pairId: string; one: string; other: string }> {
@@ -96,6 +105,36 @@ const ROUTES: Record<string, (customerId: string) => Prepared | Promise<Prepared
       other: { field: 'region', method: 'letter' },
     };
   },
+  'patch /v1/customers/{id}/preferences': (id) => ({
+    path: `/v1/customers/${id}/preferences`,
+    json: { language: 'en' },
+    other: { language: 'fr' },
+  }),
+  'post /v1/customers/{id}/enrichments': (id) => ({
+    path: `/v1/customers/${id}/enrichments`,
+    json: proposal,
+    other: { ...proposal, confidence: 0.6 },
+  }),
+  'post /v1/customers/{id}/enrichments/{enrichmentId}/acceptance': async (id) => ({
+    path: `/v1/customers/${id}/enrichments/${await proposed(id)}/acceptance`,
+    json: { fields: ['region'] },
+    other: { fields: ['language'] },
+  }),
+  'post /v1/customers/{id}/enrichments/{enrichmentId}/rejection': async (id) => ({
+    path: `/v1/customers/${id}/enrichments/${await proposed(id)}/rejection`,
+    json: { reason: 'wrong' },
+    other: { reason: 'old' },
+  }),
+  'put /v1/freshness/policies/{field}': () => ({
+    path: '/v1/freshness/policies/phone',
+    json: { everyDays: 180 },
+    other: { everyDays: 30 },
+  }),
+  'delete /v1/freshness/policies/{field}': async () => {
+    await api.command('PUT', '/v1/freshness/policies/address', { everyDays: 180 });
+    return { path: '/v1/freshness/policies/address' };
+  },
+  'post /v1/metrics/data-quality/measurements': () => ({ path: '/v1/metrics/data-quality/measurements' }),
   'post /v1/interactions': (customerId) => ({
     path: '/v1/interactions',
     json: { customer: { customerId }, ...visit },
@@ -253,7 +292,7 @@ describe('sent again with the same Idempotency-Key', () => {
 
     const first = await send(prepared.json);
     expect(first.status).toBeLessThan(300);
-    if (method === 'DELETE') {
+    if (route === 'delete /v1/customers/{id}') {
       // Until the reaction has written what it has to, the head moves by itself.
       await product.until(
         async () =>

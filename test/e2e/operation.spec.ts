@@ -393,7 +393,7 @@ describe('ROLES=queries', () => {
       Object.entries(paths)
         .flatMap(([address, methods]) => Object.keys(methods).map((method) => `${method} ${address}`))
         .filter((route) => !route.startsWith('get ')),
-    ).toEqual(['post /v1/customers/duplicates/search']);
+    ).toEqual(['post /v1/standards/{field}/check', 'post /v1/customers/duplicates/search']);
     for (const [method, address] of [
       ['POST', '/v1/customers'],
       ['PATCH', `/v1/customers/${customerId}`],

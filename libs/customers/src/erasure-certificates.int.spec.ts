@@ -94,10 +94,15 @@ describe('the certificate of an erasure', () => {
     });
     expect(certificate?.builds.map(({ projection }) => projection).sort()).toEqual([
       'company-people',
+      'data-quality',
+      'enrichments',
       'erasure',
+      'freshness',
+      'freshness-policies',
       'identity-claims',
       'profile',
       'provenance',
+      'suspicions',
     ]);
     for (const { position: come } of certificate?.builds ?? []) expect(come >= position).toBe(true);
 

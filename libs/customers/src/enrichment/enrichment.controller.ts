@@ -6,7 +6,6 @@ import {
   Answers,
   AnswersOutcome,
   CommandHeaders,
-  created,
   Describes,
   pageSchema,
   PathId,
@@ -42,11 +41,12 @@ export class EnrichmentCommandController {
   constructor(private readonly commands: Commands) {}
 
   @Post()
+  @HttpCode(200)
   @Describes(
     'Propose what a provider says of a customer',
     'Or, with its name alone, ask a provider that the product knows. What the provider is sure of (confidence 0.9 or more) is accepted by itself where nothing is known or another system said it; what somebody entered, removed or verified waits for a person.',
   )
-  @AnswersOutcome(201)
+  @AnswersOutcome(200)
   @Refuses(
     'CUSTOMER_NOT_FOUND',
     'CUSTOMER_ERASED',
@@ -62,8 +62,7 @@ export class EnrichmentCommandController {
     @CommandHeaders() headers: CommandHeaders,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CommandOutcome> {
-    const outcome = await this.commands.dispatch(proposeEnrichment, { ...body, customerId }, headers);
-    return created(reply, `/v1/customers/${customerId}/enrichments`, outcome);
+    return updated(reply, await this.commands.dispatch(proposeEnrichment, { ...body, customerId }, headers));
   }
 
   @Post(':enrichmentId/acceptance')

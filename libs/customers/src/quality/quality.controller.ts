@@ -1,17 +1,17 @@
 /** Quality over HTTP; its trend is among the metrics. No decision lives here. */
-import { Controller, Get, Post, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { Commands } from '@timeline/deciding';
 import {
   Answers,
   AnswersOutcome,
   CommandHeaders,
-  created,
   Describes,
   PathId,
   PositionHeader,
   Refuses,
   StrictQuery,
+  updated,
   type CommandOutcome,
 } from '@timeline/http';
 import type { FastifyReply } from 'fastify';
@@ -23,17 +23,17 @@ export class QualityCommandController {
   constructor(private readonly commands: Commands) {}
 
   @Post('measurements')
+  @HttpCode(200)
   @Describes(
     'Measure the quality of all records now',
     'Of today in the reporting time zone; the latest measurement of a day counts. It looks at every record: what happens once a day by itself.',
   )
-  @AnswersOutcome(201)
+  @AnswersOutcome(200)
   async measure(
     @CommandHeaders() headers: CommandHeaders,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CommandOutcome> {
-    const outcome = await this.commands.dispatch(measureQuality, {}, headers);
-    return created(reply, `/v1/metrics/data-quality?from=${outcome.id}&to=${outcome.id}`, outcome);
+    return updated(reply, await this.commands.dispatch(measureQuality, {}, headers));
   }
 }
 
