@@ -51,7 +51,7 @@ async function at(size, folder, { reads, rounds }) {
   const { GetCustomer } = await lib('customers/src/queries/get-customer.query.js');
   const db = new Libsql(path.join(folder, 'reads.db'));
   const page = db.prepare(
-    `SELECT doc FROM ${tables.timeline} WHERE ${tables.customerId} = ? ORDER BY ${tables.customerId} DESC, ${tables.at} DESC, ${tables.position} DESC LIMIT ${PAGE + 1}`,
+    `SELECT doc FROM ${tables.timeline} WHERE ${tables.customerId} = ? ORDER BY ${tables.at} DESC, ${tables.position} DESC LIMIT ${PAGE + 1}`,
   );
   const profile = db.prepare(`SELECT doc FROM ${tables.profiles} WHERE _id = ?`);
   const parsed = (rows) => rows.map(({ doc }) => JSON.parse(doc));
