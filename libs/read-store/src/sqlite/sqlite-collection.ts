@@ -47,7 +47,12 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
   }
 
   async findOne(filter: Filter, options: FindOptions = {}): Promise<T | undefined> {
-    return (await this.find(filter, { ...options, limit: 1 }))[0];
+    const node = parseFilter(filter);
+    checkPaging(options);
+    return this.#read((entry) => {
+      const doc = this.#db.value<string>(...call(select(entry, node, { ...options, limit: 1 })));
+      return doc === undefined ? undefined : parse<T>({ doc });
+    }, undefined);
   }
 
   async findByIds(ids: readonly string[]): Promise<T[]> {
@@ -141,7 +146,7 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
   }
 
   #documents(statement: Statement): T[] {
-    return this.#db.all<DocRow>(...call(statement)).map(parse<T>);
+    return this.#db.rows<[string]>(...call(statement)).map(([doc]) => parse<T>({ doc }));
   }
 
   /** Asks again if the collection was changed by another process in a way that the query went by. */
