@@ -93,12 +93,22 @@ describe('the check', () => {
     expect(hasFailed(verdictsOf([row('a', 1)], [row('a', 1), row('b', 1)], ['a', 'b']))).toBe(false);
   });
 
-  it('takes the better of two runs, row by row', () => {
+  it('believes processor time where the clock seems to have lost, unless the clock has lost half', () => {
+    const cpu = (best: number): Partial<Row> => ({ cpu: { best } });
+    expect(kinds([row('a', 1, cpu(0.5))], [row('a', 0.7, cpu(0.45))])).toEqual(['a kept']);
+    expect(kinds([row('a', 1, cpu(0.5))], [row('a', 0.7, cpu(0.39))])).toEqual(['a lost']);
+    expect(kinds([row('a', 1, cpu(0.5))], [row('a', 0.49, cpu(0.5))])).toEqual(['a lost']);
+  });
+
+  it('takes the best of two runs, row by row', () => {
     const less = { better: 'less' } as const;
     const [first, again] = [
-      [row('a', 0.5), row('b', 2, less)],
-      [row('a', 0.9), row('b', 3, less)],
+      [row('a', 0.5, { cpu: { best: 0.6 } }), row('b', 2, less)],
+      [row('a', 0.9, { cpu: { best: 0.4 } }), row('b', 3, less)],
     ];
-    expect(betterOf(first, again).map(({ ratio }) => ratio?.best)).toEqual([0.9, 2]);
+    expect(betterOf(first, again).map(({ ratio, cpu }) => [ratio?.best, cpu?.best])).toEqual([
+      [0.9, 0.6],
+      [2, undefined],
+    ]);
   });
 });

@@ -31,15 +31,14 @@ async function filled(environment, events) {
   return { product, count: await fillLog(product, historyOf({ events, customers: CUSTOMERS, seed: SEED })) };
 }
 
-const caughtUp = (events, count) => async () => {
+const caughtUp = (events, count) => () => {
   let read = 0;
-  const speed = await speedOf(count, async () => {
+  return speedOf(count, async () => {
     for await (const message of events.subscribe({ batchSize: BATCH })) {
       if (message.kind === 'events') read += message.events.length;
       if (message.kind === 'caught-up' && read >= count) break;
     }
   });
-  return speed;
 };
 
 async function onSqlite(folder, { sqlite, rounds }) {

@@ -19,6 +19,7 @@ const CUSTOMERS = 2_000;
 const PARTITIONS = 12;
 const SEED = 9;
 
+const now = () => ({ at: performance.now(), cpu: process.cpuUsage() });
 const rawTopic = (topic) => `raw.${topic}`;
 
 export async function run({ folder, servers, scale: { events, rounds } }) {
@@ -71,10 +72,10 @@ export async function run({ folder, servers, scale: { events, rounds } }) {
     rounds,
     ours: async (round) => {
       await append(round);
-      const opened = { at: Infinity };
+      const opened = { at: Infinity, cpu: undefined };
       const timed = Object.create(messages, {
         maxMessageBytes: { value: maxMessageBytes },
-        open: { value: (settings) => messages.open(settings).finally(() => (opened.at = performance.now())) },
+        open: { value: (settings) => messages.open(settings).finally(() => Object.assign(opened, now())) },
       });
       const report = ({ level, message }) => level !== 'info' && console.error(message);
       const relay = new Relay({ events: product.events, messages: timed, mappings, publicationName: 'bench', report });
@@ -85,8 +86,9 @@ export async function run({ folder, servers, scale: { events, rounds } }) {
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
       const seconds = (performance.now() - opened.at) / 1000;
+      const { user, system } = process.cpuUsage(opened.cpu);
       await relay.stop();
-      return told.length / seconds;
+      return { value: told.length / seconds, cpuMicros: (user + system) / told.length };
     },
     raw: () => {
       const sent = told.map((message) => ({ ...message, topic: rawTopic(message.topic) }));

@@ -118,15 +118,17 @@ export function* historyOf({ events, customers, seed }) {
 }
 
 export function metadataOf({ id, customerId, occurredAt, keyId }) {
+  // Another than the event's: who looks for causes would find each event as its own.
+  const commandId = `c0ffee00${id.slice(8)}`;
   return {
     schemaVersion: 1,
     occurredAt,
     customerId,
     actor: 'bench',
-    commandId: id,
+    commandId,
     bodyHash: '',
-    correlationId: id,
-    causationId: id,
+    correlationId: commandId,
+    causationId: commandId,
     ...(keyId !== undefined && { keyId }),
   };
 }

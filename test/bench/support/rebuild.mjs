@@ -4,7 +4,7 @@ import Libsql from 'libsql';
 import { MongoClient } from 'mongodb';
 import { fillLog, historyOf } from './history.mjs';
 import { environmentIn, lib, openProduct } from './product.mjs';
-import { interleaved } from './rounds.mjs';
+import { interleaved, speedOf } from './rounds.mjs';
 import { compared } from './rows.mjs';
 
 const BATCH = 1_000;
@@ -38,12 +38,12 @@ export async function measure({ log, scale: { rounds, warmUp }, store, open }) {
       const product = await openProduct({ ...environmentIn(log), READ_STORE_URL: store(round), ROLES: 'projections' });
       const { position } = await product.events.head();
       const events = await countOf(product.events);
-      const started = performance.now();
-      await product.engine.start();
-      await allPast(product.engine, position);
-      const seconds = (performance.now() - started) / 1000;
+      const figure = await speedOf(events, async () => {
+        await product.engine.start();
+        await allPast(product.engine, position);
+      });
       await product.stop();
-      return events / seconds;
+      return figure;
     },
     // Reads what ours of the same round has made; only the inserting is timed.
     raw: async (round) => {
@@ -59,16 +59,16 @@ export async function measure({ log, scale: { rounds, warmUp }, store, open }) {
       );
       const raw = open(round);
       await raw.prepare(name);
-      let seconds = 0;
+      const sum = { seconds: 0, cpuMicros: 0 };
       for await (const documents of collection.stream({}, { batchSize: BATCH })) {
-        const started = performance.now();
-        await raw.insert(documents);
-        seconds += (performance.now() - started) / 1000;
+        const { value, cpuMicros } = await speedOf(documents.length, () => raw.insert(documents));
+        sum.seconds += documents.length / value;
+        sum.cpuMicros += cpuMicros * documents.length;
       }
       await raw.close();
       await product.stop();
       // Of the events, so that both sides count the same; each is one document, some are none.
-      return events / seconds;
+      return { value: events / sum.seconds, cpuMicros: sum.cpuMicros / events };
     },
   });
 }

@@ -10,13 +10,15 @@ export interface Row {
   better: 'more' | 'less';
   checked: boolean;
   ratio?: Ratio;
+  cpu?: { best: number };
 }
 export type Verdict = { id: string; path: string } & (
-  | { kind: 'kept' | 'lost'; was: number; is: number; kept: number }
+  | { kind: 'kept' | 'lost'; was: number; is: number; kept: number; keptOfCpu: number }
   | { kind: 'missing'; was: number }
   | { kind: 'new'; is: number }
 );
 export const LOSS: number;
+export const LOSS_OF_CLOCK: number;
 export function median(values: readonly number[]): number;
 export function percentile(values: readonly number[], share: number): number;
 export function rounded(value: number): number;

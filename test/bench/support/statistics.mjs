@@ -49,32 +49,40 @@ export function isMet({ aim, value }) {
 
 /** What part of a committed ratio may be lost before the check fails. */
 export const LOSS = 0.2;
+/** Of the clock alone, where the processor's time says that nothing was lost: an idle wait that was not there before. */
+export const LOSS_OF_CLOCK = 0.5;
 
 /**
- * Rows as they were committed beside those of this run, by `id`. Only ratios are looked at, never times. A row that was
- * committed and was not measured now is `missing` when its path ran (`paths`), which fails too: what is not measured any
- * more is not known to be kept.
+ * Rows as they were committed beside those of this run, by `id`. Only ratios are looked at, never times. Where processor
+ * time was measured too, what is lost must be lost by both, since the clock tells what others on the machine do as
+ * well; or by the clock so much that it cannot be them. A row that was committed and was not measured now is `missing` when its
+ * path ran (`paths`), which fails too: what is not measured any more is not known to be kept.
  */
 export function verdictsOf(committed, measured, paths) {
   const now = new Map(measured.map((row) => [row.id, row]));
   const verdicts = [];
   for (const before of committed) {
     if (!before.checked || !paths.includes(before.path)) continue;
-    const row = now.get(before.id);
-    now.delete(before.id);
+    const { id, path } = before;
+    const row = now.get(id);
+    now.delete(id);
+    const was = before.ratio.best;
     if (!row?.ratio) {
-      verdicts.push({ id: before.id, path: before.path, was: before.ratio.best, kind: 'missing' });
+      verdicts.push({ id, path, was, kind: 'missing' });
       continue;
     }
-    const [was, is] = [before.ratio.best, row.ratio.best];
+    const is = row.ratio.best;
     const kept = before.better === 'less' ? was / is : is / was;
+    const keptOfCpu = before.cpu && row.cpu ? row.cpu.best / before.cpu.best : kept;
+    const isLost = Math.max(kept, keptOfCpu) < 1 - LOSS || kept < 1 - LOSS_OF_CLOCK;
     verdicts.push({
-      id: before.id,
-      path: before.path,
+      id,
+      path,
       was,
       is,
       kept: rounded(kept),
-      kind: kept < 1 - LOSS ? 'lost' : 'kept',
+      keptOfCpu: rounded(keptOfCpu),
+      kind: isLost ? 'lost' : 'kept',
     });
   }
   for (const row of now.values())
@@ -86,12 +94,16 @@ export function verdictsOf(committed, measured, paths) {
 export const hasFailed = (verdicts) =>
   verdicts.length === 0 || verdicts.some(({ kind }) => kind === 'lost' || kind === 'missing');
 
-/** Rows of one run of a path or another, whichever is better: a loss that is real shows in both. */
+/** The best of two runs of a path, row by row: a loss that is real shows in both. */
 export function betterOf(rows, again) {
   return rows.map((row) => {
     const other = again.find(({ id }) => id === row.id);
     if (!row.ratio || !other?.ratio) return row;
-    const isBetter = row.better === 'less' ? other.ratio.best < row.ratio.best : other.ratio.best > row.ratio.best;
-    return isBetter ? other : row;
+    const best = row.better === 'less' ? Math.min : Math.max;
+    return {
+      ...row,
+      ratio: { ...row.ratio, best: best(row.ratio.best, other.ratio.best) },
+      ...(row.cpu && other.cpu && { cpu: { ...row.cpu, best: Math.max(row.cpu.best, other.cpu.best) } }),
+    };
   });
 }

@@ -8,20 +8,20 @@ const metOf = ({ met }) => (met === undefined ? '–' : met ? 'met' : 'not met')
 
 export function printRows(rows) {
   for (const row of rows) {
-    const { what, error, ours, raw, ratio, value, unit } = row;
+    const { what, error, ours, raw, ratio, cpu, value, unit } = row;
     if (error !== undefined) console.log(`| ${what} | not measured: ${error} |`);
     else
       console.log(
         `| ${what} | ${cell(ours?.median ?? value)} ${unit} | ${raw ? `${cell(raw.median)} ${unit}` : '–'} | ` +
-          `${ratio ? `${cell(ratio.ratio)} (${cell(ratio.least)}–${cell(ratio.most)})` : '–'} | ${aimOf(row)} | ${metOf(row)} |`,
+          `${ratio ? `${cell(ratio.ratio)} (${cell(ratio.least)}–${cell(ratio.most)})${cpu ? `, of processor time ${cell(cpu.ratio)}` : ''}` : '–'} | ${aimOf(row)} | ${metOf(row)} |`,
       );
   }
 }
 
 export function printVerdicts(verdicts) {
-  for (const { id, was, is, kept, kind } of verdicts)
+  for (const { id, was, is, kept, keptOfCpu, kind } of verdicts)
     console.log(
-      `${kind.padEnd(7)} ${id}: ratio ${cell(is)}, committed ${cell(was)}${kept === undefined ? '' : `, ${Math.round(kept * 100)} % kept`}`,
+      `${kind.padEnd(7)} ${id}: ratio ${cell(is)}, committed ${cell(was)}${kept === undefined ? '' : `, ${Math.round(kept * 100)} % kept, of processor time ${Math.round(keptOfCpu * 100)} %`}`,
     );
   if (verdicts.length === 0) console.log('nothing was compared: no ratio of these paths is committed');
 }
