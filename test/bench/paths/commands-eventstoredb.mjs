@@ -11,14 +11,14 @@ const { EventStoreDBClient, jsonEvent, NO_STREAM } = eventStoreDb;
 
 export const needs = ['eventstoredb'];
 export const scales = {
-  quick: { commands: 1_000, rounds: 4 },
+  quick: { commands: 300, rounds: 3, customers: 200 },
   normal: { commands: 8_000, rounds: 7 },
   full: { commands: 16_000, rounds: 9 },
 };
 
-export async function run({ folder, servers, scale: { commands, rounds } }) {
+export async function run({ folder, servers, scale: { commands, rounds, customers } }) {
   const { url, version } = servers.eventstoredb;
-  const side = await openCommandSide(folder, { eventstoredb: url });
+  const side = await openCommandSide(folder, { servers: { eventstoredb: url }, customers });
   const client = EventStoreDBClient.connectionString(url);
   // Of ours once: raw always writes the same bytes, under new ids.
   let events;

@@ -8,13 +8,13 @@ import { inFlight, interleaved, speedOf } from '../support/rounds.mjs';
 import { compared } from '../support/rows.mjs';
 
 export const scales = {
-  quick: { commands: 3_000, rounds: 4 },
+  quick: { commands: 2_000, rounds: 4, customers: 500 },
   normal: { commands: 20_000, rounds: 7 },
   full: { commands: 40_000, rounds: 9 },
 };
 
-export async function run({ folder, scale: { commands, rounds } }) {
-  const side = await openCommandSide(folder);
+export async function run({ folder, scale: { commands, rounds, customers } }) {
+  const side = await openCommandSide(folder, { customers });
   const log = await RawLog.create(path.join(folder, 'raw.db'));
   const figures = await interleaved({
     rounds,

@@ -46,7 +46,7 @@ export async function run({ folder, servers, scale: { embedded, servers: onServe
   ]);
   const mongo = (database) => `${withDatabase(servers.mongodb.url, database)}?w=majority&journal=true`;
   const urls = { eventstoredb: servers.eventstoredb.url, mongodbKeys: withDatabase(servers.mongodb.url, 'keys') };
-  await beside(await openCommandSide(path.join(folder, 'servers'), urls), onServers, [
+  await beside(await openCommandSide(path.join(folder, 'servers'), { servers: urls }), onServers, [
     { name: 'event-nest', what: "@event-nest/mongodb on MongoDB's protocol", task: { url: mongo('event_nest') } },
     { name: 'ocoda', what: "@ocoda/event-sourcing on MongoDB's protocol", task: { url: mongo('ocoda') } },
   ]);

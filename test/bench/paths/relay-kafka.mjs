@@ -11,7 +11,7 @@ import { compared } from '../support/rows.mjs';
 
 export const needs = ['kafka'];
 export const scales = {
-  quick: { events: 12_000, rounds: 3 },
+  quick: { events: 8_000, rounds: 3 },
   normal: { events: 60_000, rounds: 7 },
   full: { events: 200_000, rounds: 7 },
 };

@@ -5,10 +5,10 @@ import { randomFrom } from './random.mjs';
 import { inFlight } from './rounds.mjs';
 
 export const IN_FLIGHT = 64;
-export const CUSTOMERS = 1_000;
+const CUSTOMERS = 1_000;
 const SEED = 64;
 
-export async function openCommandSide(folder, servers) {
+export async function openCommandSide(folder, { servers, customers: count = CUSTOMERS } = {}) {
   const product = await openProduct({ ...environmentIn(folder, servers), ROLES: 'commands' });
   const { context, commands } = await openBuses(product);
   const { validateDto } = await lib('http/src/index.js');
@@ -18,7 +18,7 @@ export async function openCommandSide(folder, servers) {
   );
 
   const customers = [];
-  const people = Array.from({ length: CUSTOMERS }, (_, n) => ({ kind: 'person', name: { full: `Person ${n}` } }));
+  const people = Array.from({ length: count }, (_, n) => ({ kind: 'person', name: { full: `Person ${n}` } }));
   await inFlight(IN_FLIGHT, people, async (person) => {
     const data = validateDto(RegisterCustomerData, person);
     customers.push((await commands.dispatch(registerCustomer, data, { caller: 'bench' })).id);

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +14,8 @@ import { environmentIn } from './product.mjs';
 const PRODUCT = fileURLToPath(new URL('../../../dist/apps/timeline/src/main.js', import.meta.url));
 const RAW = fileURLToPath(new URL('./raw-server.mjs', import.meta.url));
 const UP_WITHIN_MS = 60_000;
+/** A second, in /proc. */
+const TICKS = 100;
 
 export const freePort = () =>
   new Promise((resolve, reject) => {
@@ -60,6 +63,17 @@ export async function startRaw(folder) {
   const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), failed]);
   failed.catch(() => undefined);
   return { url: line, pid: child.pid, stop: () => ended(child) };
+}
+
+/** Processor time of another process so far, in µs; undefined where the system does not tell it as Linux does. */
+export function cpuMicrosOf(pid) {
+  try {
+    const [, fields] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ');
+    const [user, system] = fields.split(' ').slice(11, 13).map(Number);
+    return ((user + system) * 1e6) / TICKS;
+  } catch {
+    return undefined;
+  }
 }
 
 async function ended(child) {
