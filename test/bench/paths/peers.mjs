@@ -7,16 +7,16 @@
 //
 // Peers are installed on demand: npm ci --prefix test/bench/peers (and for Emmett on SQLite, whose driver is native: npm
 // rebuild sqlite3 --prefix test/bench/peers). What is not there is told so.
-import { execFile, fork } from 'node:child_process';
+import { execFile, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { withDatabase } from '../../support/servers/mongodb.mjs';
 import { IN_FLIGHT, openCommandSide } from '../support/commands.mjs';
-import { freePort } from '../support/http-sides.mjs';
+import { ended, endsWithUs, freePort } from '../support/http-sides.mjs';
 import { inFlight, interleaved, speedOf } from '../support/rounds.mjs';
 import { compared, unmeasured } from '../support/rows.mjs';
 
@@ -29,6 +29,7 @@ export const scales = {
 };
 const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
 const ANSWER_WITHIN_MS = 180_000;
+const UP_WITHIN_MS = 60_000;
 
 export async function run({ folder, servers, scale: { embedded, servers: onServers, rounds } }) {
   const rows = [];
@@ -106,6 +107,7 @@ class Peer {
       throw new Error('not installed: npm ci --prefix test/bench/peers');
     const peer = new Peer();
     peer.child = fork(path.join(PEERS, name, 'drive.mjs'), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    endsWithUs(peer.child);
     peer.said = '';
     peer.child.stderr.on('data', (chunk) => (peer.said = (peer.said + chunk).slice(-1_500)));
     await peer.ask(task);
@@ -144,27 +146,35 @@ class Peer {
 
 /** Debian's PostgreSQL as it comes (`fsync` and `synchronous_commit` on), on loopback; as another user where this is root, whom it refuses. */
 async function startPostgres(folder) {
-  const isRoot = process.getuid?.() === 0;
-  const bin = (
-    await execute('pg_config', ['--bindir']).catch(() => ({ stdout: '/usr/lib/postgresql/15/bin' }))
-  ).stdout.trim();
+  const bin = (await execute('pg_config', ['--bindir']).catch(() => ({ stdout: '/usr/lib/postgresql/15/bin' }))).stdout;
+  const program = (name) => path.join(bin.trim(), name);
   const data = path.join(folder, 'data');
   await mkdir(folder, { recursive: true });
-  if (isRoot) {
-    for (let at = folder; at !== path.dirname(at) && at.includes('timeline-bench-'); at = path.dirname(at))
-      await chmod(at, 0o755);
-    await execute('chown', ['postgres', folder]);
+  const as = {};
+  if (process.getuid?.() === 0) {
+    for (const [member, flag] of Object.entries({ uid: '-u', gid: '-g' }))
+      as[member] = Number((await execute('id', [flag, 'postgres'])).stdout);
+    await chown(folder, as.uid, as.gid);
+    await chmod(path.dirname(folder), 0o755);
   }
-  const asUser = (program, args) =>
-    isRoot
-      ? execute('runuser', ['-u', 'postgres', '--', path.join(bin, program), ...args], { cwd: folder })
-      : execute(path.join(bin, program), args, { cwd: folder });
   const port = await freePort();
-  await asUser('initdb', ['-D', data, '-A', 'trust', '-U', 'bench']);
-  const settings = `-c listen_addresses=127.0.0.1 -c port=${port} -c unix_socket_directories=''`;
-  await asUser('pg_ctl', ['-D', data, '-o', settings, '-l', path.join(folder, 'log'), '-w', 'start']);
-  return {
-    url: `postgresql://bench@127.0.0.1:${port}/postgres`,
-    stop: () => asUser('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']),
-  };
+  await execute(program('initdb'), ['-D', data, '-A', 'trust', '-U', 'bench'], { cwd: folder, ...as });
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories='].flatMap((setting) => ['-c', setting]);
+  const child = spawn(program('postgres'), ['-D', data, '-p', port, ...settings], {
+    cwd: folder,
+    stdio: 'ignore',
+    ...as,
+  });
+  endsWithUs(child);
+  const url = `postgresql://bench@127.0.0.1:${port}/postgres`;
+  const isUp = () =>
+    execute(program('pg_isready'), ['-d', url]).then(
+      () => true,
+      () => false,
+    );
+  for (const until = performance.now() + UP_WITHIN_MS; !(await isUp());) {
+    if (child.exitCode !== null || performance.now() > until) throw new Error('PostgreSQL did not start');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return { url, stop: () => ended(child) };
 }

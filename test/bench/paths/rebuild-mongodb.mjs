@@ -6,7 +6,7 @@ import { measure, MongoRaw, rowOf, writeLog } from '../support/rebuild.mjs';
 
 export const needs = ['mongodb'];
 export const scales = {
-  normal: { events: 20_000, customers: 2_000, rounds: 3, warmUp: 0 },
+  normal: { events: 5_000, customers: 500, rounds: 3, warmUp: 0 },
   full: { events: 1_000_000, customers: 20_000, rounds: 1, warmUp: 0 },
 };
 

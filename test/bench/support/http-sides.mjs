@@ -35,6 +35,7 @@ export async function startProduct(environment, { readyAt = '/health/ready' } = 
     // Its log is written, as in production, and read by nobody.
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  endsWithUs(child);
   const url = `http://127.0.0.1:${port}`;
   const until = performance.now() + UP_WITHIN_MS;
   for (;;) {
@@ -57,6 +58,7 @@ export async function startRaw(folder) {
   const child = spawn(process.execPath, [RAW, path.join(folder, 'raw-events.db')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  endsWithUs(child);
   const failed = once(child, 'exit').then(([code]) => {
     throw new Error(`the raw server ended with ${code}`);
   });
@@ -76,7 +78,14 @@ export function cpuMicrosOf(pid) {
   }
 }
 
-async function ended(child) {
+/** Without this a path that is given up leaves servers behind. */
+export function endsWithUs(child) {
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.removeListener('exit', kill));
+}
+
+export async function ended(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const late = setTimeout(() => child.kill('SIGKILL'), 30_000);
   const exit = once(child, 'exit');

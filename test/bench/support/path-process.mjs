@@ -1,4 +1,7 @@
 // One path in a process of its own, so that each begins with a clean heap. Told what to do by the parent (`run.mjs`).
+// What it has started ends with it, also when it is given up or its parent has died.
+process.once('SIGTERM', () => process.exit(1));
+process.once('disconnect', () => process.exit(1));
 process.once('message', async ({ name, folder, servers, scale, mode }) => {
   try {
     const { run } = await import(new URL(`../paths/${name}.mjs`, import.meta.url).href);

@@ -6,6 +6,10 @@ const aimOf = ({ aim }) =>
   aim?.atLeast !== undefined ? `≥ ${aim.atLeast}` : aim?.atMost !== undefined ? `≤ ${aim.atMost}` : '–';
 const metOf = ({ met }) => (met === undefined ? '–' : met ? 'met' : 'not met');
 
+export function printHead() {
+  console.log('| path | ours | raw | ratio (least–most) | aim | |\n| --- | --- | --- | --- | --- | --- |');
+}
+
 export function printRows(rows) {
   for (const row of rows) {
     const { what, error, ours, raw, ratio, cpu, value, unit } = row;
