@@ -10,7 +10,7 @@
 // by path (`--only` keeps the others), with machine, versions and date; `--quick` writes quick.json.
 //
 // `--check` measures quickly, writes nothing, and compares with the committed quick.json: it fails where a ratio (never
-// a time) has lost more than 20 %, by the clock and, where it is known, by processor time, or half by the clock alone. A path
+// a time) has lost more than 20 %, by the clock and, where it is known, by processor time, or two thirds by the clock alone. A path
 // that seems to have lost is measured up to two times more, and the best of them counts.
 // `--full` measures longer and at more sizes. `--profile` writes CPU profiles of the path's process to .tmp/bench-profiles.
 import { fork } from 'node:child_process';

@@ -93,11 +93,12 @@ describe('the check', () => {
     expect(hasFailed(verdictsOf([row('a', 1)], [row('a', 1), row('b', 1)], ['a', 'b']))).toBe(false);
   });
 
-  it('believes processor time where the clock seems to have lost, unless the clock has lost half', () => {
+  it('believes processor time where the clock seems to have lost, unless the clock has lost two thirds', () => {
     const cpu = (best: number): Partial<Row> => ({ cpu: { best } });
     expect(kinds([row('a', 1, cpu(0.5))], [row('a', 0.7, cpu(0.45))])).toEqual(['a kept']);
     expect(kinds([row('a', 1, cpu(0.5))], [row('a', 0.7, cpu(0.39))])).toEqual(['a lost']);
-    expect(kinds([row('a', 1, cpu(0.5))], [row('a', 0.49, cpu(0.5))])).toEqual(['a lost']);
+    expect(kinds([row('a', 1, cpu(0.5))], [row('a', 0.34, cpu(0.5))])).toEqual(['a kept']);
+    expect(kinds([row('a', 1, cpu(0.5))], [row('a', 0.33, cpu(0.5))])).toEqual(['a lost']);
   });
 
   it('takes the best of two runs, row by row', () => {

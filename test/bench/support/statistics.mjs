@@ -50,7 +50,7 @@ export function isMet({ aim, value }) {
 /** What part of a committed ratio may be lost before the check fails. */
 export const LOSS = 0.2;
 /** Of the clock alone, where the processor's time says that nothing was lost: an idle wait that was not there before. */
-export const LOSS_OF_CLOCK = 0.5;
+export const LOSS_OF_CLOCK = 2 / 3;
 
 /**
  * Rows as they were committed beside those of this run, by `id`. Only ratios are looked at, never times. Where processor
