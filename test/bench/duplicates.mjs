@@ -15,12 +15,13 @@ import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { lib } from './support/product.mjs';
+import { pickFrom, randomFrom } from './support/random.mjs';
 
-const dist = new URL('../../dist/libs/', import.meta.url);
-const { Product, readConfig } = await import(new URL('composing/src/index.js', dist).href);
-const { featuresOf } = await import(new URL('matching/src/index.js', dist).href);
-const { duplicatesSlice } = await import(new URL('duplicates/src/index.js', dist).href);
-const { DuplicateSearch } = await import(new URL('duplicates/src/duplicate-search.js', dist).href);
+const { Product, readConfig } = await lib('composing/src/index.js');
+const { featuresOf } = await lib('matching/src/index.js');
+const { duplicatesSlice } = await lib('duplicates/src/index.js');
+const { DuplicateSearch } = await lib('duplicates/src/duplicate-search.js');
 
 const { values } = parseArgs({
   options: { customers: { type: 'string', default: '100000' }, searches: { type: 'string', default: '1000' } },
@@ -29,19 +30,9 @@ const CUSTOMERS = Number(values.customers);
 const SEARCHES = Number(values.searches);
 const SEED = 11;
 
-/** Mulberry32. */
-function randomFrom(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 const random = randomFrom(SEED);
 const below = (n) => Math.floor(random() * n);
-const pick = (list) => list[below(list.length)];
+const pick = pickFrom(random);
 /** The first of a list much more often than the last. */
 const zipf = (list) => list[Math.floor(list.length ** random()) - 1] ?? list[0];
 

@@ -5,16 +5,16 @@
 //
 // Writes test/bench/results/million-events.json and fails when memory is not flat: at the last event more than 20 % above
 // that at a tenth of them.
-import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { fillLog, historyOf } from './support/history.mjs';
+import { lib } from './support/product.mjs';
 
-const dist = new URL('../../dist/libs/', import.meta.url);
-const { Product, readConfig } = await import(new URL('composing/src/index.js', dist).href);
-const { productSlices } = await import(new URL('product/src/index.js', dist).href);
+const { Product, readConfig } = await lib('composing/src/index.js');
+const { productSlices } = await lib('product/src/index.js');
 
 const { values } = parseArgs({
   options: { events: { type: 'string', default: '1000000' }, customers: { type: 'string', default: '20000' } },
@@ -22,164 +22,6 @@ const { values } = parseArgs({
 const EVENTS = Number(values.events);
 const CUSTOMERS = Number(values.customers);
 const SEED = 7;
-
-/** Mulberry32. */
-function randomFrom(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-const random = randomFrom(SEED);
-
-const ids = Array.from({ length: CUSTOMERS }, () => randomUUID());
-const weights = ids.map((_, rank) => 1 / (rank + 1));
-const total = weights.reduce((a, b) => a + b, 0);
-let sum = 0;
-const cumulative = weights.map((weight) => (sum += weight / total));
-function zipfCustomer() {
-  const at = random();
-  let [low, high] = [0, CUSTOMERS - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (cumulative[middle] < at) low = middle + 1;
-    else high = middle;
-  }
-  return ids[low];
-}
-
-const channels = ['phone', 'email', 'chat', 'web', 'store'];
-const pick = (list) => list[Math.floor(random() * list.length)];
-const filler = 'The customer asked about the delivery and was told when to expect it. '.repeat(5);
-const START = Date.parse('2015-01-01T00:00:00Z');
-
-/** Facts of one step, as deciders would have written them. */
-function* factsOf(customerId, occurredAt) {
-  const draw = random();
-  const entity = randomUUID();
-  const payloadHash = 'bench';
-  const channel = pick(channels);
-  if (draw < 0.55) {
-    const data = {
-      interactionId: entity,
-      channel,
-      direction: 'inbound',
-      kind: 'call',
-      agent: pick(['a', 'b', 'c']),
-      payloadHash,
-    };
-    yield {
-      stream: `interaction-${entity}`,
-      type: 'InteractionRecorded',
-      data,
-      personal: { subject: 'Delivery', body: filler },
-    };
-  } else if (draw < 0.8) {
-    const amount = (random() * 400).toFixed(2);
-    const line = { lineId: '0', sku: 'B-1', name: 'Bookcase', category: 'Furniture', quantity: '1', amount };
-    const data = { purchaseId: entity, channel, currency: 'USD', lines: [line], total: amount, payloadHash };
-    yield {
-      stream: `purchase-${entity}`,
-      type: 'PurchaseRecorded',
-      data,
-      personal: { shipTo: { city: 'Springfield' } },
-    };
-  } else if (draw < 0.88) {
-    const ofCase = { caseId: entity, channel, openedAt: occurredAt };
-    const stream = `feedback-${entity}`;
-    yield {
-      stream,
-      type: 'FeedbackCaseOpened',
-      data: { ...ofCase, kind: 'complaint', payloadHash },
-      personal: { subject: 'Late', body: filler },
-    };
-    const waited = Math.floor(random() * 86_400_000);
-    yield {
-      stream,
-      type: 'FeedbackResponded',
-      data: { ...ofCase, first: true, sinceOpenedMs: waited },
-      personal: { message: filler },
-    };
-    yield {
-      stream,
-      type: 'FeedbackResolved',
-      data: { ...ofCase, resolution: 'corrected', sinceOpenedMs: waited * 2, time: 1 },
-    };
-  } else {
-    const scale = { min: 0, max: 10, favourableFrom: 9 };
-    const data = {
-      answerId: entity,
-      surveyId: 'nps',
-      kind: 'NPS',
-      scale,
-      score: Math.floor(random() * 11),
-      channel,
-      payloadHash,
-    };
-    yield { stream: `survey-answer-${entity}`, type: 'SurveyAnswered', data, personal: { comment: 'Fine' } };
-  }
-}
-
-async function fill(product) {
-  const { events, vault } = product;
-  let written = 0;
-  let waiting = [];
-  const append = async ({ stream, type, data, personal }, customerId, occurredAt, revision) => {
-    const id = randomUUID();
-    const sealed = personal && (await vault.seal(personal, { eventId: id, customerId }));
-    const metadata = {
-      schemaVersion: 1,
-      occurredAt,
-      customerId,
-      actor: 'bench',
-      commandId: id,
-      bodyHash: '',
-      correlationId: id,
-      causationId: id,
-    };
-    const event = {
-      id,
-      type,
-      data,
-      metadata: sealed ? { ...metadata, keyId: sealed.keyId } : metadata,
-      ...(sealed && { personal: sealed.personal }),
-    };
-    await events.append(stream, [event], { expectedRevision: revision });
-  };
-  const step = async (facts, customerId, occurredAt) => {
-    let revision = 'no-stream';
-    for (const fact of facts) {
-      await append(fact, customerId, occurredAt, revision);
-      revision = revision === 'no-stream' ? 0 : revision + 1;
-    }
-  };
-  const instantOf = (n) => new Date(START + Math.floor((n / EVENTS) * 4 * 365 * 86_400_000)).toISOString();
-  for (const customerId of ids) {
-    const data = { customerId, kind: 'person', stage: 'customer', traits: {} };
-    const fact = {
-      stream: `customer-${customerId}`,
-      type: 'CustomerRegistered',
-      data,
-      personal: { name: { full: `Person ${written}` }, identities: [] },
-    };
-    waiting.push(step([fact], customerId, instantOf(0)));
-    written += 1;
-    if (waiting.length === 512) (await Promise.all(waiting), (waiting = []));
-  }
-  while (written < EVENTS) {
-    const customerId = zipfCustomer();
-    const occurredAt = instantOf(written);
-    const facts = [...factsOf(customerId, occurredAt)];
-    waiting.push(step(facts, customerId, occurredAt));
-    written += facts.length;
-    if (waiting.length >= 512) (await Promise.all(waiting), (waiting = []));
-  }
-  await Promise.all(waiting);
-  return written;
-}
 
 const folder = mkdtempSync(path.join(tmpdir(), 'timeline-million-'));
 const at = (name) => path.join(folder, name);
@@ -194,7 +36,7 @@ try {
   else {
     const product = await Product.open({ config, slices: productSlices(config) });
     const started = performance.now();
-    const written = await fill(product);
+    const written = await fillLog(product, historyOf({ events: EVENTS, customers: CUSTOMERS, seed: SEED }));
     const seconds = (performance.now() - started) / 1000;
     await product.stop();
     console.error(

@@ -101,6 +101,12 @@ function conditionNode(path: string, condition: object, depth: number): FilterNo
   );
 }
 
+/** Paths at which every match has the same value, unless one has an array there. */
+export const fixedPaths = (node: FilterNode): string[] =>
+  (node.kind === 'all' ? node.of : [node]).flatMap((part) =>
+    part.kind === 'test' && part.test.op === 'eq' ? [part.path] : [],
+  );
+
 /** Flat, so that adapters see side by side what is asked side by side. */
 function allOf(nodes: FilterNode[]): FilterNode {
   const of = nodes.flatMap((node) => (node.kind === 'all' ? node.of : [node]));

@@ -93,6 +93,9 @@ interface EventRow {
   recorded_at: string;
 }
 
+/** In the order of `COLUMNS`. */
+type EventColumns = [number, string, number, string, string, string, string | null, string, string];
+
 interface QueuedAppend {
   stream: string;
   events: CheckedEvent[];
@@ -185,7 +188,7 @@ export class SqliteEventStore extends EventStore {
     this.#refuseClosed();
     checkCounts(limit);
     const isForwards = direction === 'forwards';
-    const rows = this.#db.all<EventRow>(
+    const rows = this.#rows(
       `SELECT ${COLUMNS} FROM event WHERE stream = ? AND revision ${isForwards ? '>=' : '<='} ?
        ORDER BY revision ${isForwards ? 'ASC' : 'DESC'} LIMIT ?`,
       [stream, fromRevision ?? (isForwards ? 0 : Number.MAX_SAFE_INTEGER), limit ?? -1],
@@ -261,7 +264,7 @@ export class SqliteEventStore extends EventStore {
     this.#refuseClosed();
     if (logOf(position) !== this.logId) return undefined;
     const offset = this.#offset(position) ?? 0;
-    const row = this.#db.get<EventRow>(`SELECT ${COLUMNS} FROM event WHERE position = ?`, [offset]);
+    const [row] = this.#rows(`SELECT ${COLUMNS} FROM event WHERE position = ?`, [offset]);
     return row && this.#toEvent(row);
   }
 
@@ -403,7 +406,7 @@ export class SqliteEventStore extends EventStore {
     const range = isForwards ? 'position > ? AND position <= ?' : 'position < ? AND position >= ?';
     const bounds = isForwards ? [after ?? 0, until ?? Number.MAX_SAFE_INTEGER] : [after ?? Number.MAX_SAFE_INTEGER, 0];
     if (types === undefined) {
-      return this.#db.all(`SELECT ${COLUMNS} FROM event WHERE ${range} ORDER BY position ${order} LIMIT ?`, [
+      return this.#rows(`SELECT ${COLUMNS} FROM event WHERE ${range} ORDER BY position ${order} LIMIT ?`, [
         ...bounds,
         size,
       ]);
@@ -413,12 +416,19 @@ export class SqliteEventStore extends EventStore {
     // no type is read further than this page needs.
     const walks = types.map(() => `SELECT position FROM event WHERE type = ? AND ${range}`).join(' UNION ALL ');
     const values: SqliteValue[] = types.flatMap((type) => [type, ...bounds]);
-    return this.#db.all(
+    return this.#rows(
       `SELECT ${COLUMNS.replace('position', 'event.position')}
        FROM (${walks} ORDER BY position ${order} LIMIT ?) AS wanted JOIN event ON event.position = wanted.position
        ORDER BY event.position ${order}`,
       [...values, size],
     );
+  }
+
+  #rows(sql: string, values: readonly SqliteValue[]): EventRow[] {
+    const rows = this.#db.rows<EventColumns>(sql, values);
+    return rows.map(([position, stream, revision, id, type, data, personal, metadata, recorded_at]) => {
+      return { position, stream, revision, id, type, data, personal, metadata, recorded_at };
+    });
   }
 
   #toEvent(row: EventRow): StoredEvent {

@@ -5,7 +5,7 @@ import { isSqliteConstraint } from '@timeline/sqlite';
 import type { SqliteDatabase, SqliteValue } from '@timeline/sqlite';
 import { checkWrites } from '../document.js';
 import type { FilterNode } from '../filter.js';
-import { checkPaging, parseFilter, parseSort } from '../filter.js';
+import { checkPaging, fixedPaths, parseFilter, parseSort } from '../filter.js';
 import type { Filter, FindOptions, GuardedWrite, ReadCollection, Sort, StoredDocument } from '../read-store.port.js';
 import { uniqueViolated } from '../refusals.js';
 import type { Catalog, CollectionEntry } from './catalog.js';
@@ -47,7 +47,12 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
   }
 
   async findOne(filter: Filter, options: FindOptions = {}): Promise<T | undefined> {
-    return (await this.find(filter, { ...options, limit: 1 }))[0];
+    const node = parseFilter(filter);
+    checkPaging(options);
+    return this.#read((entry) => {
+      const doc = this.#db.value<string>(...call(select(entry, node, { ...options, limit: 1 })));
+      return doc === undefined ? undefined : parse<T>({ doc });
+    }, undefined);
   }
 
   async findByIds(ids: readonly string[]): Promise<T[]> {
@@ -141,7 +146,7 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
   }
 
   #documents(statement: Statement): T[] {
-    return this.#db.all<DocRow>(...call(statement)).map(parse<T>);
+    return this.#db.rows<[string]>(...call(statement)).map(([doc]) => parse<T>({ doc }));
   }
 
   /** Asks again if the collection was changed by another process in a way that the query went by. */
@@ -210,15 +215,25 @@ const parse = <T>({ doc }: DocRow): T => JSON.parse(doc) as T;
 function select(entry: CollectionEntry, node: FilterNode, { sort, limit, skip }: FindOptions): Statement {
   const parameters = new Parameters();
   const where = filterToSql(node, parameters, entry.mayBeArray);
-  const order = parseSort(sort).map(
-    ([path, direction]) => `${sortKey(path, direction, entry.mayBeArray)} ${direction === 1 ? 'ASC' : 'DESC'}`,
-  );
+  const isFixed = fixedBy(entry, node);
+  const order = parseSort(sort)
+    .filter(([path]) => !isFixed(path))
+    .map(([path, direction]) => `${sortKey(path, direction, entry.mayBeArray)} ${direction === 1 ? 'ASC' : 'DESC'}`);
   let sql = `SELECT doc FROM ${entry.table} WHERE ${where}`;
   if (order.length > 0) sql += ` ORDER BY ${order.join(', ')}`;
   if (limit !== undefined || skip !== undefined) {
     sql += ` LIMIT ${parameters.add(limit ?? -1)} OFFSET ${parameters.add(skip ?? 0)}`;
   }
   return { sql, values: parameters.values };
+}
+
+/**
+ * What all matches have in common orders nothing. SQLite does not see that of an expression: asked to sort by it, it
+ * gathers all matches, however many there are, and sorts them, though an index has them in order.
+ */
+function fixedBy(entry: CollectionEntry, node: FilterNode): (path: string) => boolean {
+  const fixed = new Set(fixedPaths(node));
+  return (path) => fixed.has(path) && !entry.mayBeArray(path);
 }
 
 /** The next matches behind `last` in the order given, ties by `_id`, with their sort keys. */
@@ -230,13 +245,17 @@ function page(
   last: { keys: Key[]; id: string } | undefined,
 ): Statement {
   const parameters = new Parameters();
-  const keys = order.map(([path, direction]) => ({ key: sortKey(path, direction, entry.mayBeArray), direction }));
-  if (!order.some(([path]) => path === '_id')) keys.push({ key: '_id', direction: 1 });
+  const isFixed = fixedBy(entry, node);
+  const columns = order.map(([path, direction], index) => ({
+    ...{ path, direction, key: sortKey(path, direction, entry.mayBeArray) },
+    last: last?.keys[index] ?? null,
+  }));
+  const keys = columns.filter(({ path }) => !isFixed(path));
+  if (!order.some(([path]) => path === '_id'))
+    keys.push({ path: '_id', direction: 1, key: '_id', last: last?.id ?? null });
   let where = filterToSql(node, parameters, entry.mayBeArray);
   if (last) {
-    const lastKeys = keys.map((_, index) =>
-      boundKey(index < last.keys.length ? (last.keys[index] ?? null) : last.id, parameters),
-    );
+    const lastKeys = keys.map((key) => boundKey(key.last, parameters));
     const branches = keys.map(({ key, direction }, index) =>
       [
         ...keys.slice(0, index).map((earlier, before) => `${earlier.key} IS ${lastKeys[before]}`),
@@ -249,10 +268,10 @@ function page(
     if (first && lastKeys[0] !== undefined && lastKeys[0] !== 'NULL' && first.direction === 1)
       where += ` AND ${first.key} >= ${lastKeys[0]}`;
   }
-  const columns = order.map((_, index) => `, ${keys[index]?.key} AS k${index}`).join('');
+  const selected = columns.map(({ key }, index) => `, ${key} AS k${index}`).join('');
   const orderBy = keys.map(({ key, direction }) => `${key} ${direction === 1 ? 'ASC' : 'DESC'}`).join(', ');
   return {
-    sql: `SELECT doc${columns} FROM ${entry.table} WHERE ${where} ORDER BY ${orderBy} LIMIT ${parameters.add(limit)}`,
+    sql: `SELECT doc${selected} FROM ${entry.table} WHERE ${where} ORDER BY ${orderBy} LIMIT ${parameters.add(limit)}`,
     values: parameters.values,
   };
 }

@@ -72,6 +72,13 @@ describe('indexes serve', () => {
       'timeline',
       2,
     ],
+    [
+      'a page that is sorted by what is the same in all of it too',
+      { customerId: 'c1', _x: { $exists: false } },
+      { sort: { customerId: -1, at: -1, _id: -1 }, limit: 21 },
+      'timeline',
+      1,
+    ],
     ['what one owner has', { _o: 'customer/1' }, {}, 'owner', 1],
     ['several owners', { _o: { $in: ['customer/1', 'customer/2'] } }, {}, 'owner', 1],
     ['a range of numbers', { score: { $gt: 5 } }, { sort: { score: 1 } }, 'score', 1],

@@ -1,0 +1,20 @@
+import fc from 'fast-check';
+import { v5 } from 'uuid';
+import { deriveId, isUuid, NAMESPACE } from './ids.js';
+
+describe('a derived id', () => {
+  it('is the UUID v5 of its parts, as any library makes it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.string({ unit: 'grapheme' }), fc.nat())), (parts) => {
+        const name = parts.map((part) => `${String(part).length}:${part}`).join('');
+        expect(deriveId(...parts)).toBe(v5(name, NAMESPACE));
+        expect(isUuid(deriveId(...parts))).toBe(true);
+      }),
+    );
+  });
+
+  it('stays what it was, for good', () => {
+    expect(deriveId('command', 'local', 'RecordInteraction', '', 'key-1')).toBe('72bf8ea4-0086-510a-b6f2-27d1068496fd');
+    expect(deriveId('ab', 'c')).not.toBe(deriveId('a', 'bc'));
+  });
+});
