@@ -170,7 +170,8 @@ const LISTS: Listed[] = [
   },
   {
     route: '/v1/duplicates',
-    addresses: ['/v1/duplicates'],
+    // What nothing speaks for is not shown before somebody has looked at it.
+    addresses: ['/v1/duplicates?status=dismissed'],
     add: async (place) => {
       const person = (): Promise<{ id: string; position: string }> => send('POST', '/v1/customers', { kind: 'person' });
       const [a, b] = [await person(), await person()].sort((x, y) => (x.id < y.id ? -1 : 1));
@@ -184,7 +185,8 @@ const LISTS: Listed[] = [
         model: 'test',
         asOf: [a.position, b.position],
       };
-      return append(`duplicate-${pairId}`, 'DuplicateSuspected', data, data.customers);
+      await append(`duplicate-${pairId}`, 'DuplicateSuspected', data, data.customers);
+      return (await send('POST', `/v1/duplicates/${pairId}/dismissal`, { reason: 'others' })).position;
     },
     idOf: (item) => String(item['pairId']),
   },
