@@ -67,6 +67,8 @@ function passes(error: MongoError): boolean {
     error.name === 'MongoWaitQueueTimeoutError' ||
     error.hasErrorLabel('RetryableWriteError') ||
     error.hasErrorLabel('RetryableError') ||
+    // A heartbeat that failed, by whatever error of the socket; operations that waited for the server fail with it.
+    error.hasErrorLabel('ResetPool') ||
     (error instanceof MongoServerError && PASSING.has(Number(error.code)))
   );
 }

@@ -1,6 +1,7 @@
 import { errorCode, FaultError, UnavailableError } from '@timeline/kernel';
 import {
   MongoClientBulkWriteError,
+  MongoError,
   MongoNetworkError,
   MongoNetworkTimeoutError,
   MongoOperationTimeoutError,
@@ -13,6 +14,13 @@ import { bulk, translated } from './mongo-errors.js';
 const ofServer = (code: number, ...errorLabels: string[]): MongoServerError =>
   new MongoServerError({ message: 'dup key: { email: "anna@example.org" }', code, errorLabels });
 
+/** As the driver's monitor makes it. */
+function heartbeatFailed(): MongoError {
+  const error = new MongoError('write EPIPE', { cause: new Error('write EPIPE') });
+  error.addErrorLabel('ResetPool');
+  return error;
+}
+
 const asTold = (error: unknown): Promise<unknown> =>
   translated(() => Promise.reject(error)).catch((told: unknown) => told);
 
@@ -24,6 +32,8 @@ describe('errors of MongoDB', () => {
       'a socket that broke under a large write',
       Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' }),
     ],
+    ['a heartbeat that failed by an error of the socket', heartbeatFailed()],
+    ['a pool that was cleared for it', new MongoNetworkError('cleared', { cause: heartbeatFailed() })],
     ['an operation out of time', new MongoOperationTimeoutError('slow')],
     ['a primary that stepped down', ofServer(189)],
     ['a server that is no primary', ofServer(10107)],
