@@ -53,9 +53,10 @@ describe(`poison in the log (CRASH_SEED=${SEED})`, () => {
     await load.start();
     await load.progress(30);
     const victim = await api.register({ name: { full: 'Victim' } });
-    // A purchase whose sums are none.
+    // A purchase whose sums are none. What it touches can be told: where not, a projection stops as a whole.
     const metadata = { customerId: victim.id, channel: 'web' };
-    const poison = await append('purchase-poison', { type: 'PurchaseRecorded', data: { currency: 'USD' }, metadata });
+    const data = { purchaseId: 'poison', currency: 'USD', lines: [] };
+    const poison = await append('purchase-poison', { type: 'PurchaseRecorded', data, metadata });
     await fleet.member('one').kill('SIGKILL');
     await fleet.watch('two').until(isPast(poison.position), 'the poison is passed');
     await fleet.member('one').start();
