@@ -152,16 +152,23 @@ export class Feed {
     });
   }
 
-  /** From the runner's checkpoint, batch by batch. */
+  /** From the runner's checkpoint, batch by batch, for as long as it takes. */
   async #applyFromLog(runner: BuildRunner, until: Position): Promise<void> {
-    const reading = this.context.events.readAll({
-      ...(runner.position && { after: runner.position }),
-      until,
-      types: this.#storedTypes([runner]),
-      batchSize: this.context.batchSize,
-      signal: this.#abort.signal,
+    let after = runner.position;
+    await this.#patiently(runner, async () => {
+      const reading = this.context.events.readAll({
+        ...(after && { after }),
+        until,
+        types: this.#storedTypes([runner]),
+        batchSize: this.context.batchSize,
+        signal: this.#abort.signal,
+      });
+      for await (const batch of reading) {
+        await this.#apply([runner], batch);
+        if (runner.fault) return;
+        after = batch.at(-1)?.position ?? after;
+      }
     });
-    for await (const batch of reading) await this.#apply([runner], batch);
   }
 
   async release(runner: BuildRunner): Promise<void> {
