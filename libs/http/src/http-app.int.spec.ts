@@ -776,6 +776,13 @@ describe('a request whose store hangs', () => {
   });
 });
 
+it('keeps idle connections longer than proxies do, who close theirs after a minute', async () => {
+  const { app, url } = await start();
+  const { headers } = await fetch(`${url}/health/live`);
+  await app.close();
+  expect(Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(60);
+});
+
 describe('shutting down', () => {
   it('ends open streams, lets requests under way finish, and does not wait for idle connections', async () => {
     const { app, url } = await start();
