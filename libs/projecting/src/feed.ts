@@ -168,6 +168,8 @@ export class Feed {
         if (runner.fault) return;
         after = batch.at(-1)?.position ?? after;
       }
+      // A reading that was ended has not come to its end: nobody may move the checkpoint there.
+      this.#abort.signal.throwIfAborted();
     });
   }
 

@@ -285,6 +285,41 @@ describe('the projection engine', () => {
     60_000,
   );
 
+  it('moves no checkpoint over what it had not done again when it was stopped', async () => {
+    const outage: Outage = { isAway: false, epoch: 0 };
+    let stopping: Promise<void> | undefined;
+    let stopsWhileReading = false;
+    const log: EventStore = new Proxy(events, {
+      get(store, name) {
+        const member: unknown = Reflect.get(store, name, store);
+        if (typeof member !== 'function') return member;
+        if (name !== 'readAll' || !stopsWhileReading) return member.bind(store) as unknown;
+        return async function* (...args: Parameters<EventStore['readAll']>) {
+          for await (const batch of store.readAll(...args)) {
+            yield batch;
+            stopping ??= engine.stop();
+          }
+        };
+      },
+    });
+    await open([sums], awayWhile(reads, outage), vault, log);
+    await total('c0', await append('c0', 1));
+    const copy = await copyOf(reads);
+    let last = await append('c1', 1);
+    for (let n = 0; n < 99; n += 1) last = await append(`c${n % 5}`, 1);
+    await total('c0', last);
+    await bringBack(reads, copy);
+    outage.epoch = 1;
+    stopsWhileReading = true;
+    last = await append('c0', 1);
+    await until(() => stopping !== undefined);
+    await stopping;
+    await open();
+    const sum = async (customer: string): Promise<number> => (await total(customer, last)) ?? 0;
+    expect((await sum('c0')) + (await sum('c1')) + (await sum('c2')) + (await sum('c3')) + (await sum('c4'))).toBe(102);
+    expect(await verify()).toMatchObject({ differences: [], documents: 5 });
+  });
+
   it('rebuilds beside the live build while events keep coming, switches, and rolls back', async () => {
     await open();
     for (let n = 0; n < 200; n += 1) await append(`c${n % 7}`, 1);

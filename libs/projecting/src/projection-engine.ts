@@ -221,6 +221,7 @@ export class ProjectionEngine {
           if (runner.build.state === 'filling' && isWanted()) await this.#complete(runner.build);
           break;
         } catch (error) {
+          if (!isWanted()) break;
           this.context.report({
             level: 'warn',
             projection: runner.build.projection,
