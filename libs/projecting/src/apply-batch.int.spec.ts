@@ -103,6 +103,35 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     const found = await build.derived.findByIds(['ann']);
     expect(found.map((doc) => doc['members'])).toEqual([['ann']]);
   });
+
+  it('writes what undoes itself within a batch, for whoever has applied only the first of it', async () => {
+    const build = await makeBuild(store, accounts);
+    const target = { projection: accounts, collections: build, isDiscarded: () => Promise.resolve(false) };
+    const events = recorded([
+      { type: 'Added', customer: 0, amount: 1 },
+      { type: 'Cleared', customer: 0 },
+      { type: 'Added', customer: 0, amount: 2 },
+      { type: 'Cleared', customer: 0 },
+    ]);
+    await applyBatch(target, events.slice(0, 2));
+    // A rival that is one event short comes between the other's load and its write, and dies.
+    const rivalled = { ...target, afterLoad: () => void (rival ??= applyBatch(target, events.slice(0, 3))) };
+    let rival: Promise<unknown> | undefined;
+    const slow: BuildCollections['documents'] = Object.create(build.documents, {
+      findByIds: { value: (ids: readonly string[]) => build.documents.findByIds(ids) },
+      writeGuarded: {
+        value: async (writes: Parameters<typeof build.documents.writeGuarded>[0]) => {
+          await rival;
+          return build.documents.writeGuarded(writes);
+        },
+      },
+    });
+    await applyBatch({ ...rivalled, collections: { ...build, documents: slow } }, events);
+    expect((await build.documents.findByIds(['ann'])).map(({ _x, _p }) => [_x, _p])).toEqual([
+      [true, events[3]?.position],
+    ]);
+  });
+
   it('comes back to the others of a group when it died after one of them was missed', async () => {
     const build = await makeBuild(store, accounts);
     const target = { projection: accounts, collections: build, isDiscarded: () => Promise.resolve(false) };

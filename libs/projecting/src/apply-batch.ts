@@ -154,7 +154,8 @@ export async function fold(
   }
 
   let content: Record<string, unknown> | undefined = before && !before._x ? contentOf(before) : undefined;
-  const loadedContent = content;
+  // Also where steps undo each other: whoever applied only the first of them meanwhile must be met by the guard.
+  let hasChanged = false;
   let block = before?._b;
   let wasThere = before !== undefined;
   let blockedNow = false;
@@ -162,7 +163,9 @@ export async function fold(
     if (before && event.position <= before._p) continue;
     if (block) break;
     try {
-      content = target.projection.evolve(content, event, key);
+      const next = target.projection.evolve(content, event, key);
+      hasChanged ||= next !== content;
+      content = next;
       wasThere ||= content !== undefined;
     } catch (error) {
       if (await target.isDiscarded(discardId(event.id, key))) continue;
@@ -171,7 +174,7 @@ export async function fold(
       wasThere = true;
     }
   }
-  if (before && content === loadedContent && !block) return { doc: before, blockedNow: false };
+  if (before && !hasChanged && !block) return { doc: before, blockedNow: false };
   if (!wasThere) return undefined;
   const bookkeeping = { _id: key, _v: version, _p: last.position, _o: owner };
   if (!content && !block) return { doc: { ...bookkeeping, _x: true }, blockedNow };
