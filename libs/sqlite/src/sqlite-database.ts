@@ -143,7 +143,17 @@ export class SqliteDatabase {
       if (error instanceof UnavailableError) this.#failsToWrite = true;
       // Some errors (disk full, I/O) have ended the transaction already.
       if (this.#db.inTransaction) this.exec('ROLLBACK');
+      if (error instanceof UnavailableError && error.code === 'STORE_FULL') this.#makeRoom();
       throw error;
+    }
+  }
+
+  /** It may be the write-ahead log that fills the disk: what waits in it takes less room in the file, or none. */
+  #makeRoom(): void {
+    try {
+      this.tryEmptyWriteAheadLog();
+    } catch {
+      // Nor is there room for that.
     }
   }
 
