@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { FaultError, toInstant, type Clock, type Position } from '@timeline/kernel';
-import type { EventStore } from '@timeline/event-store';
+import type { EventStore, LogHead } from '@timeline/event-store';
 import type { GuardedWrite, ReadCollection, ReadStore } from '@timeline/read-store';
 import { internalIndexes, type AnyProjection, type Stored, type StoredDerived } from './projection.js';
 
@@ -34,6 +34,11 @@ export interface Checkpoint {
   position: Position;
   event: { position: Position; id: string };
 }
+
+export const checkpointAt = ({ position, eventId }: LogHead): Checkpoint => ({
+  position,
+  event: { position, id: eventId },
+});
 
 interface CheckpointRecord extends Checkpoint {
   _id: string;

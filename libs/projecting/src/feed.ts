@@ -47,20 +47,24 @@ export interface FeedNotice {
 
 /** One build on its way through the log. */
 export class BuildRunner {
-  checkpoint: Checkpoint | undefined;
-  /** Of the read store when it was last known to hold all that was applied. */
-  epoch: number | undefined;
+  /** At its stored checkpoint. */
+  static async of(build: BuildRecord, target: BatchTarget, builds: Builds): Promise<BuildRunner> {
+    // Before it is read: what changes it later is noticed.
+    const { epoch } = builds.store;
+    return new BuildRunner(build, target, (await builds.checkpoints([build._id])).get(build._id), epoch);
+  }
+
   /** Set when it stopped for good; a person must look. */
   fault: { code: string; message: string } | undefined;
   readonly #waiters = new Set<{ position: Position; wake: () => void }>();
 
-  constructor(
+  private constructor(
     readonly build: BuildRecord,
     readonly target: BatchTarget,
-    checkpoint: Checkpoint | undefined,
-  ) {
-    this.checkpoint = checkpoint;
-  }
+    public checkpoint: Checkpoint | undefined,
+    /** Of the read store when it was last known to hold all that was applied. */
+    public epoch: number,
+  ) {}
 
   get position(): Position | undefined {
     return this.checkpoint?.position;
@@ -118,7 +122,7 @@ export class Feed {
     readonly kind: 'live' | 'filling',
     members: readonly BuildRunner[],
     /** Where to start when there is no member to start from; default: the beginning of the log. */
-    start?: { position: Position; event?: Checkpoint['event'] },
+    start?: Checkpoint,
   ) {
     this.members.push(...members);
     const first = [...members].sort((a, b) => comparePositions(a.position ?? NOTHING, b.position ?? NOTHING))[0];
@@ -211,12 +215,11 @@ export class Feed {
     // Before it is read: what changes it later is noticed.
     runner.epoch = builds.store.epoch;
     const stored = await this.#patiently(runner, () => builds.restoredCheckpoint(runner.build._id));
-    // One that is not there at all belongs to a build that is being dropped, or has not moved yet.
-    if (stored) {
-      if (isBehind(stored, runner.position)) {
-        const message = `the read store has gone back to ${stored.position}, as a copy that is older; it goes on from there`;
-        report({ level: 'warn', code: 'READ_STORE_WENT_BACK', projection: runner.build.projection, message });
-      }
+    // One that is not there at all belongs to a build that is being dropped, or has not moved yet. One that is further may
+    // have been moved by this process over what the copy lacks.
+    if (stored && isBehind(stored, runner.position)) {
+      const message = `the read store has gone back to ${stored.position}, as a copy that is older; it goes on from there`;
+      report({ level: 'warn', code: 'READ_STORE_WENT_BACK', projection: runner.build.projection, message });
       runner.standAt(stored);
     }
     await this.#applyFromLog(runner, until);
@@ -270,7 +273,7 @@ export class Feed {
     if (errorCode(error) !== 'LOG_WENT_BACK' || !checkpoint) return error;
     return assertSameLog(this.context.events, build, checkpoint).then(
       () => error,
-      (fault: unknown) => fault,
+      (fault: unknown) => (fault instanceof FaultError ? fault : error),
     );
   }
 
@@ -417,16 +420,13 @@ export class Feed {
       if (pending.length === 0) return;
       const moves = new Map(pending.map(({ build }) => [build._id, checkpoint]));
       const wentBack = await this.#patiently(undefined, () => this.context.builds.saveCheckpoints(moves));
-      const [back, moved] = partition(pending, ({ build }) => wentBack.includes(build._id));
-      for (const runner of moved) {
-        // A copy as old as the checkpoint was would have let it be moved, and lack what was applied since.
-        while (!this.#isSameStore(runner) && !runner.fault) {
-          runner.epoch = this.context.builds.store.epoch;
-          await this.#applying(runner, () => this.#applyFromLog(runner, checkpoint.position));
-        }
-        if (!runner.fault) runner.moveTo(checkpoint);
-      }
-      for (const runner of back) runner.epoch = undefined;
+      // A copy as old as the checkpoint was lets it be moved, and lacks what was applied since.
+      const [back, moved] = partition(
+        pending,
+        (runner) => wentBack.includes(runner.build._id) || !this.#isSameStore(runner),
+      );
+      for (const runner of moved) runner.moveTo(checkpoint);
+      for (const runner of back) await this.#applying(runner, () => this.#redo(runner, checkpoint.position));
       pending = back;
     }
   }

@@ -232,9 +232,14 @@ describe('the projection engine', () => {
     expect(await verify()).toMatchObject({ differences: [], documents: 3 });
   });
 
-  it.each(['an older', 'a current'] as const)(
-    'loses nothing when the read store comes back as %s copy between any two operations',
-    async (age) => {
+  it.each([
+    ['an older', 'before'],
+    ['an older', 'after'],
+    ['a current', 'before'],
+    ['a current', 'after'],
+  ] as const)(
+    'loses nothing when the read store comes back as %s copy right %s any operation',
+    async (age, when) => {
       const outage: Outage = { isAway: false, epoch: 0 };
       // Meanwhile the log, which is to tell what was forgotten, is away now and then.
       let refusals = 0;
@@ -266,7 +271,7 @@ describe('the projection engine', () => {
           await sum(await addTo('c1'));
         }
         let operations = 0;
-        outage.before = async () => {
+        outage[when] = async () => {
           operations += 1;
           if (operations !== at) return;
           await bringBack(reads, copy);
@@ -276,7 +281,7 @@ describe('the projection engine', () => {
         };
         for (let n = 0; n < 4; n += 1) await addTo(`c${n % 2}`);
         await until(() => operations >= at);
-        delete outage.before;
+        delete outage[when];
         expect([at, await sum(await addTo('c0'))]).toEqual([at, expected]);
       }
       expect(restored).toBe(12);
@@ -739,8 +744,9 @@ describe('the projection engine', () => {
 interface Outage {
   isAway: boolean;
   epoch?: number;
-  /** Awaited before each operation. */
+  /** Awaited before each operation, and after it, before its outcome is known. */
   before?: () => Promise<void>;
+  after?: () => Promise<void>;
   /** Awaited before each guarded write. */
   beforeWrite?: (writes: readonly GuardedWrite<{ _id: string }>[]) => Promise<void>;
 }
@@ -762,8 +768,13 @@ function awayWhile(reads: ReadStore, outage: Outage): ReadStore {
             return outage
               .beforeWrite(args[0] as GuardedWrite<{ _id: string }>[])
               .then(() => member.apply(object, args));
-          if (outage.before && AWAITED.has(name)) return outage.before().then(() => member.apply(object, args));
-          return member.apply(object, args);
+          if (!AWAITED.has(name)) return member.apply(object, args);
+          return (async (): Promise<unknown> => {
+            await outage.before?.();
+            const outcome: unknown = await member.apply(object, args);
+            await outage.after?.();
+            return outcome;
+          })();
         };
       },
     });

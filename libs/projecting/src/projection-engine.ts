@@ -16,7 +16,7 @@ import {
   type Clock,
   type Position,
 } from '@timeline/kernel';
-import { assertSameLog, Builds, DISCARDS, type BuildRecord } from './build.js';
+import { assertSameLog, Builds, checkpointAt, DISCARDS, type BuildRecord } from './build.js';
 import type { BatchTarget } from './apply-batch.js';
 import { BuildRunner, faultOf, Feed, type FeedContext, type FeedNotice } from './feed.js';
 import type { AnyProjection } from './projection.js';
@@ -93,8 +93,7 @@ export class ProjectionEngine {
       .reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b), undefined);
     const level = complete.filter((runner) => runner.position === furthest);
     const head = level.length === 0 ? await this.options.events.head() : undefined;
-    const start = head && { position: head.position, event: { position: head.position, id: head.eventId } };
-    this.#live = new Feed(this.context, 'live', level, start);
+    this.#live = new Feed(this.context, 'live', level, head && checkpointAt(head));
     this.#live.start();
     const behind = sound.filter((runner) => !level.includes(runner));
     if (behind.length > 0) this.#fill(behind);
@@ -163,20 +162,15 @@ export class ProjectionEngine {
         });
       }
     }
-    const checkpoints = await this.builds.checkpoints(ours.map((build) => build._id));
-    return Promise.all(ours.map((build) => this.#runnerOf(projection, build, checkpoints.get(build._id))));
+    return Promise.all(ours.map((build) => this.#runnerOf(projection, build)));
   }
 
-  async #runnerOf(
-    projection: AnyProjection,
-    build: BuildRecord,
-    checkpoint: Parameters<typeof assertSameLog>[2] | undefined,
-  ): Promise<BuildRunner> {
+  async #runnerOf(projection: AnyProjection, build: BuildRecord): Promise<BuildRunner> {
     await this.builds.ensureCollections(projection, build._id);
-    const runner = new BuildRunner(build, this.targetOf(projection, build), checkpoint);
-    if (checkpoint) {
+    const runner = await BuildRunner.of(build, this.targetOf(projection, build), this.builds);
+    if (runner.checkpoint) {
       try {
-        await assertSameLog(this.options.events, build, checkpoint);
+        await assertSameLog(this.options.events, build, runner.checkpoint);
       } catch (error) {
         // Away is not another log: whoever asked tries again.
         if (error instanceof UnavailableError) throw error;
@@ -309,8 +303,7 @@ export class ProjectionEngine {
         const isNew =
           build.projection === projection.name && build.version === projection.version && !this.#runners.has(build._id);
         if (!isNew || build.state !== 'fed') continue;
-        const checkpoint = (await this.builds.checkpoints([build._id])).get(build._id);
-        const runner = await this.#runnerOf(projection, build, checkpoint);
+        const runner = await this.#runnerOf(projection, build);
         if (!runner.fault) this.#fill([runner]);
       }
     }

@@ -4,7 +4,7 @@
  */
 import type { EventStore } from '@timeline/event-store';
 import { delay, DomainError, UnavailableError, type Position } from '@timeline/kernel';
-import { isOfThisLog, type Checkpoint } from './build.js';
+import { checkpointAt, isOfThisLog, type Checkpoint } from './build.js';
 import { compareBuilds, type Comparison } from './compare-builds.js';
 import { BuildRunner, Feed, type FeedContext } from './feed.js';
 import type { ProjectionEngine } from './projection-engine.js';
@@ -45,11 +45,7 @@ export async function rebuild(projection: AnyProjection, options: RebuildOptions
   );
   const build = unfinished ?? (await builds.create(projection, 'command-line'));
   await builds.ensureCollections(projection, build._id);
-  const runner = new BuildRunner(
-    build,
-    engine.targetOf(projection, build),
-    (await builds.checkpoints([build._id])).get(build._id),
-  );
+  const runner = await BuildRunner.of(build, engine.targetOf(projection, build), builds);
   await fill(runner, context, options);
 
   const verified = await verifyBuild(projection, build, {
@@ -117,8 +113,7 @@ export async function rollBack(
       `projection ${projection.name} keeps no earlier build of version ${projection.version}`,
     );
   }
-  const checkpoint = (await engine.builds.checkpoints([previous._id])).get(previous._id);
-  const runner = new BuildRunner(previous, engine.targetOf(projection, previous), checkpoint);
+  const runner = await BuildRunner.of(previous, engine.targetOf(projection, previous), engine.builds);
   await passLive(runner, pointer.live, context, {});
   await engine.builds.point(projection.name, previous._id);
   return previous._id;
@@ -169,20 +164,17 @@ async function fill(runner: BuildRunner, context: FeedContext, options: FillOpti
       'cancelled; the same command goes on from where it stopped, --cancel drops it',
     );
   }
-  if (runner.fault) throw new DomainError(runner.fault.code, runner.fault.message);
+  assertSound(runner);
   // Over what the filter left out, so that positions can be compared.
   const head = await context.events.head();
   if (head && (runner.position ?? '') < head.position) {
-    const checkpoint = { position: head.position, event: { position: head.position, id: head.eventId } };
-    await fillGap(runner, context, head.position);
-    await context.builds.saveCheckpoints(new Map([[runner.build._id, checkpoint]]));
-    runner.moveTo(checkpoint);
+    await new Feed(context, 'filling', [], checkpointAt(head)).adopt(runner);
+    assertSound(runner);
   }
 }
 
-async function fillGap(runner: BuildRunner, context: FeedContext, until: Position): Promise<void> {
-  await new Feed(context, 'filling', [], { position: until }).adopt(runner);
-  if (runner.fault) throw new DomainError(runner.fault.code, runner.fault.message);
+function assertSound({ fault }: BuildRunner): void {
+  if (fault) throw new DomainError(fault.code, fault.message);
 }
 
 /**
