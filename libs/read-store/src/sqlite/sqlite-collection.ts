@@ -250,7 +250,8 @@ function page(
     ...{ path, direction, key: sortKey(path, direction, entry.mayBeArray) },
     last: last?.keys[index] ?? null,
   }));
-  const keys = columns.filter(({ path }) => !isFixed(path));
+  // Without `_id` there would be no order at all where the filter names one document.
+  const keys = columns.filter(({ path }) => path === '_id' || !isFixed(path));
   if (!order.some(([path]) => path === '_id'))
     keys.push({ path: '_id', direction: 1, key: '_id', last: last?.id ?? null });
   let where = filterToSql(node, parameters, entry.mayBeArray);

@@ -147,7 +147,8 @@ export function filtersOf(shape: Shape): fc.Arbitrary<Filter> {
       elements.map(($not): Condition => ({ $not })),
     )
     .map((list): Filter => ({ list }));
-  const leaf = fc.oneof({ weight: 5, arbitrary: onPath }, onList);
+  const onId = fc.constantFrom('d00', 'd03', 'none').map((_id): Filter => ({ _id }));
+  const leaf = fc.oneof({ weight: 5, arbitrary: onPath }, onList, onId);
   return fc.oneof(
     leaf,
     fc.tuple(leaf, leaf).map((parts): Filter => ({ $and: parts })),
