@@ -2,8 +2,8 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { type EventStore, SqliteEventStore } from '@timeline/event-store';
-import { UnavailableError } from '@timeline/kernel';
+import { type EventStore, logWentBack, SqliteEventStore } from '@timeline/event-store';
+import { type Position, UnavailableError } from '@timeline/kernel';
 import type { PublicMessage } from '@timeline/messaging';
 import { FencedError, InProcessMessageLog } from '@timeline/messaging';
 import type { RelayOptions } from './relay.js';
@@ -314,6 +314,30 @@ describe('the relay', () => {
       }
       expect(await published()).toEqual(upTo(6));
       await rm(dir, { recursive: true, force: true });
+    });
+
+    it('when the log went back while the relay was publishing', async () => {
+      let goesBack = (): void => undefined;
+      const gone = new Promise<void>((resolve) => (goesBack = resolve));
+      const subscribe = events.subscribe.bind(events);
+      events.subscribe = async function* (options) {
+        for await (const message of subscribe(options)) {
+          yield message;
+          if (message.kind !== 'caught-up') continue;
+          await gone;
+          throw logWentBack(message.position ?? ('' as Position));
+        }
+      };
+      await record(events, publicOnes(3));
+      const relay = relayOf();
+      relay.start();
+      await until(() => isAtHead(relay));
+      goesBack();
+      await until(() => relay.status().state === 'stopped');
+      expect(relay.status().lastError).toMatchObject({
+        code: 'PUBLICATION_CHECKPOINT_NOT_IN_LOG',
+        message: expect.stringContaining('restored from a backup'),
+      });
     });
 
     it('when two mappings want one topic with different partitions', () => {

@@ -302,6 +302,10 @@ export class Relay {
         }
         if (batch.dueInMs(this.#limits, this.#state === 'live') === 0) await flush();
       }
+    } catch (error) {
+      // While it ran: the store looks each time it connects.
+      if (errorCode(error) !== 'LOG_WENT_BACK' || this.#position === undefined) throw error;
+      throw notInThisLog(this.#settings.id, this.#position);
     } finally {
       ended.abort();
       // Waits for the read under way, so that nobody closes the store under it.
