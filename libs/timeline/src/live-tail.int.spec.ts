@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { openEventStore, type EventStore } from '@timeline/event-store';
+import { logWentBack, openEventStore, type EventStore } from '@timeline/event-store';
 import { newId, UnavailableError, type Position } from '@timeline/kernel';
 import { LiveTail } from './live-tail.js';
 
@@ -85,6 +85,28 @@ describe('the live tail', () => {
     const reading = take(1, (await events.head())?.position);
     await append(2);
     expect(await reading).toEqual([2]);
+  });
+
+  it('cuts off who reads what the log has lost, and serves who comes then, when it goes back to an earlier state', async () => {
+    const first = await append(1);
+    const subscribe = events.subscribe.bind(events);
+    const seen: unknown[] = [];
+    events.subscribe = async function* (options) {
+      if (seen.push(options?.seen) === 2) throw logWentBack(first.position);
+      for await (const message of subscribe(options)) {
+        yield message;
+        if (message.kind === 'events') throw new UnavailableError('event store', 'away');
+      }
+    };
+    const reading = tail.follow(first.position, leaving.signal);
+    const next = reading.next();
+    const lost = await append(2);
+    expect((await next).value).toMatchObject([{ position: lost.position }]);
+    await expect(reading.next()).rejects.toMatchObject({ code: 'LOG_WENT_BACK' });
+    expect(seen.slice(0, 2)).toMatchObject([{ position: first.position }, { position: lost.position }]);
+    const another = take(1, (await events.head())?.position);
+    await append(3);
+    expect(await another).toEqual([3]);
   });
 
   it('ends when the reader leaves and when the process stops', async () => {

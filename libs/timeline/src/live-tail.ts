@@ -3,12 +3,14 @@
  * reader that is further behind reads from the store until it is back in the ring, so a slow one costs no memory.
  */
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { EventStore, type StoredEvent } from '@timeline/event-store';
+import { EventStore, logWentBack, type StoredEvent } from '@timeline/event-store';
 import { backoffMs, delay, errorCode, type Position } from '@timeline/kernel';
 
 const RING_EVENTS = 2_000;
 /** About, as JSON: in memory two or three times as much. */
 const RING_BYTES = 4 * 1024 * 1024;
+/** Sorts before every position. */
+const NOTHING = '' as Position;
 /** What each reader holds until its client has taken it. */
 const EVENTS_AT_ONCE = 50;
 
@@ -20,6 +22,10 @@ export class LiveTail implements OnModuleDestroy {
   #bytes = 0;
   /** Everything after this position, up to the last event of the ring, is in the ring. */
   #ringAfter: Position | undefined;
+  /** The event that came last: what proves that the log still is that log. */
+  #last: { position: Position; id: string } | undefined;
+  /** How often the log has gone back: who began before reads what is no longer there. */
+  #generation = 0;
   #started: Promise<void> | undefined;
   readonly #abort = new AbortController();
   readonly #waiting = new Set<() => void>();
@@ -31,7 +37,10 @@ export class LiveTail implements OnModuleDestroy {
     this.#wake();
   }
 
-  /** Events after `after` (default: those to come), in order, until the signal ends it. */
+  /**
+   * Events after `after` (default: those to come), in order, until the signal ends it.
+   * @throws FaultError LOG_WENT_BACK when the log is restored from a backup meanwhile
+   */
   async *follow(after: Position | undefined, signal: AbortSignal): AsyncGenerator<readonly StoredEvent[]> {
     this.#started ??= this.#start();
     await this.#started.catch((error: unknown) => {
@@ -40,7 +49,11 @@ export class LiveTail implements OnModuleDestroy {
       throw error;
     });
     let seen: Position | undefined = after ?? (await this.events.head())?.position;
-    const isOver = (): boolean => signal.aborted || this.#abort.signal.aborted;
+    const generation = this.#generation;
+    const isOver = (): boolean => {
+      if (generation !== this.#generation) throw logWentBack(seen ?? NOTHING);
+      return signal.aborted || this.#abort.signal.aborted;
+    };
     while (!isOver()) {
       if ((seen ?? '') >= (this.#ringAfter ?? '')) {
         // A few at a time: a slow reader would keep from being forgotten what the ring has dropped.
@@ -62,37 +75,39 @@ export class LiveTail implements OnModuleDestroy {
   }
 
   async #start(): Promise<void> {
-    this.#ringAfter = (await this.events.head())?.position;
+    await this.#begin();
     void this.#run();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    let last = this.#ringAfter;
     for (let attempt = 0; !signal.aborted;) {
       try {
-        for await (const message of this.events.subscribe({ ...(last && { after: last }), signal })) {
+        const from = this.#last && { after: this.#last.position, seen: this.#last };
+        for await (const message of this.events.subscribe({ ...from, signal })) {
           attempt = 0;
           if (message.kind !== 'events') continue;
           this.#keep(message.events);
-          last = message.events.at(-1)?.position ?? last;
+          this.#last = message.events.at(-1) ?? this.#last;
           this.#wake();
         }
       } catch (error) {
         // The store is away: readers see nothing new until it is back; health tells.
         await delay(backoffMs(attempt++), signal);
-        if (errorCode(error) === 'LOG_WENT_BACK') last = await this.#forget().catch(() => last);
+        if (errorCode(error) === 'LOG_WENT_BACK') await this.#begin().catch(() => undefined);
       }
     }
   }
 
-  /** The log has gone back: what is in the ring is no longer in it. Answers the new end. */
-  async #forget(): Promise<Position | undefined> {
-    const end = (await this.events.head())?.position;
+  /** At the log's end, with an empty ring: also once the log has gone back, since what was in it is in the log no longer. */
+  async #begin(): Promise<void> {
+    const head = await this.events.head();
     for (const list of [this.#ring, this.#sizes]) list.length = 0;
     this.#bytes = 0;
-    this.#ringAfter = end;
-    return end;
+    this.#ringAfter = head?.position;
+    this.#last = head && { position: head.position, id: head.eventId };
+    this.#generation += 1;
+    this.#wake();
   }
 
   #keep(events: readonly StoredEvent[]): void {
