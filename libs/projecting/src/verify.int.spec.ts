@@ -264,6 +264,24 @@ describe('verify', () => {
     }
   });
 
+  it('holds no more bytes than its bound of groups that no pass holds whole', async () => {
+    const customers = Array.from({ length: 40 }, (_, n) => `c${10 + n}`);
+    const steps = customers.map((_, customer) => ({ type: 'Added' as const, customer, amount: 1 }));
+    // Each with one of the other half, so that they never lie in one pass.
+    const links = customers.slice(0, 20).map((_, n) => ({ type: 'Linked' as const, customer: n, other: 20 + n }));
+    const { append, options } = world();
+    await append(recorded([...steps, ...links], customers));
+    const all = new PureFold(accounts);
+    for (const event of recorded([...steps, ...links], customers)) all.apply(event);
+    const passBytes = (all.weight / 40) * 8;
+    const held = await mostHeld(async () => {
+      const report = await verifyBuild(accounts, build, { ...options, passBytes });
+      expect(report).toMatchObject({ documents: 80, differing: 0 });
+    });
+    // Cut after a batch of four; documents without their links are lighter.
+    expect(held).toBeLessThanOrEqual(20);
+  });
+
   it('forgets the weight of what it lets go of', () => {
     const fold = new PureFold(accounts);
     const steps = CUSTOMERS.map((_, customer) => ({ type: 'Added' as const, customer, amount: 1 }));
