@@ -94,6 +94,7 @@ async function rebuild(source) {
     events: last,
     customers: CUSTOMERS,
     seed: SEED,
+    measuredAt: new Date().toISOString(),
     seconds: Math.round(seconds),
     cpuSeconds: Math.round(process.cpuUsage().user / 1e6),
     eventsPerSecond: Math.round(last / seconds),
