@@ -149,7 +149,7 @@ export class Api {
     for (let at = from; ;) {
       const page = await this.read<Page<LoggedEvent>>(`/v1/events?limit=1000${query}${at && `&from=${at}`}`);
       items.push(...page.items);
-      if (page.items.length < 1000 || !page.next) return items;
+      if (page.items.length === 0 || !page.next) return items;
       at = page.next;
     }
   }

@@ -38,6 +38,10 @@ export class EventPageQuery extends EventTypesQuery {
   limit: number = 100;
 }
 
+/** About, of JSON: a page is in memory as a whole, several times over. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+const EVENTS_AT_ONCE = 50;
+
 export type LoggedEvent = Omit<StoredEvent, 'personal'>;
 
 export interface EventPage {
@@ -57,15 +61,25 @@ export class EventsController {
   @Get()
   @Describes(
     'Events of the log in order',
-    'Without personal data. `next` is where to go on, also when nothing is left.',
+    'Without personal data. `next` is where to go on; a page without events is the last. One of large events holds fewer than `limit`.',
   )
   @Answers(200, eventPageSchema, 'Events after `from`')
   @Refuses('POSITION_MALFORMED', 'POSITION_OF_ANOTHER_LOG')
   async page(@StrictQuery(EventPageQuery) { from, types, limit }: EventPageQuery): Promise<EventPage> {
     const after = from === undefined ? undefined : parsePosition(from, this.events.logId);
     const items: LoggedEvent[] = [];
-    const reading = this.events.readAll({ ...(after && { after }), ...(types && { types }), limit, batchSize: limit });
-    for await (const batch of reading) items.push(...batch.map(withoutPersonal));
+    const batchSize = Math.min(limit, EVENTS_AT_ONCE);
+    let bytes = 0;
+    for await (const batch of this.events.readAll({
+      ...(after && { after }),
+      ...(types && { types }),
+      limit,
+      batchSize,
+    })) {
+      items.push(...batch.map(withoutPersonal));
+      bytes += JSON.stringify(batch.map(({ data }) => data)).length;
+      if (bytes > PAGE_BYTES) break;
+    }
     const next = items.at(-1)?.position ?? after;
     return { items, ...(next && { next }) };
   }
