@@ -27,6 +27,24 @@ module.exports = {
       to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/', '^libs/$1/'] },
     },
     {
+      // Whoever runs on embedded stores does not wait for the clients of servers to be loaded.
+      name: 'clients-of-servers-are-loaded-when-one-is-named',
+      severity: 'error',
+      from: {
+        path: '^libs/',
+        pathNot: ['^libs/[^/]+/src/(eventstoredb|mongodb|kafka)/', '/testing/', '\\.spec\\.ts$'],
+      },
+      to: {
+        path: [
+          '^libs/[^/]+/src/(eventstoredb|mongodb|kafka)/',
+          '^node_modules/(mongodb|kafkajs|@eventstore/db-client)',
+        ],
+        pathNot: 'kafka/broker-url\\.ts$',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'sqlite-imports-only-kernel',
       severity: 'error',
       from: { path: '^libs/sqlite/' },

@@ -1,8 +1,7 @@
-/** The event store that a URL names. Nothing else in the code knows which one is in use. */
+/** The event store that a URL names. Nothing else in the code knows which one is in use, and no other's client is loaded. */
 import type { Clock } from '@timeline/kernel';
 import { FaultError } from '@timeline/kernel';
 import type { EventStore } from './event-store.port.js';
-import { EventStoreDbEventStore } from './eventstoredb/eventstoredb-event-store.js';
 import { SqliteEventStore } from './sqlite/sqlite-event-store.js';
 
 /**
@@ -13,7 +12,10 @@ import { SqliteEventStore } from './sqlite/sqlite-event-store.js';
 export async function openEventStore(url: string, options: { clock?: Clock } = {}): Promise<EventStore> {
   const path = /^sqlite:(.+)$/.exec(url)?.[1];
   if (path !== undefined) return SqliteEventStore.open(path, options);
-  if (/^esdb(\+discover)?:\/\/./.test(url)) return EventStoreDbEventStore.open(url);
+  if (/^esdb(\+discover)?:\/\/./.test(url)) {
+    const { EventStoreDbEventStore } = await import('./eventstoredb/eventstoredb-event-store.js');
+    return EventStoreDbEventStore.open(url);
+  }
   // Not the URL itself: it may hold a password.
   throw new FaultError(
     'CONFIG_INVALID',

@@ -1,7 +1,6 @@
-/** Picks the adapter by the URL's scheme; nothing else knows which one is in use. */
+/** Picks the adapter by the URL's scheme; nothing else knows which one is in use, and no other's driver is loaded. */
 import { FaultError } from '@timeline/kernel';
 import type { KeyStore } from './key-store.port.js';
-import { MongoKeyStore } from './mongodb/mongo-key-store.js';
 import { SqliteKeyStore } from './sqlite/sqlite-key-store.js';
 
 /**
@@ -14,8 +13,10 @@ export async function openKeyStore(url: string): Promise<KeyStore> {
     case 'sqlite':
       return SqliteKeyStore.open(url.slice('sqlite:'.length));
     case 'mongodb':
-    case 'mongodb+srv':
+    case 'mongodb+srv': {
+      const { MongoKeyStore } = await import('./mongodb/mongo-key-store.js');
       return MongoKeyStore.open(url);
+    }
     default:
       // Not the URL itself: it may hold a password.
       throw new FaultError(

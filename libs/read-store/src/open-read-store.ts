@@ -1,6 +1,5 @@
-/** Picks the adapter by the URL's scheme; nothing else knows which one is in use. */
+/** Picks the adapter by the URL's scheme; nothing else knows which one is in use, and no other's driver is loaded. */
 import { FaultError } from '@timeline/kernel';
-import { MongoReadStore } from './mongodb/mongo-read-store.js';
 import type { ReadStore } from './read-store.port.js';
 import { SqliteReadStore } from './sqlite/sqlite-read-store.js';
 
@@ -12,7 +11,10 @@ export async function openReadStore(url: string): Promise<ReadStore> {
   const [scheme = ''] = url.split(':', 1);
   const rest = url.slice(scheme.length + 1);
   if (scheme === 'sqlite' && rest !== '') return SqliteReadStore.open(rest);
-  if (scheme === 'mongodb' || scheme === 'mongodb+srv') return MongoReadStore.open(url);
+  if (scheme === 'mongodb' || scheme === 'mongodb+srv') {
+    const { MongoReadStore } = await import('./mongodb/mongo-read-store.js');
+    return MongoReadStore.open(url);
+  }
   // Not the URL itself: it may hold a password.
   throw new FaultError(
     'CONFIG_INVALID',

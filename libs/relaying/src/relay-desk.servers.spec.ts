@@ -22,7 +22,7 @@ if (!url) process.stderr.write('Releasing on Kafka was not tested: BROKER_URL is
     const events = await SqliteEventStore.open(':memory:');
     const reads = await openReadStore(`sqlite:${join(folder, 'reads.db')}`);
     const readsOfOperator = await openReadStore(`sqlite:${join(folder, 'reads.db')}`);
-    const messages = openMessageLog(url);
+    const messages = await openMessageLog(url);
     const running: { stop(): Promise<void> }[] = [];
     const relay = (mended: boolean): Relay => {
       const mappings = [mapping(topic, { mended })];

@@ -57,7 +57,7 @@ const happening = (number: number): Happening => ({
     const file = join(dir, 'events.db');
     const topic = `relayed-${randomUUID()}`;
     const events = await SqliteEventStore.open(file);
-    const log = openMessageLog(url);
+    const log = await openMessageLog(url);
     startRelay(file, topic);
     startRelay(file, topic);
 

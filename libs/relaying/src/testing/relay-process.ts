@@ -8,7 +8,7 @@ const [file = '', url = '', topic = ''] = process.argv.slice(2);
 
 const relay = new Relay({
   events: await SqliteEventStore.open(file),
-  messages: openMessageLog(url),
+  messages: await openMessageLog(url),
   mappings: [mapping(topic, { partitions: 6 })],
   publicationName: 'events',
   takeOverAfterMs: 1_000,

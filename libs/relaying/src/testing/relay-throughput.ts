@@ -57,7 +57,7 @@ const mappingTo = (topic: string): PublicEventMapping => ({
 });
 
 async function relayOnce(topic: string): Promise<number> {
-  const messages = openMessageLog(url ?? '');
+  const messages = await openMessageLog(url ?? '');
   const relay = new Relay({ events, messages, mappings: [mappingTo(topic)], publicationName: topic });
   const began = performance.now();
   relay.start();
