@@ -376,8 +376,13 @@ export const customerDecider: typeof rules = {
 export const holdsClaim = (state: CustomerState, claim: string): boolean =>
   state.identities.flatMap(claimsOf).some((held) => held.claim === claim);
 
-export const customerErased = (): DomainError =>
-  new DomainError('CUSTOMER_ERASED', 'the customer was erased; nothing can be recorded or read under this id any more');
+/** @param pointer to whom of the request it is, where there are several */
+export const customerErased = (pointer?: string): DomainError =>
+  new DomainError(
+    'CUSTOMER_ERASED',
+    'the customer was erased; nothing can be recorded or read under this id any more',
+    pointer === undefined ? {} : { pointer },
+  );
 
 function decideErased(command: CustomerCommand, state: CustomerState, { now }: DecisionContext): Decisions {
   switch (command.type) {

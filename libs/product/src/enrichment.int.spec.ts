@@ -17,7 +17,9 @@ import { GetCustomer, type FoundCustomer } from '../../customers/src/queries/get
 class Register implements EnrichmentProvider {
   readonly name = 'register';
   isAway = false;
+  asked = 0;
   async enrich({ name }: Parameters<EnrichmentProvider['enrich']>[0]): ReturnType<EnrichmentProvider['enrich']> {
+    this.asked += 1;
     if (this.isAway) throw new UnavailableError('register', 'it is away');
     if (name?.full !== 'Ann') return undefined;
     return {
@@ -108,6 +110,17 @@ it('is one fact however often it is sent, and waits whole where the provider is 
   ).rejects.toMatchObject({ code: 'ENRICHMENT_FIELD_NOT_OPEN', details: { pointer: '/fields/1' } });
   const types = (await harness.product.events.readStream(`customer-${id}`)).map(({ type }) => type);
   expect(types).toEqual(['CustomerRegistered', 'EnrichmentProposed']);
+});
+
+it('asks the provider once for a command, however often that is sent', async () => {
+  const id = await person();
+  const askAgain = (provider = 'register') =>
+    harness.dispatch(proposeEnrichment, { customerId: id, provider }, { idempotencyKey: 'k' });
+  const first = await askAgain();
+  register.isAway = true;
+  expect(await askAgain()).toEqual({ ...first, resent: true });
+  expect(register.asked).toBe(1);
+  await expect(askAgain('oracle')).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
 });
 
 it('says so when nobody can be asked, nothing is known or the provider is away', async () => {

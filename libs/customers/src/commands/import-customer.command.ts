@@ -11,6 +11,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
   assertPlausible,
   CommandProcessor,
+  doneBefore,
   DomainCommand,
   type CommandContext,
   type CommandOutcome,
@@ -193,13 +194,9 @@ export class CustomerRows {
     const { customerId, state, events } = await this.#find(data, wanted);
     const { occurredAt } = data;
     const isNew = state.status === 'unknown';
-    const done = events.findLast((event) => event.metadata.commandId === context.commandId);
+    const done = doneBefore(events, context);
+    if (done) return { id: customerId, ...done, change: done.created ? 'registered' : 'updated' };
     const last = events.at(-1);
-    if (done) {
-      const { revision, position } = done;
-      const change = events[0]?.metadata.commandId === context.commandId ? 'registered' : 'updated';
-      return { id: customerId, revision, position, resent: true, change };
-    }
     const added = notHeld(wanted, state);
     if (last && !isNew && added.length === 0 && this.#saysNothing(data, customerId, state)) {
       return { id: customerId, revision: last.revision, position: last.position, resent: true, change: 'unchanged' };

@@ -174,8 +174,11 @@ export class ProposeEnrichmentHandler implements ICommandHandler<ProposeEnrichme
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, ENRICHMENT_PROVIDER_NOT_FOUND, ENRICHMENT_NOT_FOUND */
   async execute({ data, context }: ProposeEnrichment): Promise<CommandOutcome> {
     const { customerId, provider } = data;
-    const { confidence, legalBasis, values } = told(data) ?? (await this.#ask(customerId, provider));
     const enrichmentId = deriveId('enrichment', context.commandId);
+    // Nobody is asked twice, nor is the answer another when the provider is away or has forgotten.
+    const done = await this.processor.doneBefore(customerStream(customerId), context);
+    if (done) return { ...done, id: enrichmentId };
+    const { confidence, legalBasis, values } = told(data) ?? (await this.#ask(customerId, provider));
     const outcome = await onCustomer(
       this.processor,
       { type: 'propose-enrichment', customerId, enrichmentId, provider, confidence, legalBasis, values },

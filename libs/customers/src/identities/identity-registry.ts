@@ -11,7 +11,7 @@
  * The events of an identity do not tell whom they concern, not even by the ids of the command behind them.
  */
 import { Injectable } from '@nestjs/common';
-import { CommandProcessor, type CommandContext, type CommandOutcome } from '@timeline/deciding';
+import { CommandProcessor, doneBefore, type CommandContext, type CommandOutcome } from '@timeline/deciding';
 import { EventStore } from '@timeline/event-store';
 import { KeyedHashes } from '@timeline/key-store';
 import { canonicalJson, deriveId, DomainError, errorCode, type Instant } from '@timeline/kernel';
@@ -123,7 +123,8 @@ export class IdentityRegistry {
     for (let round = 1; ; round += 1) {
       const { state, events } = await this.processor.load(customerDecider, customerStream(customerId));
       // Carried out before: the answer is that of the first time, whatever became of the identities since.
-      if (events.some((event) => event.metadata.commandId === context.commandId)) return record(() => '');
+      const done = doneBefore(events, context);
+      if (done) return { id: customerId, ...done };
       assertMayClaim(state, claimant);
       claimant.assertAccepted?.(state);
       const claims = new Map(state.identities.flatMap(claimsOf).map(({ hash, claim }) => [hash, claim]));
