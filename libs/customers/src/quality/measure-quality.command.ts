@@ -84,6 +84,9 @@ export class QualityMeasurements {
   async measure(context: CommandContext, day?: string): Promise<CommandOutcome> {
     const measuredAt = toInstant(this.clock.now());
     const of = day ?? dayIn(this.settings.reportingTimeZone, measuredAt);
+    // Nobody looks at all records again for a command that was carried out.
+    const done = await this.processor.doneBefore(qualityStream(of), context);
+    if (done) return { id: of, ...done };
     const command = { day: of, ...(await this.#taken(measuredAt)) };
     return this.processor.execute({ decider: qualityDecider, stream: qualityStream(of), id: of, command, context });
   }
@@ -98,9 +101,10 @@ export class QualityMeasurements {
         CONTACT_FIELDS.map((field) => [field, { values: 0, fresh: 0 }]),
       ) as QualityMeasurement['contact'];
       for await (const page of derived.stream({ isSurvivor: true, anonymous: { $exists: false } })) {
-        for (const stored of page) {
-          const profile: Profile = contentOf(stored);
-          const quality = await this.qualities.of(profile, measuredAt, yardstick);
+        const profiles: Profile[] = page.map(contentOf);
+        const qualityOf = await this.qualities.of(profiles, measuredAt, yardstick);
+        for (const profile of profiles) {
+          const quality = qualityOf(profile);
           add(all, quality);
           for (const [source, own] of quality.bySource) {
             const tally = sources.get(source) ?? emptyTally();
