@@ -75,6 +75,22 @@ it('is measured once for each day that is over, whoever looks and however often'
   expect([await facts('2026-03-02'), await facts('2026-03-03')]).toEqual([[], [['2026-03-04T02:00:00.000Z', 1]]]);
 });
 
+it('is not measured before the read models have come as far as the log', async () => {
+  await person('2026-03-01T09:00:00.000Z');
+  clock.instant = new Date('2026-03-02T02:00:00.000Z');
+  const { roles } = harness.options;
+  // Nobody fills the read models.
+  harness.options.roles = ['commands', 'queries'];
+  await harness.restart();
+  await harness.dispatch(registerCustomer, { kind: 'person', stage: 'lead', occurredAt: '2026-03-01T10:00:00.000Z' });
+  await expect(look()).rejects.toMatchObject({ code: 'POSITION_NOT_REACHED' });
+  expect(await facts('2026-03-01')).toEqual([]);
+  if (roles) harness.options.roles = roles;
+  await harness.restart();
+  expect(await look()).toBe(true);
+  expect(await facts('2026-03-01')).toEqual([['2026-03-02T02:00:00.000Z', 2]]);
+});
+
 it('asks the stores as often for many records as for few, and not again when it is sent again', async () => {
   const [a, b] = [await person('2026-03-01T01:00:00.000Z'), await person('2026-03-01T02:00:00.000Z')];
   for (let n = 0; n < 10; n += 1) await person(`2026-03-01T03:00:0${n}.000Z`);

@@ -12,7 +12,8 @@ import {
   type CommandType,
 } from '@timeline/deciding';
 import { Injectable } from '@nestjs/common';
-import { Clock, dayIn, toInstant, type Decider } from '@timeline/kernel';
+import { EventStore } from '@timeline/event-store';
+import { Clock, dayIn, toInstant, type Decider, type Position } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { CustomersSettings } from '../customers-settings.js';
 import type { Profile } from '../projections/profile-document.js';
@@ -73,6 +74,7 @@ function largest(sources: ReadonlyMap<string, QualityTally>): Record<string, Qua
 @Injectable()
 export class QualityMeasurements {
   constructor(
+    private readonly events: EventStore,
     private readonly models: ReadModels,
     private readonly qualities: RecordQualities,
     private readonly processor: CommandProcessor,
@@ -80,20 +82,25 @@ export class QualityMeasurements {
     private readonly settings: CustomersSettings,
   ) {}
 
-  /** @param day which it is the measurement of; today where absent */
+  /**
+   * @param day which it is the measurement of; today where absent
+   * @throws DomainError POSITION_NOT_REACHED while the read models are behind; nothing was measured then
+   */
   async measure(context: CommandContext, day?: string): Promise<CommandOutcome> {
     const measuredAt = toInstant(this.clock.now());
     const of = day ?? dayIn(this.settings.reportingTimeZone, measuredAt);
     // Nobody looks at all records again for a command that was carried out.
     const done = await this.processor.doneBefore(qualityStream(of), context);
     if (done) return { id: of, ...done };
-    const command = { day: of, ...(await this.#taken(measuredAt)) };
+    // Of all that had happened, not of what the read models happen to show: a day is measured once.
+    const head = (await this.events.head())?.position;
+    const command = { day: of, ...(await this.#taken(measuredAt, head)) };
     return this.processor.execute({ decider: qualityDecider, stream: qualityStream(of), id: of, command, context });
   }
 
-  async #taken(measuredAt: string): Promise<Omit<QualityMeasurement, 'day'>> {
-    const yardstick = await this.qualities.yardstick(undefined);
-    return this.models.read(profileProjection, undefined, async ({ derived }) => {
+  async #taken(measuredAt: string, head: Position | undefined): Promise<Omit<QualityMeasurement, 'day'>> {
+    const yardstick = await this.qualities.yardstick(head);
+    return this.models.read(profileProjection, head, async ({ derived }) => {
       const all = emptyTally();
       const sources = new Map<string, QualityTally>();
       // Filled for every field.
@@ -102,7 +109,7 @@ export class QualityMeasurements {
       ) as QualityMeasurement['contact'];
       for await (const page of derived.stream({ isSurvivor: true, anonymous: { $exists: false } })) {
         const profiles: Profile[] = page.map(contentOf);
-        const qualityOf = await this.qualities.of(profiles, measuredAt, yardstick);
+        const qualityOf = await this.qualities.of(profiles, measuredAt, yardstick, head);
         for (const profile of profiles) {
           const quality = qualityOf(profile);
           add(all, quality);
