@@ -40,11 +40,36 @@ type Refused = { pointer: string; code: string; message: string };
 
 /** The decisions, with the versions that accepted them. @throws DomainError STANDARD_REFUSED, all that is refused at once */
 export function acceptedUnder(
-  { standards, pointers = {} }: Checks,
+  checks: Checks,
   decisions: Decision<CustomerEvent>[],
   known: Known,
 ): Decision<CustomerEvent>[] {
-  if (standards.byField.size === 0) return decisions;
+  const { accepted, refused, refusing } = judged(checks, decisions, known);
+  if (refused.length > 0) throw refusal(refused, refusing);
+  return accepted;
+}
+
+/** Those of the fields, each whole, with which an update is accepted: what is refused goes, and then what needed it. */
+export function acceptableFields(
+  checks: Checks,
+  fields: readonly string[],
+  updateOf: (fields: readonly string[]) => Decision<CustomerEvent>[],
+  known: Known,
+): string[] {
+  const pointers = judged(checks, updateOf(fields), known).refused.map(({ pointer }) => pointer);
+  const left = fields.filter((field) => {
+    const own = `/${field.replace('.', '/')}`;
+    return !pointers.some((pointer) => pointer === own || pointer.startsWith(`${own}/`));
+  });
+  return left.length === fields.length ? left : acceptableFields(checks, left, updateOf, known);
+}
+
+function judged(
+  { standards, pointers = {} }: Checks,
+  decisions: Decision<CustomerEvent>[],
+  known: Known,
+): { accepted: Decision<CustomerEvent>[]; refused: Refused[]; refusing: Standard[] } {
+  if (standards.byField.size === 0) return { accepted: decisions, refused: [], refusing: [] };
   const said = decisions.map((decision) => saidIn(decision, pointers));
   const valuesOf = (field: string): unknown[] => {
     const now = said.flatMap((fields) => fields.get(field) ?? []).map(({ value }) => value);
@@ -71,8 +96,7 @@ export function acceptedUnder(
     }
     return applied.length === 0 ? decision : withVersions(decision, applied);
   });
-  if (refused.length > 0) throw refusal(refused, [...refusing.values()]);
-  return accepted;
+  return { accepted, refused, refusing: [...refusing.values()] };
 }
 
 /** What is there, what replaces it, or what is missing; where it is another field that changes, under that one's pointer. */

@@ -56,7 +56,7 @@ import {
 } from './companies/company-memberships.js';
 import { claimsOf, goesBy, MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
-import { acceptedUnder, type Checks } from './accepted-under.js';
+import { acceptableFields, acceptedUnder, type Checks } from './accepted-under.js';
 import { entryOf, saidBy, type Latest } from './latest.js';
 import { NEEDS_A_NAME_OR_IDENTITY, stageMove, stagesAfter } from './lifecycle-stages.js';
 
@@ -699,7 +699,7 @@ function verify({ field, hash, by, method }: Command<'verify'>, state: CustomerS
 }
 
 function proposeEnrichment(
-  { enrichmentId, provider, confidence, legalBasis, values }: Command<'propose-enrichment'>,
+  { enrichmentId, provider, confidence, legalBasis, values, checks }: Command<'propose-enrichment'>,
   state: CustomerState,
   context: DecisionContext,
 ): Decisions {
@@ -710,14 +710,18 @@ function proposeEnrichment(
   assertBirthDate(values.birthDate, context.now);
   const { traits = {}, ...details } = values;
   const fields = Object.keys({ ...details, ...traitNames(traits) });
-  const sure = acceptedByItself(state, fields, confidence);
+  const ofRule = (accepted: readonly string[]): Decisions =>
+    acceptEnrichment(enrichmentId, values, accepted, 'rule', state, context);
+  const unheld = acceptedByItself(state, fields, confidence);
+  // What a standard refuses waits for a person, who may reject it or ask for another standard.
+  const sure = checks ? acceptableFields(checks, unheld, ofRule, state) : unheld;
   return [
     {
       type: 'EnrichmentProposed',
       data: { enrichmentId, provider, confidence, legalBasis, fields },
       personal: { values },
     },
-    ...(sure.length === 0 ? [] : acceptEnrichment(enrichmentId, values, sure, 'rule', state, context)),
+    ...(sure.length === 0 ? [] : ofRule(sure)),
   ];
 }
 
@@ -739,7 +743,7 @@ function openFields(
 function acceptEnrichment(
   enrichmentId: string,
   { traits = {}, ...details }: EnrichedValues,
-  fields: string[],
+  fields: readonly string[],
   by: 'rule' | 'person',
   state: CustomerState,
   context: DecisionContext,
@@ -752,7 +756,10 @@ function acceptEnrichment(
     ...Object.fromEntries(Object.entries(details).filter(isMeant(''))),
     traits: Object.fromEntries(Object.entries(traits).filter(isMeant('traits.'))),
   };
-  return [{ type: 'EnrichmentAccepted', data: { enrichmentId, fields, by } }, ...update({ changes }, state, context)];
+  return [
+    { type: 'EnrichmentAccepted', data: { enrichmentId, fields: [...fields], by } },
+    ...update({ changes }, state, context),
+  ];
 }
 
 function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerState): Decisions {

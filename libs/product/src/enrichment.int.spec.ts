@@ -1,6 +1,7 @@
 /** What a provider says is a proposal: by itself it takes no verified value's place, nor one that somebody entered. */
 import { customersSlice, registerCustomer, type EnrichmentProvider } from '@timeline/customers';
 import { errorCode, UnavailableError } from '@timeline/kernel';
+import { publishStandard, standardsSlice, type Rule } from '@timeline/standards';
 import { Harness } from '../../composing/src/testing/harness.js';
 import { updateCustomer } from '../../customers/src/commands/update-customer.command.js';
 import { verifyField } from '../../customers/src/commands/verify-field.command.js';
@@ -35,7 +36,7 @@ let harness: Harness;
 beforeEach(async () => {
   register = new Register();
   harness = await Harness.start({
-    slices: [customersSlice({ defaultPhoneRegion: 'DE', enrichmentProviders: [register] })],
+    slices: [standardsSlice, customersSlice({ defaultPhoneRegion: 'DE', enrichmentProviders: [register] })],
     roles: ['commands', 'queries', 'projections'],
   });
 });
@@ -89,6 +90,35 @@ it('fills what nobody filled and what another system said, and waits where a per
   expect(await states(id)).toMatchObject({ birthDate: 'accepted', region: 'rejected', 'traits.tier': 'rejected' });
   const late = harness.dispatch(acceptEnrichment, { customerId: id, enrichmentId });
   await expect(late).rejects.toMatchObject({ code: 'ENRICHMENT_NOT_FOUND' });
+});
+
+it('takes no value that a standard refuses, by itself or by a person', async () => {
+  const publish = (field: string, rules: Rule[]) => harness.dispatch(publishStandard, { field, rules });
+  await publish('address.city', [{ kind: 'one-of', values: ['Ulm'] }]);
+  // Needed by the size, and refused.
+  await publish('traits.tier', [
+    { kind: 'required', when: { field: 'traits.size' } },
+    { kind: 'one-of', values: ['gold'] },
+  ]);
+  const id = await person();
+  const { id: enrichmentId } = await ask(id);
+  expect(await states(id)).toEqual({
+    address: 'open',
+    birthDate: 'accepted-by-rule',
+    region: 'accepted-by-rule',
+    'traits.size': 'open',
+    'traits.tier': 'open',
+  });
+  expect(await profile(id)).toMatchObject({ birthDate: '1980-01-01', region: 'East', traits: {} });
+  const accept = (...fields: string[]) => harness.dispatch(acceptEnrichment, { customerId: id, enrichmentId, fields });
+  await expect(accept('address')).rejects.toMatchObject({
+    code: 'STANDARD_REFUSED',
+    details: { pointer: '/address/city' },
+  });
+  await expect(accept('traits.size')).rejects.toMatchObject({ code: 'STANDARD_REFUSED' });
+  await publish('address.city', []);
+  await accept('address');
+  expect(await profile(id)).toMatchObject({ address: { city: 'Gera' } });
 });
 
 it('is one fact however often it is sent, and waits whole where the provider is not sure', async () => {

@@ -44,7 +44,7 @@ export class EnrichmentCommandController {
   @HttpCode(200)
   @Describes(
     'Propose what a provider says of a customer',
-    'Or, with its name alone, ask a provider that the product knows. What the provider is sure of (confidence 0.9 or more) is accepted by itself where nothing is known or another system said it; what somebody entered, removed or verified waits for a person.',
+    'Or, with its name alone, ask a provider that the product knows. What the provider is sure of (confidence 0.9 or more) is accepted by itself where nothing is known or another system said it; what somebody entered, removed or verified, or a data standard refuses, waits for a person.',
   )
   @AnswersOutcome(200)
   @Refuses(
@@ -69,7 +69,7 @@ export class EnrichmentCommandController {
   @HttpCode(200)
   @Describes('Accept what was proposed', 'It is entered by hand by whoever accepts it, so it takes any value’s place.')
   @AnswersOutcome(200)
-  @Refuses(...ON_A_PROPOSAL, 'TOO_MANY_TRAITS', 'BIRTH_DATE_IN_FUTURE')
+  @Refuses(...ON_A_PROPOSAL, 'TOO_MANY_TRAITS', 'BIRTH_DATE_IN_FUTURE', 'STANDARD_REFUSED')
   async accept(
     @PathId('id') customerId: string,
     @PathId('enrichmentId') enrichmentId: string,
