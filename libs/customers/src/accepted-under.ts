@@ -67,14 +67,15 @@ export function acceptableFields(
 function judged(
   { standards, pointers = {} }: Checks,
   decisions: Decision<CustomerEvent>[],
-  known: Known,
+  before: Known,
 ): { accepted: Decision<CustomerEvent>[]; refused: Refused[]; refusing: Standard[] } {
   if (standards.byField.size === 0) return { accepted: decisions, refused: [], refusing: [] };
-  const said = decisions.map((decision) => saidIn(decision, pointers));
+  const known = withoutRemoved(before, decisions);
+  const said = decisions.map((decision) => saidIn(decision, known, pointers));
   const valuesOf = (field: string): unknown[] => {
     const now = said.flatMap((fields) => fields.get(field) ?? []).map(({ value }) => value);
-    const before = isIdentity(field) || now.length === 0 ? heldIn(known, field) : [];
-    return [...before, ...now].filter((value) => value !== undefined);
+    const held = isIdentity(field) || now.length === 0 ? heldIn(known, field) : [];
+    return [...held, ...now].filter((value) => value !== undefined);
   };
   const refused: Refused[] = [];
   const refusing = new Map<string, Standard>();
@@ -148,8 +149,15 @@ const isIdentity = (field: string): boolean => !PLAIN.test(field);
 const fieldOfIdentity = ({ kind, system }: Identity): string =>
   kind === 'external' ? externalField(system ?? '') : kind;
 
+function withoutRemoved(known: Known, decisions: readonly Decision<CustomerEvent>[]): Known {
+  const removed = new Set(
+    decisions.flatMap(({ type, personal }) => (type === 'CustomerIdentityRemoved' ? [personal?.identity.hash] : [])),
+  );
+  return { ...known, identities: known.identities.filter(({ hash }) => !removed.has(hash)) };
+}
+
 /** Every field that the fact says something of. */
-function saidIn(decision: Decision<CustomerEvent>, pointers: Readonly<Record<string, string>>): Fields {
+function saidIn(decision: Decision<CustomerEvent>, known: Known, pointers: Readonly<Record<string, string>>): Fields {
   const fields = new Map<string, Said[]>();
   const say = (field: string, value: unknown, pointer = pointerTo(field)): void => {
     fields.set(field, [...(fields.get(field) ?? []), { value: value ?? undefined, pointer }]);
@@ -175,6 +183,12 @@ function saidIn(decision: Decision<CustomerEvent>, pointers: Readonly<Record<str
       // One that is held was looked at when it came.
       if (!decision.data.held && decision.personal) identify(decision.personal.identity);
       break;
+    case 'CustomerIdentityRemoved': {
+      const field = decision.personal && fieldOfIdentity(decision.personal.identity);
+      // While there are others, the field is not without a value, and they were looked at when they came.
+      if (field !== undefined && heldIn(known, field).length === 0) say(field, undefined, '/value');
+      break;
+    }
     case 'CustomerLifecycleStageChanged':
       say('stage', decision.data.to, '/to');
       break;

@@ -172,7 +172,9 @@ export class Process {
   }
   remove(key: string, customerId: string, member: string): Promise<CommandOutcome> {
     const data = { customerId, kind: 'member' as const, value: member };
-    return new RemoveIdentityHandler(this.processor, this.registry).execute(new RemoveIdentity(data, contextOf(key)));
+    return new RemoveIdentityHandler(this.processor, this.registry, this.standards).execute(
+      new RemoveIdentity(data, contextOf(key)),
+    );
   }
   erase(key: string, customerId: string): Promise<CommandOutcome> {
     return new EraseCustomerHandler(this.processor).execute(
