@@ -780,7 +780,12 @@ function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerS
     }));
   const isInCompanies = Object.keys(state.companies).length > 0;
   if (isOnlyTheirs && isAlone && !isInCompanies && field === undefined) {
-    return [...removed(state.identities), { type: 'CustomerRegistrationWithdrawn', data: whose }];
+    // Nobody can decide on a proposal about a customer whom there is not.
+    const rejected = Object.entries(state.proposals).map(([enrichmentId, { fields }]): Decisions[number] => ({
+      type: 'EnrichmentRejected',
+      data: { enrichmentId, fields: [...fields] },
+    }));
+    return [...removed(state.identities), ...rejected, { type: 'CustomerRegistrationWithdrawn', data: whose }];
   }
   const fields = namesIn(state).filter((name) => {
     const said = saidOf(state, name);

@@ -49,7 +49,11 @@ export const enrichmentSchema: Answer = (refs) =>
       confidence: { type: 'number', minimum: 0, maximum: 1 },
       legalBasis: { type: 'string', enum: [...LEGAL_BASES] },
       proposedAt: { type: 'string', format: 'date-time' },
-      values: { type: 'object', description: 'as in the proposal', additionalProperties: true },
+      values: {
+        type: 'object',
+        description: 'as in the proposal; there while a field is open',
+        additionalProperties: true,
+      },
       fields: {
         type: 'array',
         items: {
@@ -63,6 +67,6 @@ export const enrichmentSchema: Answer = (refs) =>
         },
       },
     },
-    required: ['enrichmentId', 'customerId', 'provider', 'confidence', 'legalBasis', 'proposedAt', 'values', 'fields'],
+    required: ['enrichmentId', 'customerId', 'provider', 'confidence', 'legalBasis', 'proposedAt', 'fields'],
     additionalProperties: false,
   });
