@@ -112,6 +112,20 @@ it('asks the stores as often for many records as for few, and not again when it 
   expect([again, reads]).toEqual([{ ...measured, resent: true }, []]);
 });
 
+it('is told by source, whatever the sources are called', async () => {
+  const source = '$crm.v2';
+  const { position } = await harness.dispatch(
+    registerCustomer,
+    { kind: 'person', stage: 'lead', language: 'de' },
+    { source },
+  );
+  await harness.read(profileProjection, position, () => Promise.resolve());
+  const { id: day, position: measured } = await harness.dispatch(measureQuality, {});
+  const byKind = { metric: 'data-quality', from: day, to: day, interval: 'total' as const, by: 'source' };
+  const points = await harness.get(QualityMetrics).series({ ...byKind, position: measured });
+  expect(points.map(({ group, n }) => [group, n])).toEqual([[source, 1]]);
+});
+
 it('is a trend: each interval has what was measured last in it', async () => {
   await person('2025-03-10T00:00:00.000Z');
   for (let day = 0; day < 12; day += 1) {

@@ -53,7 +53,7 @@ function add(tally: QualityTally, { score, parts }: Pick<Quality, 'score' | 'par
   }
 }
 
-function largest(sources: ReadonlyMap<string, QualityTally>): Record<string, QualityTally> {
+export function largest(sources: ReadonlyMap<string, QualityTally>): QualityMeasurement['sources'] {
   const sorted = [...sources].sort(([a, { records: x }], [b, { records: y }]) => y - x || (a < b ? -1 : 1));
   const rest = sorted.slice(MAX_SOURCES).map(([, tally]) => tally);
   const others = emptyTally();
@@ -65,10 +65,10 @@ function largest(sources: ReadonlyMap<string, QualityTally>): Record<string, Qua
       others.parts[part].records += tally.parts[part].records;
     }
   }
-  return Object.fromEntries([
-    ...sorted.slice(0, MAX_SOURCES),
-    ...(rest.length > 0 ? [[OTHER_SOURCES, others] as const] : []),
-  ]);
+  return [
+    ...sorted.slice(0, MAX_SOURCES).map(([source, tally]) => ({ source, tally })),
+    ...(rest.length > 0 ? [{ source: OTHER_SOURCES, tally: others }] : []),
+  ];
 }
 
 @Injectable()
