@@ -74,6 +74,11 @@ describe('the quality of a record', () => {
     ]);
   });
 
+  it('holds an identity to the standard in the text that was given, as the command did', () => {
+    const national: Check = (field, value) => (field === 'phone' ? value === '01512' : undefined);
+    expect(values(day(0), national).at(-1)).toMatchObject({ field: 'phone', validity: 'accepted' });
+  });
+
   it('is told of each source by its own values', () => {
     const bySource = qualityBySource('person', values(day(400)), 0);
     expect([...bySource.keys()].sort()).toEqual(['ann', 'crm', 'shop']);
