@@ -54,7 +54,14 @@ import {
   type KnownMembership,
   type LeaveCompany,
 } from './companies/company-memberships.js';
-import { claimsOf, goesBy, MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
+import {
+  claimsOf,
+  goesBy,
+  MAX_IDENTITIES,
+  sameAmong,
+  withIdentity,
+  withoutIdentity,
+} from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
 import { acceptableFields, acceptedUnder, type Checks } from './accepted-under.js';
 import { entryOf, saidBy, type Latest } from './latest.js';
@@ -483,7 +490,7 @@ function changed<Members extends object>(
 /** One row, as one append: the registration and its consents, or what the row's source says otherwise than before. */
 function importRow(command: Command<'import'>, state: CustomerState, context: DecisionContext): Decisions {
   const { customerId, source, stage, language, region, traits, details, consents } = command;
-  const identities = command.identities.filter(({ hash }) => !state.identities.some((held) => goesBy(held, hash)));
+  const identities = command.identities.filter((identity) => !sameAmong(state.identities, identity));
   if (state.status === 'unknown') {
     const registered = register({ ...command, type: 'register', identities, stage: stage ?? 'lead' }, state, context);
     return [...registered, ...consents.flatMap((consent) => changeConsent(consent, state, context))];
@@ -537,8 +544,9 @@ function importRow(command: Command<'import'>, state: CustomerState, context: De
 const consentName = (consent: Pick<Consent, 'purpose' | 'channel'>): string => `consents.${consentKey(consent)}`;
 
 function addIdentity({ identity }: Command<'add-identity'>, state: CustomerState): Decisions {
-  const held = state.identities.find((each) => goesBy(each, identity.hash));
-  const claims = claimsOf(identity).filter(({ hash }) => !held || !goesBy(held, hash));
+  const held = sameAmong(state.identities, identity);
+  // No two identities rest on one claim: with the one it would be over for the other.
+  const claims = claimsOf(identity).filter(({ hash }) => !state.identities.some((each) => goesBy(each, hash)));
   for (const { claim } of claims) assertClaimNotOver(claim, state);
   if (held) {
     const primary = held.primary || identity.primary;

@@ -37,7 +37,12 @@ import {
   type Traits,
 } from '../customers.events.js';
 import { claimsOf } from '../identities/held-identities.js';
-import { claimedIdentity, type IdentifiedIdentity, IdentityRegistry } from '../identities/identity-registry.js';
+import {
+  claimedIdentity,
+  hashesOf,
+  type IdentifiedIdentity,
+  IdentityRegistry,
+} from '../identities/identity-registry.js';
 import {
   IdentityDto,
   Language,
@@ -255,13 +260,15 @@ export class CustomerRows {
   }
 
   #wanted(data: ImportCustomerData): Wanted[] {
-    const byHash = new Map<string, Wanted>();
-    for (const { identity, pointer } of this.#given(data)) {
+    const seen = new Set<string>();
+    return this.#given(data).flatMap(({ identity, pointer }) => {
       const identified = this.registry.identify(identity, pointer);
+      const hashes = hashesOf(identified);
       // The same one in two columns says the same.
-      if (!byHash.has(identified.hash)) byHash.set(identified.hash, { identity: identified, pointer });
-    }
-    return [...byHash.values()];
+      if (hashes.some((hash) => seen.has(hash))) return [];
+      for (const hash of hashes) seen.add(hash);
+      return [{ identity: identified, pointer }];
+    });
   }
 
   async #find(
@@ -295,7 +302,7 @@ function notHeld(wanted: readonly Wanted[], { identities, endedClaims }: Custome
   const known = new Set(identities.flatMap(claimsOf).map(({ hash }) => hash));
   for (const { reason, hash, retracted } of Object.values(endedClaims))
     if (reason === 'removed' && hash !== undefined && !retracted) known.add(hash);
-  return wanted.filter(({ identity }) => !known.has(identity.hash));
+  return wanted.filter(({ identity }) => !hashesOf(identity).some((hash) => known.has(hash)));
 }
 
 function commandOf(

@@ -40,6 +40,9 @@ export interface IdentifiedIdentity extends NormalisedIdentity {
   newer: readonly string[];
 }
 
+/** All that it goes by. */
+export const hashesOf = ({ hash, newer }: IdentifiedIdentity): string[] => [hash, ...newer];
+
 /** As the owner's event names it, with the claims that it rests on. */
 export function claimedIdentity(
   { newer, ...identity }: IdentifiedIdentity,
@@ -91,8 +94,8 @@ export class IdentityRegistry {
   }
 
   /** The claim that stands, confirmed by its owner or not; under a newer normal form where there is none under an older. */
-  async current({ hash, newer }: IdentifiedIdentity): Promise<Claim | undefined> {
-    for (const each of [hash, ...newer]) {
+  async current(identity: IdentifiedIdentity): Promise<Claim | undefined> {
+    for (const each of hashesOf(identity)) {
       const { current } = await this.ownership(each);
       if (current?.customerId !== undefined) return current;
     }
@@ -116,9 +119,7 @@ export class IdentityRegistry {
     const { customerId, context, occurredAt } = claimant;
     // One order for all, so that of two commands for the same identities one gets them all.
     const ordered = wanted
-      .flatMap(({ identity: { hash, newer, kind }, pointer }) =>
-        [hash, ...newer].map((each) => ({ hash: each, kind, pointer })),
-      )
+      .flatMap(({ identity, pointer }) => hashesOf(identity).map((hash) => ({ hash, kind: identity.kind, pointer })))
       .sort((a, b) => (a.hash < b.hash ? -1 : 1));
     for (let round = 1; ; round += 1) {
       const { state, events } = await this.processor.load(customerDecider, customerStream(customerId));

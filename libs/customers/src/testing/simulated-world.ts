@@ -210,7 +210,7 @@ export class Process {
 
 export const customerIdOf = (registration: string): string => deriveId('customer', contextOf(registration).commandId);
 
-function contextOf(key: string): CommandContext {
+export function contextOf(key: string): CommandContext {
   const commandId = deriveId('test', key);
   return { commandId, bodyHash: commandId, actor: 'test', correlationId: commandId, causationId: commandId };
 }
