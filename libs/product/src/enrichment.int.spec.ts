@@ -1,5 +1,6 @@
 /** What a provider says is a proposal: by itself it takes no verified value's place, nor one that somebody entered. */
 import { customersSlice, registerCustomer, type EnrichmentProvider } from '@timeline/customers';
+import { PageQuery, type Page } from '@timeline/http';
 import { errorCode, UnavailableError } from '@timeline/kernel';
 import { publishStandard, standardsSlice, type Rule } from '@timeline/standards';
 import { Harness } from '../../composing/src/testing/harness.js';
@@ -56,7 +57,8 @@ const head = async (): Promise<string | undefined> => (await harness.product.eve
 const profile = async (customerId: string): Promise<FoundCustomer['profile']> =>
   (await harness.query<FoundCustomer>(new GetCustomer(customerId, await head()))).profile;
 const states = async (customerId: string): Promise<Record<string, string>> => {
-  const [latest] = await harness.query<EnrichmentDocument[]>(new ListEnrichments(customerId, await head()));
+  const query = new ListEnrichments(customerId, new PageQuery(), await head());
+  const [latest] = (await harness.query<Page<EnrichmentDocument>>(query)).items;
   return Object.fromEntries((latest?.fields ?? []).map(({ field, state }) => [field, state]));
 };
 

@@ -7,13 +7,16 @@ import {
   AnswersOutcome,
   CommandHeaders,
   Describes,
+  PageQuery,
   pageSchema,
   PathId,
   PositionHeader,
   Refuses,
   StrictBody,
+  StrictQuery,
   updated,
   type CommandOutcome,
+  type Page,
 } from '@timeline/http';
 import type { FastifyReply } from 'fastify';
 import {
@@ -103,13 +106,14 @@ export class EnrichmentQueryController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  @Describes('What providers proposed about a customer', 'The latest first, 200 at most; of merged customers, of all.')
+  @Describes('What providers proposed about a customer', 'The latest first; of merged customers, of all.')
   @Answers(200, pageSchema(enrichmentSchema))
-  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'READ_MODEL_NOT_READY')
-  async list(
+  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'CURSOR_MALFORMED', 'READ_MODEL_NOT_READY')
+  list(
     @PathId('id') customerId: string,
+    @StrictQuery(PageQuery) query: PageQuery,
     @PositionHeader() position: string | undefined,
-  ): Promise<{ items: EnrichmentDocument[] }> {
-    return { items: await this.queries.execute(new ListEnrichments(customerId, position)) };
+  ): Promise<Page<EnrichmentDocument>> {
+    return this.queries.execute(new ListEnrichments(customerId, query, position));
   }
 }
