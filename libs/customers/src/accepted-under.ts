@@ -40,16 +40,42 @@ type Refused = { pointer: string; code: string; message: string };
 
 /** The decisions, with the versions that accepted them. @throws DomainError STANDARD_REFUSED, all that is refused at once */
 export function acceptedUnder(
-  { standards, pointers = {} }: Checks,
+  checks: Checks,
   decisions: Decision<CustomerEvent>[],
   known: Known,
 ): Decision<CustomerEvent>[] {
-  if (standards.byField.size === 0) return decisions;
-  const said = decisions.map((decision) => saidIn(decision, pointers));
+  const { accepted, refused, refusing } = judged(checks, decisions, known);
+  if (refused.length > 0) throw refusal(refused, refusing);
+  return accepted;
+}
+
+/** Those of the fields, each whole, with which an update is accepted: what is refused goes, and then what needed it. */
+export function acceptableFields(
+  checks: Checks,
+  fields: readonly string[],
+  updateOf: (fields: readonly string[]) => Decision<CustomerEvent>[],
+  known: Known,
+): string[] {
+  const pointers = judged(checks, updateOf(fields), known).refused.map(({ pointer }) => pointer);
+  const left = fields.filter((field) => {
+    const own = `/${field.replace('.', '/')}`;
+    return !pointers.some((pointer) => pointer === own || pointer.startsWith(`${own}/`));
+  });
+  return left.length === fields.length ? left : acceptableFields(checks, left, updateOf, known);
+}
+
+function judged(
+  { standards, pointers = {} }: Checks,
+  decisions: Decision<CustomerEvent>[],
+  before: Known,
+): { accepted: Decision<CustomerEvent>[]; refused: Refused[]; refusing: Standard[] } {
+  if (standards.byField.size === 0) return { accepted: decisions, refused: [], refusing: [] };
+  const known = withoutRemoved(before, decisions);
+  const said = decisions.map((decision) => saidIn(decision, known, pointers));
   const valuesOf = (field: string): unknown[] => {
     const now = said.flatMap((fields) => fields.get(field) ?? []).map(({ value }) => value);
-    const before = isIdentity(field) || now.length === 0 ? heldIn(known, field) : [];
-    return [...before, ...now].filter((value) => value !== undefined);
+    const held = isIdentity(field) || now.length === 0 ? heldIn(known, field) : [];
+    return [...held, ...now].filter((value) => value !== undefined);
   };
   const refused: Refused[] = [];
   const refusing = new Map<string, Standard>();
@@ -71,8 +97,7 @@ export function acceptedUnder(
     }
     return applied.length === 0 ? decision : withVersions(decision, applied);
   });
-  if (refused.length > 0) throw refusal(refused, [...refusing.values()]);
-  return accepted;
+  return { accepted, refused, refusing: [...refusing.values()] };
 }
 
 /** What is there, what replaces it, or what is missing; where it is another field that changes, under that one's pointer. */
@@ -124,8 +149,15 @@ const isIdentity = (field: string): boolean => !PLAIN.test(field);
 const fieldOfIdentity = ({ kind, system }: Identity): string =>
   kind === 'external' ? externalField(system ?? '') : kind;
 
+function withoutRemoved(known: Known, decisions: readonly Decision<CustomerEvent>[]): Known {
+  const removed = new Set(
+    decisions.flatMap(({ type, personal }) => (type === 'CustomerIdentityRemoved' ? [personal?.identity.hash] : [])),
+  );
+  return { ...known, identities: known.identities.filter(({ hash }) => !removed.has(hash)) };
+}
+
 /** Every field that the fact says something of. */
-function saidIn(decision: Decision<CustomerEvent>, pointers: Readonly<Record<string, string>>): Fields {
+function saidIn(decision: Decision<CustomerEvent>, known: Known, pointers: Readonly<Record<string, string>>): Fields {
   const fields = new Map<string, Said[]>();
   const say = (field: string, value: unknown, pointer = pointerTo(field)): void => {
     fields.set(field, [...(fields.get(field) ?? []), { value: value ?? undefined, pointer }]);
@@ -151,6 +183,12 @@ function saidIn(decision: Decision<CustomerEvent>, pointers: Readonly<Record<str
       // One that is held was looked at when it came.
       if (!decision.data.held && decision.personal) identify(decision.personal.identity);
       break;
+    case 'CustomerIdentityRemoved': {
+      const field = decision.personal && fieldOfIdentity(decision.personal.identity);
+      // While there are others, the field is not without a value, and they were looked at when they came.
+      if (field !== undefined && heldIn(known, field).length === 0) say(field, undefined, '/value');
+      break;
+    }
     case 'CustomerLifecycleStageChanged':
       say('stage', decision.data.to, '/to');
       break;

@@ -54,9 +54,16 @@ import {
   type KnownMembership,
   type LeaveCompany,
 } from './companies/company-memberships.js';
-import { claimsOf, goesBy, MAX_IDENTITIES, withIdentity, withoutIdentity } from './identities/held-identities.js';
+import {
+  claimsOf,
+  goesBy,
+  MAX_IDENTITIES,
+  sameAmong,
+  withIdentity,
+  withoutIdentity,
+} from './identities/held-identities.js';
 import type { ReleaseReason } from './identities/identity.decider.js';
-import { acceptedUnder, type Checks } from './accepted-under.js';
+import { acceptableFields, acceptedUnder, type Checks } from './accepted-under.js';
 import { entryOf, saidBy, type Latest } from './latest.js';
 import { NEEDS_A_NAME_OR_IDENTITY, stageMove, stagesAfter } from './lifecycle-stages.js';
 
@@ -376,8 +383,13 @@ export const customerDecider: typeof rules = {
 export const holdsClaim = (state: CustomerState, claim: string): boolean =>
   state.identities.flatMap(claimsOf).some((held) => held.claim === claim);
 
-export const customerErased = (): DomainError =>
-  new DomainError('CUSTOMER_ERASED', 'the customer was erased; nothing can be recorded or read under this id any more');
+/** @param pointer to whom of the request it is, where there are several */
+export const customerErased = (pointer?: string): DomainError =>
+  new DomainError(
+    'CUSTOMER_ERASED',
+    'the customer was erased; nothing can be recorded or read under this id any more',
+    pointer === undefined ? {} : { pointer },
+  );
 
 function decideErased(command: CustomerCommand, state: CustomerState, { now }: DecisionContext): Decisions {
   switch (command.type) {
@@ -478,7 +490,7 @@ function changed<Members extends object>(
 /** One row, as one append: the registration and its consents, or what the row's source says otherwise than before. */
 function importRow(command: Command<'import'>, state: CustomerState, context: DecisionContext): Decisions {
   const { customerId, source, stage, language, region, traits, details, consents } = command;
-  const identities = command.identities.filter(({ hash }) => !state.identities.some((held) => goesBy(held, hash)));
+  const identities = command.identities.filter((identity) => !sameAmong(state.identities, identity));
   if (state.status === 'unknown') {
     const registered = register({ ...command, type: 'register', identities, stage: stage ?? 'lead' }, state, context);
     return [...registered, ...consents.flatMap((consent) => changeConsent(consent, state, context))];
@@ -532,8 +544,9 @@ function importRow(command: Command<'import'>, state: CustomerState, context: De
 const consentName = (consent: Pick<Consent, 'purpose' | 'channel'>): string => `consents.${consentKey(consent)}`;
 
 function addIdentity({ identity }: Command<'add-identity'>, state: CustomerState): Decisions {
-  const held = state.identities.find((each) => goesBy(each, identity.hash));
-  const claims = claimsOf(identity).filter(({ hash }) => !held || !goesBy(held, hash));
+  const held = sameAmong(state.identities, identity);
+  // No two identities rest on one claim: with the one it would be over for the other.
+  const claims = claimsOf(identity).filter(({ hash }) => !state.identities.some((each) => goesBy(each, hash)));
   for (const { claim } of claims) assertClaimNotOver(claim, state);
   if (held) {
     const primary = held.primary || identity.primary;
@@ -694,7 +707,7 @@ function verify({ field, hash, by, method }: Command<'verify'>, state: CustomerS
 }
 
 function proposeEnrichment(
-  { enrichmentId, provider, confidence, legalBasis, values }: Command<'propose-enrichment'>,
+  { enrichmentId, provider, confidence, legalBasis, values, checks }: Command<'propose-enrichment'>,
   state: CustomerState,
   context: DecisionContext,
 ): Decisions {
@@ -705,14 +718,18 @@ function proposeEnrichment(
   assertBirthDate(values.birthDate, context.now);
   const { traits = {}, ...details } = values;
   const fields = Object.keys({ ...details, ...traitNames(traits) });
-  const sure = acceptedByItself(state, fields, confidence);
+  const ofRule = (accepted: readonly string[]): Decisions =>
+    acceptEnrichment(enrichmentId, values, accepted, 'rule', state, context);
+  const unheld = acceptedByItself(state, fields, confidence);
+  // What a standard refuses waits for a person, who may reject it or ask for another standard.
+  const sure = checks ? acceptableFields(checks, unheld, ofRule, state) : unheld;
   return [
     {
       type: 'EnrichmentProposed',
       data: { enrichmentId, provider, confidence, legalBasis, fields },
       personal: { values },
     },
-    ...(sure.length === 0 ? [] : acceptEnrichment(enrichmentId, values, sure, 'rule', state, context)),
+    ...(sure.length === 0 ? [] : ofRule(sure)),
   ];
 }
 
@@ -734,7 +751,7 @@ function openFields(
 function acceptEnrichment(
   enrichmentId: string,
   { traits = {}, ...details }: EnrichedValues,
-  fields: string[],
+  fields: readonly string[],
   by: 'rule' | 'person',
   state: CustomerState,
   context: DecisionContext,
@@ -747,7 +764,10 @@ function acceptEnrichment(
     ...Object.fromEntries(Object.entries(details).filter(isMeant(''))),
     traits: Object.fromEntries(Object.entries(traits).filter(isMeant('traits.'))),
   };
-  return [{ type: 'EnrichmentAccepted', data: { enrichmentId, fields, by } }, ...update({ changes }, state, context)];
+  return [
+    { type: 'EnrichmentAccepted', data: { enrichmentId, fields: [...fields], by } },
+    ...update({ changes }, state, context),
+  ];
 }
 
 function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerState): Decisions {
@@ -768,7 +788,12 @@ function retract({ sayer, field, isAlone }: Command<'retract'>, state: CustomerS
     }));
   const isInCompanies = Object.keys(state.companies).length > 0;
   if (isOnlyTheirs && isAlone && !isInCompanies && field === undefined) {
-    return [...removed(state.identities), { type: 'CustomerRegistrationWithdrawn', data: whose }];
+    // Nobody can decide on a proposal about a customer whom there is not.
+    const rejected = Object.entries(state.proposals).map(([enrichmentId, { fields }]): Decisions[number] => ({
+      type: 'EnrichmentRejected',
+      data: { enrichmentId, fields: [...fields] },
+    }));
+    return [...removed(state.identities), ...rejected, { type: 'CustomerRegistrationWithdrawn', data: whose }];
   }
   const fields = namesIn(state).filter((name) => {
     const said = saidOf(state, name);

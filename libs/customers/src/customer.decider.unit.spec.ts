@@ -5,7 +5,7 @@ import { customerDecider, type CustomerChanges, type CustomerCommand } from './c
 import { LIFECYCLE_STAGES, type CustomerEvent, type LifecycleStage } from './customers.events.js';
 import { MAX_IDENTITIES } from './identities/held-identities.js';
 import { recorder } from './testing/recorder.js';
-import { certificate, CUSTOMER, erased, identity, registered } from './testing/fixtures.js';
+import { certificate, CUSTOMER, erased, identity, OTHER, registered } from './testing/fixtures.js';
 
 const given = (...past: (CustomerEvent | [CustomerEvent, RecordedAs])[]) => playing(customerDecider, past);
 const customerId = CUSTOMER;
@@ -447,6 +447,42 @@ describe('what a source or an import said', () => {
       .then((decisions) => expect(decisions.map(({ type }) => type)).not.toContain('CustomerRegistrationWithdrawn'));
   });
 
+  it('with the registration settles what was proposed', () => {
+    const proposed: CustomerEvent = {
+      type: 'EnrichmentProposed',
+      data: {
+        enrichmentId: 'e1',
+        provider: 'register',
+        confidence: 0.5,
+        legalBasis: 'consent',
+        fields: ['region', 'traits.size'],
+      },
+      personal: { values: { region: 'East', traits: { size: 'S' } } },
+    };
+    const rejected = (...fields: string[]): CustomerEvent => ({
+      type: 'EnrichmentRejected',
+      data: { enrichmentId: 'e1', fields },
+    });
+    given(imported, proposed, rejected('region'))
+      .when(retract({ importId: 'i1' }))
+      .then((decisions) => {
+        expect(decisions).toHaveLength(3);
+        expect(decisions[1]).toEqual(rejected('traits.size'));
+      });
+  });
+
+  it('leaves a registration of somebody who is or was in a company', () => {
+    const ids = { personId: customerId, companyId: OTHER };
+    const joined: [CustomerEvent, RecordedAs] = [{ type: 'CustomerJoinedCompany', data: ids }, by('crm', 'i1', 2)];
+    const left: [CustomerEvent, RecordedAs] = [{ type: 'CustomerLeftCompany', data: ids }, by('crm', 'i1', 3)];
+    for (const past of [[joined], [joined, left]])
+      given(imported, ...past)
+        .when(retract({ source: 'crm' }))
+        .then((decisions) =>
+          expect(decisions.map(({ type }) => type)).toEqual(['CustomerFieldsRetracted', 'CustomerIdentityRemoved']),
+        );
+  });
+
   it('leaves what was verified since, and a stage', () => {
     given(imported, [
       {
@@ -474,6 +510,35 @@ describe('what a source or an import said', () => {
       .when(register())
       .then((decisions) => expect(decisions).toHaveLength(1));
     given(imported, withdrawn).when(erase).then([erased]);
+  });
+});
+
+describe('proposals', () => {
+  it('wait for a person up to fifty at once', () => {
+    const propose = (n: number): Extract<CustomerCommand, { type: 'propose-enrichment' }> => ({
+      type: 'propose-enrichment',
+      customerId,
+      enrichmentId: `e${n}`,
+      provider: 'register',
+      confidence: 0.5,
+      legalBasis: 'consent',
+      values: { region: `${n}` },
+    });
+    const proposed = (n: number): CustomerEvent => {
+      const { enrichmentId, provider, confidence, legalBasis, values } = propose(n);
+      const data = { enrichmentId, provider, confidence, legalBasis, fields: ['region'] };
+      return { type: 'EnrichmentProposed', data, personal: { values } };
+    };
+    const fifty = Array.from({ length: 50 }, (_, n) => proposed(n));
+    given(registered(), ...fifty.slice(1))
+      .when(propose(50))
+      .then([proposed(50)]);
+    given(registered(), ...fifty)
+      .when(propose(50))
+      .then('TOO_MANY_ENRICHMENTS');
+    given(registered(), ...fifty, { type: 'EnrichmentRejected', data: { enrichmentId: 'e7', fields: ['region'] } })
+      .when(propose(50))
+      .then([proposed(50)]);
   });
 });
 

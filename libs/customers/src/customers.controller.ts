@@ -105,7 +105,7 @@ export class CustomersCommandController {
     'A POST with a body, since the identity is personal data that must not stand in an address. Others may claim it afterwards.',
   )
   @AnswersOutcome(200)
-  @Refuses(...ON_A_CUSTOMER, 'IDENTITY_REFUSED', 'IDENTITY_NOT_FOUND')
+  @Refuses(...ON_A_CUSTOMER, 'IDENTITY_REFUSED', 'IDENTITY_NOT_FOUND', 'STANDARD_REFUSED')
   removeIdentity(
     @PathId('id') customerId: string,
     @StrictBody(RemoveIdentityBody) body: RemoveIdentityBody,

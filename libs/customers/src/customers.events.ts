@@ -183,7 +183,7 @@ export type CustomerEvent =
   /** `held`: it was there already and became the primary one of its kind, or is claimed under a newer normal form too. */
   | Fact<'CustomerIdentityAdded', { kind: IdentityKind; held?: true } & AcceptedUnder, { identity: Identity }>
   /** `retracted`: because who said it took it back; whoever says it again may add it again. */
-  | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true }, { identity: Identity }>
+  | Fact<'CustomerIdentityRemoved', { kind: IdentityKind; retracted?: true } & AcceptedUnder, { identity: Identity }>
   | Fact<'CustomerConsentChanged', Consent>
   /** `null` removes. `changed` names them as fields: `preferences.{name}`. */
   | Fact<

@@ -16,8 +16,11 @@ export interface QualityMeasurement {
   /** Of the formula. */
   version: number;
   all: QualityTally;
-  /** By who said what holds; a record counts for each that said something of it. The largest; the rest as `(others)`. */
-  sources: Record<string, QualityTally>;
+  /**
+   * By who said what holds; a record counts for each that said something of it. The largest; the rest as `(others)`. A list:
+   * sources are named by anybody, and keys of a stored map may not be.
+   */
+  sources: { source: string; tally: QualityTally }[];
   /** Values of contact fields, and how many of them are fresh. */
   contact: Record<ContactField, { values: number; fresh: number }>;
 }

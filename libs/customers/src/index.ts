@@ -185,7 +185,6 @@ export const customersSlice = ({
   publicEvents: [customersPublicEvents, freshnessPublicEvents],
 });
 
-export type { Check as ValueCheck } from './quality/quality.js';
 export type { Enrichment, EnrichmentProvider } from './enrichment/enrichment-provider.port.js';
 export { carryOutErasures } from './erasures.js';
 export { profileProjection } from './projections/profile.projection.js';

@@ -5,6 +5,7 @@ import { Harness, TestClock } from '../../composing/src/testing/harness.js';
 import { addIdentity } from './commands/add-identity.command.js';
 import { changeLifecycleStage } from './commands/change-lifecycle-stage.command.js';
 import { registerCustomer, type RegisterCustomerData } from './commands/register-customer.command.js';
+import { removeIdentity } from './commands/remove-identity.command.js';
 import { updateCustomer } from './commands/update-customer.command.js';
 import { customerStream } from './customer.decider.js';
 import { customersSlice } from './index.js';
@@ -121,6 +122,22 @@ it('requires of who is registered, and of what is removed', async () => {
   ]);
   await harness.dispatch(addIdentity, { customerId: id, kind: 'phone', value: '13800138000' });
   await harness.dispatch(updateCustomer, { customerId: id, address: { country: 'CN' } });
+});
+
+it('does not let the last of an identity go that is required', async () => {
+  await publish('phone', [{ kind: 'required', when: { field: 'address.country', in: ['CN'] } }]);
+  const one = { kind: 'phone' as const, value: '13800138001' };
+  const two = { ...one, value: '13800138002' };
+  const { id } = await register({ address: { country: 'CN' }, identities: [one, two] });
+  const remove = (phone = one): Promise<unknown> => harness.dispatch(removeIdentity, { customerId: id, ...phone });
+  await remove();
+  expect((await versionsIn(id)).at(-1)).toBeUndefined();
+  expect(await refusals(remove(two))).toEqual([['/value', 'REQUIRED']]);
+  // Nobody else may have it, then.
+  await expect(register({ identities: [two] })).rejects.toMatchObject({ code: 'IDENTITY_TAKEN' });
+  await harness.dispatch(updateCustomer, { customerId: id, address: { country: 'DE' } });
+  await remove(two);
+  expect((await versionsIn(id)).at(-1)).toEqual([{ field: 'phone', version: expect.any(Number) }]);
 });
 
 it('asks at a change of stage for what the new stage needs', async () => {

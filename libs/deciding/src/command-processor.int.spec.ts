@@ -89,6 +89,20 @@ describe('the command processor', () => {
     expect(await sums(stream)).toEqual([1, 2]);
   });
 
+  it('says what was done before, and refuses the same key with another body, without deciding anything', async () => {
+    const stream = newId();
+    const context = contextOf(`${stream}-a`, '1');
+    expect(await processor.doneBefore(stream, context)).toBeUndefined();
+    const { id: _id, ...first } = await count(stream, `${stream}-a`, { by: 1, secret: 's' });
+    const { id: _other, ...second } = await count(stream, `${stream}-b`, { by: 2, secret: 's' });
+    expect(await processor.doneBefore(stream, context)).toEqual({ ...first, resent: true });
+    expect(first).toMatchObject({ created: true });
+    expect(await processor.doneBefore(stream, contextOf(`${stream}-b`, '2'))).toEqual({ ...second, resent: true });
+    await expect(processor.doneBefore(stream, contextOf(`${stream}-a`, '2'))).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_KEY_REUSED',
+    });
+  });
+
   it('refuses an Idempotency-Key that comes with another body', async () => {
     const stream = newId();
     await count(stream, stream, { by: 1, secret: 's' });

@@ -20,7 +20,6 @@ import {
   type Fact,
   type Instant,
   type JsonObject,
-  type Position,
   type Recorded,
 } from '@timeline/kernel';
 import type { CommandContext, CommandOutcome } from './command.js';
@@ -86,6 +85,15 @@ export class CommandProcessor {
     return { state: events.reduce((state, event) => decider.evolve(state, event), decider.initialState), events };
   }
 
+  /**
+   * The answer of the first time, where the stream holds the command already: for handlers that ask somebody else, or look
+   * at more than the stream, before they decide.
+   * @throws DomainError IDEMPOTENCY_KEY_REUSED
+   */
+  async doneBefore(stream: string, context: CommandContext): Promise<DoneBefore | undefined> {
+    return doneBefore(await this.events.readStream(stream), context);
+  }
+
   async #decideOnce<State, Command, Event extends Fact>(
     target: DecisionTarget<State, Command, Event>,
   ): Promise<CommandOutcome> {
@@ -93,8 +101,8 @@ export class CommandProcessor {
     const { state, events } = await this.load(decider, stream);
     const last = events.at(-1);
 
-    const before = alreadyDone(events, context);
-    if (before) return { id, ...before, resent: true, ...(began(events, context) && { created: true }) };
+    const before = doneBefore(events, context);
+    if (before) return { id, ...before };
     if (context.ifMatch !== undefined && context.ifMatch !== last?.revision) {
       throw preconditionFailed(context.ifMatch, last?.revision ?? 'no-stream');
     }
@@ -166,11 +174,16 @@ export class CommandProcessor {
   }
 }
 
-/** @throws DomainError IDEMPOTENCY_KEY_REUSED when the command was carried out with another body */
-function alreadyDone(
-  events: readonly Recorded[],
+export type DoneBefore = Omit<CommandOutcome, 'id'> & { resent: true };
+
+/**
+ * As `CommandProcessor.doneBefore`, of a stream that is read already.
+ * @throws DomainError IDEMPOTENCY_KEY_REUSED when the command was carried out with another body
+ */
+export function doneBefore(
+  events: readonly Pick<Recorded, 'metadata' | 'revision' | 'position'>[],
   context: CommandContext,
-): { revision: number; position: Position } | undefined {
+): DoneBefore | undefined {
   const last = events.findLast((event) => event.metadata.commandId === context.commandId);
   if (!last) return undefined;
   if (last.metadata.bodyHash !== context.bodyHash) {
@@ -179,11 +192,9 @@ function alreadyDone(
       'this Idempotency-Key was used for a command with another body; send a new key with a new command',
     );
   }
-  return { revision: last.revision, position: last.position };
+  const isFirst = events[0]?.metadata.commandId === context.commandId;
+  return { revision: last.revision, position: last.position, resent: true, ...(isFirst && { created: true }) };
 }
-
-const began = ([first]: readonly Recorded[], { commandId }: CommandContext): boolean =>
-  first?.metadata.commandId === commandId;
 
 /** @throws DomainError OCCURRED_IN_FUTURE, OCCURRED_BEFORE_START */
 export function assertPlausible(occurredAt: Instant, now: Instant, streamStart: Instant | undefined): void {

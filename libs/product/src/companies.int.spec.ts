@@ -27,8 +27,8 @@ const head = async (): Promise<string> => (await harness.product.events.head())?
 const START = '2024-01-01T00:00:00.000Z';
 const registered = async (kind: 'person' | 'company' = 'person', occurredAt = START): Promise<string> =>
   (await api.register({ kind, occurredAt })).id;
-const join = (person: string, companyId: string, more: Json = {}) =>
-  api.post(`/v1/customers/${person}/companies`, { companyId, ...more });
+const join = (person: string, companyId: string, more: Json = {}, headers: Record<string, string> = {}) =>
+  api.post(`/v1/customers/${person}/companies`, { companyId, ...more }, headers);
 const leave = (person: string, companyId: string, more: Json = {}) =>
   api.post(`/v1/customers/${person}/companies/${companyId}/departure`, more);
 const profile = async (id: string, query = ''): Promise<Json> => api.read(`/v1/customers/${id}${query}`, await head());
@@ -115,6 +115,25 @@ it('forgets a person who is erased in what is shown of the company, and the comp
   expect((await people(company, '&which=all')).map(({ personId }) => personId)).toEqual([cem]);
   await api.command('DELETE', `/v1/customers/${company}`);
   expect(await api.send('GET', `/v1/customers/${company}/people`)).toMatchObject({ status: 410 });
+});
+
+it('answers a join that is sent again as the first time, whatever became of the company since', async () => {
+  const [company, ann] = [await registered('company'), await registered()];
+  const headers = { 'idempotency-key': newId() };
+  const first = await join(ann, company, {}, headers);
+  await api.command('DELETE', `/v1/customers/${company}`);
+  expect(await join(ann, company, {}, headers)).toEqual(first);
+  const other = await api.send('POST', `/v1/customers/${ann}/companies`, {
+    json: { companyId: company, role: 'buyer' },
+    headers,
+  });
+  expect([other.status, (other.body as Json)['code']]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
+  // A new one is refused, and told of whom.
+  const late = await api.send('POST', `/v1/customers/${ann}/companies`, { json: { companyId: company } });
+  expect([late.status, late.body]).toEqual([
+    410,
+    expect.objectContaining({ code: 'CUSTOMER_ERASED', errors: [expect.objectContaining({ pointer: '/companyId' })] }),
+  ]);
 });
 
 it('refuses who is no person or company, what is in no order, and what is not there', async () => {

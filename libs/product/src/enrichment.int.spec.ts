@@ -1,6 +1,8 @@
 /** What a provider says is a proposal: by itself it takes no verified value's place, nor one that somebody entered. */
 import { customersSlice, registerCustomer, type EnrichmentProvider } from '@timeline/customers';
+import { PageQuery, type Page } from '@timeline/http';
 import { errorCode, UnavailableError } from '@timeline/kernel';
+import { publishStandard, standardsSlice, type Rule } from '@timeline/standards';
 import { Harness } from '../../composing/src/testing/harness.js';
 import { updateCustomer } from '../../customers/src/commands/update-customer.command.js';
 import { verifyField } from '../../customers/src/commands/verify-field.command.js';
@@ -17,7 +19,9 @@ import { GetCustomer, type FoundCustomer } from '../../customers/src/queries/get
 class Register implements EnrichmentProvider {
   readonly name = 'register';
   isAway = false;
+  asked = 0;
   async enrich({ name }: Parameters<EnrichmentProvider['enrich']>[0]): ReturnType<EnrichmentProvider['enrich']> {
+    this.asked += 1;
     if (this.isAway) throw new UnavailableError('register', 'it is away');
     if (name?.full !== 'Ann') return undefined;
     return {
@@ -33,7 +37,7 @@ let harness: Harness;
 beforeEach(async () => {
   register = new Register();
   harness = await Harness.start({
-    slices: [customersSlice({ defaultPhoneRegion: 'DE', enrichmentProviders: [register] })],
+    slices: [standardsSlice, customersSlice({ defaultPhoneRegion: 'DE', enrichmentProviders: [register] })],
     roles: ['commands', 'queries', 'projections'],
   });
 });
@@ -53,7 +57,8 @@ const head = async (): Promise<string | undefined> => (await harness.product.eve
 const profile = async (customerId: string): Promise<FoundCustomer['profile']> =>
   (await harness.query<FoundCustomer>(new GetCustomer(customerId, await head()))).profile;
 const states = async (customerId: string): Promise<Record<string, string>> => {
-  const [latest] = await harness.query<EnrichmentDocument[]>(new ListEnrichments(customerId, await head()));
+  const query = new ListEnrichments(customerId, new PageQuery(), await head());
+  const [latest] = (await harness.query<Page<EnrichmentDocument>>(query)).items;
   return Object.fromEntries((latest?.fields ?? []).map(({ field, state }) => [field, state]));
 };
 
@@ -89,6 +94,35 @@ it('fills what nobody filled and what another system said, and waits where a per
   await expect(late).rejects.toMatchObject({ code: 'ENRICHMENT_NOT_FOUND' });
 });
 
+it('takes no value that a standard refuses, by itself or by a person', async () => {
+  const publish = (field: string, rules: Rule[]) => harness.dispatch(publishStandard, { field, rules });
+  await publish('address.city', [{ kind: 'one-of', values: ['Ulm'] }]);
+  // Needed by the size, and refused.
+  await publish('traits.tier', [
+    { kind: 'required', when: { field: 'traits.size' } },
+    { kind: 'one-of', values: ['gold'] },
+  ]);
+  const id = await person();
+  const { id: enrichmentId } = await ask(id);
+  expect(await states(id)).toEqual({
+    address: 'open',
+    birthDate: 'accepted-by-rule',
+    region: 'accepted-by-rule',
+    'traits.size': 'open',
+    'traits.tier': 'open',
+  });
+  expect(await profile(id)).toMatchObject({ birthDate: '1980-01-01', region: 'East', traits: {} });
+  const accept = (...fields: string[]) => harness.dispatch(acceptEnrichment, { customerId: id, enrichmentId, fields });
+  await expect(accept('address')).rejects.toMatchObject({
+    code: 'STANDARD_REFUSED',
+    details: { pointer: '/address/city' },
+  });
+  await expect(accept('traits.size')).rejects.toMatchObject({ code: 'STANDARD_REFUSED' });
+  await publish('address.city', []);
+  await accept('address');
+  expect(await profile(id)).toMatchObject({ address: { city: 'Gera' } });
+});
+
 it('is one fact however often it is sent, and waits whole where the provider is not sure', async () => {
   const id = await person();
   const unsure = {
@@ -108,6 +142,17 @@ it('is one fact however often it is sent, and waits whole where the provider is 
   ).rejects.toMatchObject({ code: 'ENRICHMENT_FIELD_NOT_OPEN', details: { pointer: '/fields/1' } });
   const types = (await harness.product.events.readStream(`customer-${id}`)).map(({ type }) => type);
   expect(types).toEqual(['CustomerRegistered', 'EnrichmentProposed']);
+});
+
+it('asks the provider once for a command, however often that is sent', async () => {
+  const id = await person();
+  const askAgain = (provider = 'register') =>
+    harness.dispatch(proposeEnrichment, { customerId: id, provider }, { idempotencyKey: 'k' });
+  const first = await askAgain();
+  register.isAway = true;
+  expect(await askAgain()).toEqual({ ...first, resent: true });
+  expect(register.asked).toBe(1);
+  await expect(askAgain('oracle')).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
 });
 
 it('says so when nobody can be asked, nothing is known or the provider is away', async () => {

@@ -160,6 +160,16 @@ const LISTS: Listed[] = [
     idOf: (item) => String(item['purchaseId']),
   },
   {
+    route: '/v1/customers/{id}/enrichments',
+    addresses: ['/v1/customers/ANN/enrichments'],
+    add: async (place) => {
+      // Sure, so that it is accepted by itself: only so many may wait.
+      const sure = { provider: 'paging', confidence: 1, legalBasis: 'consent', values: { traits: { place } } };
+      return (await send('POST', `/v1/customers/${ann}/enrichments`, sure)).position;
+    },
+    idOf: (item) => String(item['enrichmentId']),
+  },
+  {
     route: '/v1/customers/{id}/people',
     addresses: ['/v1/customers/ACME/people'],
     add: async () => {

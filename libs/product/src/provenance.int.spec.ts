@@ -8,7 +8,9 @@ import { productSlices } from './slices.js';
 import { Harness } from '../../composing/src/testing/harness.js';
 import { updateCustomer } from '../../customers/src/commands/update-customer.command.js';
 import { verifyField } from '../../customers/src/commands/verify-field.command.js';
+import { joinCompany } from '../../customers/src/companies/join-company.command.js';
 import { customerStream } from '../../customers/src/customer.decider.js';
+import { proposeEnrichment } from '../../customers/src/enrichment/enrich-customer.command.js';
 import { CustomerImports, type ImportSummary } from '../../customers/src/imports/customer-imports.js';
 import type { RevertNews } from '../../customers/src/provenance/reverts.js';
 
@@ -153,6 +155,29 @@ describe('a revert', () => {
     expect((await get(`/v1/customers/${id}`)).status).toBe(404);
     expect((await run('crm', 's2', 'ID,E-mail\nS1,s1@s.example\n')).counts).toMatchObject({ registered: 1 });
     expect((await get(`/v1/customers/${id}`)).body.identities).toHaveLength(2);
+  });
+
+  it('takes with a registration what was proposed about the customer', async () => {
+    const { importId } = await run('crm', 't1', 'ID,E-mail\nT1,t1@t.example\n');
+    const id = await idOf('crm', 'T1');
+    const proposal = { customerId: id, provider: 'register', legalBasis: 'consent' as const };
+    await harness.dispatch(proposeEnrichment, { ...proposal, confidence: 0.5, values: { birthDate: '1980-01-01' } });
+    expect((await get(`/v1/customers/${id}/enrichments`)).body.items).toMatchObject([{ values: {} }]);
+    expect((await revert('/v1/provenance/revert', { import: importId })).counts).toMatchObject({ withdrawn: 1 });
+    await run('crm', 't2', 'ID,E-mail\nT1,t1@t.example\n');
+    const [item] = (await get(`/v1/customers/${id}/enrichments`)).body.items;
+    expect(item.fields).toEqual([{ field: 'birthDate', state: 'rejected' }]);
+    expect(JSON.stringify(item)).not.toContain('1980');
+  });
+
+  it('withdraws no company that people belong to', async () => {
+    const { importId } = await run('crm', 'c1', 'ID,Kind,Region\nC1,company,West\nC2,company,West\n');
+    const [c1, c2] = await Promise.all(['C1', 'C2'].map((each) => idOf('crm', each)));
+    await run('crm', 'c2', 'ID,Region\nC3,West\n');
+    await harness.dispatch(joinCompany, { customerId: await idOf('crm', 'C3'), companyId: c1 ?? '' });
+    expect((await revert(`/v1/imports/${importId}/revert`)).counts).toMatchObject({ withdrawn: 1, retracted: 1 });
+    expect((await get(`/v1/customers/${c1}`)).body).toMatchObject({ kind: 'company', identities: [] });
+    expect((await get(`/v1/customers/${c2}`)).status).toBe(404);
   });
 
   it('of one field of a source leaves the rest, and what was verified since', async () => {

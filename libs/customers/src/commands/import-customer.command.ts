@@ -11,6 +11,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
   assertPlausible,
   CommandProcessor,
+  doneBefore,
   DomainCommand,
   type CommandContext,
   type CommandOutcome,
@@ -36,7 +37,12 @@ import {
   type Traits,
 } from '../customers.events.js';
 import { claimsOf } from '../identities/held-identities.js';
-import { claimedIdentity, type IdentifiedIdentity, IdentityRegistry } from '../identities/identity-registry.js';
+import {
+  claimedIdentity,
+  hashesOf,
+  type IdentifiedIdentity,
+  IdentityRegistry,
+} from '../identities/identity-registry.js';
 import {
   IdentityDto,
   Language,
@@ -193,13 +199,9 @@ export class CustomerRows {
     const { customerId, state, events } = await this.#find(data, wanted);
     const { occurredAt } = data;
     const isNew = state.status === 'unknown';
-    const done = events.findLast((event) => event.metadata.commandId === context.commandId);
+    const done = doneBefore(events, context);
+    if (done) return { id: customerId, ...done, change: done.created ? 'registered' : 'updated' };
     const last = events.at(-1);
-    if (done) {
-      const { revision, position } = done;
-      const change = events[0]?.metadata.commandId === context.commandId ? 'registered' : 'updated';
-      return { id: customerId, revision, position, resent: true, change };
-    }
     const added = notHeld(wanted, state);
     if (last && !isNew && added.length === 0 && this.#saysNothing(data, customerId, state)) {
       return { id: customerId, revision: last.revision, position: last.position, resent: true, change: 'unchanged' };
@@ -258,13 +260,15 @@ export class CustomerRows {
   }
 
   #wanted(data: ImportCustomerData): Wanted[] {
-    const byHash = new Map<string, Wanted>();
-    for (const { identity, pointer } of this.#given(data)) {
+    const seen = new Set<string>();
+    return this.#given(data).flatMap(({ identity, pointer }) => {
       const identified = this.registry.identify(identity, pointer);
+      const hashes = hashesOf(identified);
       // The same one in two columns says the same.
-      if (!byHash.has(identified.hash)) byHash.set(identified.hash, { identity: identified, pointer });
-    }
-    return [...byHash.values()];
+      if (hashes.some((hash) => seen.has(hash))) return [];
+      for (const hash of hashes) seen.add(hash);
+      return [{ identity: identified, pointer }];
+    });
   }
 
   async #find(
@@ -298,7 +302,7 @@ function notHeld(wanted: readonly Wanted[], { identities, endedClaims }: Custome
   const known = new Set(identities.flatMap(claimsOf).map(({ hash }) => hash));
   for (const { reason, hash, retracted } of Object.values(endedClaims))
     if (reason === 'removed' && hash !== undefined && !retracted) known.add(hash);
-  return wanted.filter(({ identity }) => !known.has(identity.hash));
+  return wanted.filter(({ identity }) => !hashesOf(identity).some((hash) => known.has(hash)));
 }
 
 function commandOf(

@@ -6,7 +6,12 @@ import { deriveId, DomainError } from '@timeline/kernel';
 import { StandardsInForce } from '@timeline/standards';
 import type { CustomerCommand } from '../customer.decider.js';
 import { LIFECYCLE_STAGES, type CustomerKind, type LifecycleStage, type Traits } from '../customers.events.js';
-import { claimedIdentity, type IdentifiedIdentity, IdentityRegistry } from '../identities/identity-registry.js';
+import {
+  claimedIdentity,
+  hashesOf,
+  type IdentifiedIdentity,
+  IdentityRegistry,
+} from '../identities/identity-registry.js';
 import {
   Language,
   NewIdentityDto,
@@ -134,10 +139,10 @@ export class RegisterCustomerHandler implements ICommandHandler<RegisterCustomer
     return given.map(({ primary = false, ...identity }, index) => {
       const pointer = `/identities/${index}`;
       const identified = this.registry.identify(identity, pointer);
-      if (seen.has(identified.hash)) {
+      if (hashesOf(identified).some((hash) => seen.has(hash))) {
         throw new DomainError('IDENTITY_REPEATED', `${pointer} is the same identity as one before it`, { pointer });
       }
-      seen.add(identified.hash);
+      for (const hash of hashesOf(identified)) seen.add(hash);
       return { identity: identified, pointer: `${pointer}/value`, primary };
     });
   }

@@ -3,9 +3,11 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Id, Instant, Optional } from '@timeline/http';
 import { UnavailableError } from '@timeline/kernel';
+import { StandardsInForce } from '@timeline/standards';
 import { customerDecider, customerStream } from '../customer.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
 import { IdentityDto } from './customer-fields.js';
+import { checksOf } from './held-to-standards.js';
 import { onCustomer } from './on-customer.js';
 
 export class RemoveIdentityBody extends IdentityDto {
@@ -35,15 +37,17 @@ export class RemoveIdentityHandler implements ICommandHandler<RemoveIdentity> {
   constructor(
     private readonly processor: CommandProcessor,
     private readonly registry: IdentityRegistry,
+    private readonly standards: StandardsInForce,
   ) {}
 
-  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_NOT_FOUND */
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_NOT_FOUND, STANDARD_REFUSED */
   async execute({ data, context }: RemoveIdentity): Promise<CommandOutcome> {
     const { customerId, occurredAt, ...given } = data;
     const { hash, newer } = this.registry.identify(given);
+    const checks = checksOf(await this.standards.current());
     const outcome = await onCustomer(
       this.processor,
-      { type: 'remove-identity', customerId, hash },
+      { type: 'remove-identity', customerId, checks, hash },
       occurredAt,
       context,
     );

@@ -1,16 +1,10 @@
 /** A person belongs to a company; again with another role or day. */
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import {
-  CommandProcessor,
-  CustomerDirectory,
-  DomainCommand,
-  type CommandOutcome,
-  type CommandType,
-} from '@timeline/deciding';
+import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Id, Instant, Optional, PlainDate, Text } from '@timeline/http';
 import { DomainError } from '@timeline/kernel';
 import { onCustomer } from '../commands/on-customer.js';
-import { customerDecider, customerStream } from '../customer.decider.js';
+import { customerDecider, customerErased, customerStream } from '../customer.decider.js';
 
 export class JoinCompanyBody {
   /** A customer of kind company. */
@@ -50,10 +44,7 @@ export const joinCompany: CommandType<JoinCompanyData> = {
 
 @CommandHandler(JoinCompany)
 export class JoinCompanyHandler implements ICommandHandler<JoinCompany> {
-  constructor(
-    private readonly processor: CommandProcessor,
-    private readonly directory: CustomerDirectory,
-  ) {}
+  constructor(private readonly processor: CommandProcessor) {}
 
   /**
    * @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, NOT_A_PERSON, NOT_A_COMPANY, TOO_MANY_COMPANIES,
@@ -61,6 +52,9 @@ export class JoinCompanyHandler implements ICommandHandler<JoinCompany> {
    */
   async execute({ data, context }: JoinCompany): Promise<CommandOutcome> {
     const { customerId, companyId, role, from, occurredAt } = data;
+    // Whatever became of the company since.
+    const done = await this.processor.doneBefore(customerStream(customerId), context);
+    if (done) return { id: customerId, ...done };
     await this.#assertCompany(companyId);
     const told = { ...(role !== undefined && { role }), ...(from !== undefined && { from }) };
     const command = { type: 'join-company', customerId, companyId, ...told } as const;
@@ -68,15 +62,11 @@ export class JoinCompanyHandler implements ICommandHandler<JoinCompany> {
   }
 
   async #assertCompany(companyId: string): Promise<void> {
-    try {
-      await this.directory.resolve({ customerId: companyId });
-    } catch (error) {
-      // Of the two it is the company that is not there.
-      if (!(error instanceof DomainError)) throw error;
-      throw new DomainError(error.code, error.message, { pointer: '/companyId' });
-    }
-    const { state } = await this.processor.load(customerDecider, customerStream(companyId));
-    if (state.kind !== 'company')
-      throw new DomainError('NOT_A_COMPANY', 'this customer is not a company', { pointer: '/companyId' });
+    const pointer = '/companyId';
+    const { status, kind } = (await this.processor.load(customerDecider, customerStream(companyId))).state;
+    if (status === 'unknown')
+      throw new DomainError('CUSTOMER_NOT_FOUND', 'no such customer is registered', { pointer });
+    if (status === 'erased') throw customerErased(pointer);
+    if (kind !== 'company') throw new DomainError('NOT_A_COMPANY', 'this customer is not a company', { pointer });
   }
 }

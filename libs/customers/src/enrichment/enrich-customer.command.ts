@@ -17,6 +17,7 @@ import {
   violation,
 } from '@timeline/http';
 import { deriveId, DomainError } from '@timeline/kernel';
+import { StandardsInForce } from '@timeline/standards';
 import {
   Language,
   PersonNameDto,
@@ -25,6 +26,7 @@ import {
   PostalAddressDto,
   TraitMap,
 } from '../commands/customer-fields.js';
+import { checksOf } from '../commands/held-to-standards.js';
 import { onCustomer } from '../commands/on-customer.js';
 import { customerStream } from '../customer.decider.js';
 import { LEGAL_BASES, type EnrichedValues, type LegalBasis, type Traits } from '../customers.events.js';
@@ -168,17 +170,22 @@ export class ProposeEnrichmentHandler implements ICommandHandler<ProposeEnrichme
   constructor(
     private readonly processor: CommandProcessor,
     private readonly customers: GetCustomerHandler,
+    private readonly standards: StandardsInForce,
     @Inject(ENRICHMENT_PROVIDERS) private readonly providers: readonly EnrichmentProvider[],
   ) {}
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, ENRICHMENT_PROVIDER_NOT_FOUND, ENRICHMENT_NOT_FOUND */
   async execute({ data, context }: ProposeEnrichment): Promise<CommandOutcome> {
     const { customerId, provider } = data;
-    const { confidence, legalBasis, values } = told(data) ?? (await this.#ask(customerId, provider));
     const enrichmentId = deriveId('enrichment', context.commandId);
+    // Nobody is asked twice, nor is the answer another when the provider is away or has forgotten.
+    const done = await this.processor.doneBefore(customerStream(customerId), context);
+    if (done) return { ...done, id: enrichmentId };
+    const { confidence, legalBasis, values } = told(data) ?? (await this.#ask(customerId, provider));
+    const checks = checksOf(await this.standards.current());
     const outcome = await onCustomer(
       this.processor,
-      { type: 'propose-enrichment', customerId, enrichmentId, provider, confidence, legalBasis, values },
+      { type: 'propose-enrichment', customerId, checks, enrichmentId, provider, confidence, legalBasis, values },
       undefined,
       // What is accepted by itself is the provider's word.
       { ...context, source: provider },
@@ -217,11 +224,18 @@ const plainValues = ({ name, birthDate, address, language, region, traits }: Enr
 
 @CommandHandler(AcceptEnrichment)
 export class AcceptEnrichmentHandler implements ICommandHandler<AcceptEnrichment> {
-  constructor(private readonly processor: CommandProcessor) {}
+  constructor(
+    private readonly processor: CommandProcessor,
+    private readonly standards: StandardsInForce,
+  ) {}
 
-  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, ENRICHMENT_NOT_FOUND, ENRICHMENT_FIELD_NOT_OPEN */
-  execute({ data: { occurredAt, ...accepted }, context }: AcceptEnrichment): Promise<CommandOutcome> {
-    return onCustomer(this.processor, { type: 'accept-enrichment', ...accepted }, occurredAt, context);
+  /**
+   * @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, ENRICHMENT_NOT_FOUND, ENRICHMENT_FIELD_NOT_OPEN,
+   * STANDARD_REFUSED
+   */
+  async execute({ data: { occurredAt, ...accepted }, context }: AcceptEnrichment): Promise<CommandOutcome> {
+    const checks = checksOf(await this.standards.current());
+    return onCustomer(this.processor, { type: 'accept-enrichment', checks, ...accepted }, occurredAt, context);
   }
 }
 

@@ -7,13 +7,16 @@ import {
   AnswersOutcome,
   CommandHeaders,
   Describes,
+  PageQuery,
   pageSchema,
   PathId,
   PositionHeader,
   Refuses,
   StrictBody,
+  StrictQuery,
   updated,
   type CommandOutcome,
+  type Page,
 } from '@timeline/http';
 import type { FastifyReply } from 'fastify';
 import {
@@ -44,7 +47,7 @@ export class EnrichmentCommandController {
   @HttpCode(200)
   @Describes(
     'Propose what a provider says of a customer',
-    'Or, with its name alone, ask a provider that the product knows. What the provider is sure of (confidence 0.9 or more) is accepted by itself where nothing is known or another system said it; what somebody entered, removed or verified waits for a person.',
+    'Or, with its name alone, ask a provider that the product knows. What the provider is sure of (confidence 0.9 or more) is accepted by itself where nothing is known or another system said it; what somebody entered, removed or verified, or a data standard refuses, waits for a person.',
   )
   @AnswersOutcome(200)
   @Refuses(
@@ -69,7 +72,7 @@ export class EnrichmentCommandController {
   @HttpCode(200)
   @Describes('Accept what was proposed', 'It is entered by hand by whoever accepts it, so it takes any value’s place.')
   @AnswersOutcome(200)
-  @Refuses(...ON_A_PROPOSAL, 'TOO_MANY_TRAITS', 'BIRTH_DATE_IN_FUTURE')
+  @Refuses(...ON_A_PROPOSAL, 'TOO_MANY_TRAITS', 'BIRTH_DATE_IN_FUTURE', 'STANDARD_REFUSED')
   async accept(
     @PathId('id') customerId: string,
     @PathId('enrichmentId') enrichmentId: string,
@@ -103,13 +106,14 @@ export class EnrichmentQueryController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  @Describes('What providers proposed about a customer', 'The latest first, 200 at most; of merged customers, of all.')
+  @Describes('What providers proposed about a customer', 'The latest first; of merged customers, of all.')
   @Answers(200, pageSchema(enrichmentSchema))
-  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'READ_MODEL_NOT_READY')
-  async list(
+  @Refuses('CUSTOMER_NOT_FOUND', 'CUSTOMER_ERASED', 'CURSOR_MALFORMED', 'READ_MODEL_NOT_READY')
+  list(
     @PathId('id') customerId: string,
+    @StrictQuery(PageQuery) query: PageQuery,
     @PositionHeader() position: string | undefined,
-  ): Promise<{ items: EnrichmentDocument[] }> {
-    return { items: await this.queries.execute(new ListEnrichments(customerId, position)) };
+  ): Promise<Page<EnrichmentDocument>> {
+    return this.queries.execute(new ListEnrichments(customerId, query, position));
   }
 }

@@ -10,7 +10,8 @@ export interface EnrichmentDocument {
   confidence: number;
   legalBasis: LegalBasis;
   proposedAt: Instant;
-  values: EnrichedValues;
+  /** While a field is open: what was decided needs them no more. */
+  values?: EnrichedValues;
   /** By field: `open`, `accepted` (by a person), `accepted-by-rule` or `rejected`. */
   fields: { field: string; state: 'open' | 'accepted' | 'accepted-by-rule' | 'rejected' }[];
 }
@@ -22,7 +23,7 @@ type EnrichmentEvent = Extract<
 
 export const enrichmentsProjection: Projection<EnrichmentDocument, EnrichmentEvent, never> = {
   name: 'enrichments',
-  version: 1,
+  version: 2,
   handles: ['EnrichmentProposed', 'EnrichmentAccepted', 'EnrichmentRejected'],
   indexes: [{ name: 'customer', key: { customerId: 1, proposedAt: 1 } }],
   keysBeginWithOwner: true,
@@ -47,6 +48,11 @@ export const enrichmentsProjection: Projection<EnrichmentDocument, EnrichmentEve
     const state =
       event.type === 'EnrichmentRejected' ? 'rejected' : event.data.by === 'rule' ? 'accepted-by-rule' : 'accepted';
     const settled = new Set(event.data.fields);
-    return { ...before, fields: before.fields.map((each) => (settled.has(each.field) ? { ...each, state } : each)) };
+    const fields: EnrichmentDocument['fields'] = before.fields.map((each) =>
+      settled.has(each.field) ? { ...each, state } : each,
+    );
+    if (fields.some((each) => each.state === 'open')) return { ...before, fields };
+    const { values: _decided, ...rest } = before;
+    return { ...rest, fields };
   },
 };

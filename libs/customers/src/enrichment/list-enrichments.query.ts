@@ -1,38 +1,54 @@
-/** What was proposed about a customer; of merged customers, about all of them. */
+/** What was proposed about a customer, the latest first; of merged customers, about all of them. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { Answer, JsonSchema } from '@timeline/http';
+import { Cursors, PageQuery, type Answer, type JsonSchema, type Page } from '@timeline/http';
+import type { Instant, JsonValue } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
+import { afterKeyset } from '@timeline/read-store';
 import { LEGAL_BASES } from '../customers.events.js';
 import { GetCustomerHandler } from '../queries/get-customer.query.js';
 import { enrichmentsProjection, type EnrichmentDocument } from './enrichments.projection.js';
 
-export class ListEnrichments extends Query<EnrichmentDocument[]> {
+export class ListEnrichments extends Query<Page<EnrichmentDocument>> {
   constructor(
     readonly customerId: string,
+    readonly query: PageQuery,
     readonly position: string | undefined,
   ) {
     super();
   }
 }
 
-/** The latest; a customer has far fewer. */
-const LIMIT = 200;
+const SORT = { proposedAt: -1, _id: 1 } as const;
+type Place = [proposedAt: Instant, id: string];
+const isPlace = (value: JsonValue): value is Place =>
+  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 @QueryHandler(ListEnrichments)
 export class ListEnrichmentsHandler implements IQueryHandler<ListEnrichments> {
   constructor(
     private readonly customers: GetCustomerHandler,
     private readonly models: ReadModels,
+    private readonly cursors: Cursors,
   ) {}
 
-  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED */
-  async execute({ customerId, position }: ListEnrichments): Promise<EnrichmentDocument[]> {
+  /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, CURSOR_MALFORMED */
+  async execute({
+    customerId,
+    query: { limit, cursor },
+    position,
+  }: ListEnrichments): Promise<Page<EnrichmentDocument>> {
+    const list = this.cursors.of('enrichments', { customerId });
+    const place = list.read(cursor, isPlace);
     const { members } = (await this.customers.find(customerId, position)).profile;
-    return this.models.read(enrichmentsProjection, position, async ({ documents }) =>
-      (await documents.find({ customerId: { $in: members } }, { sort: { proposedAt: -1, _id: 1 }, limit: LIMIT })).map(
-        contentOf,
-      ),
-    );
+    const filter = {
+      customerId: { $in: members },
+      ...(place && { $and: [afterKeyset(SORT, { proposedAt: place[0], _id: place[1] })] }),
+    };
+    return this.models.read(enrichmentsProjection, position, async ({ documents }) => {
+      const found = await documents.find(filter, { sort: SORT, limit: limit + 1 });
+      const page = list.page(found, limit, ({ proposedAt, _id }): Place => [proposedAt, _id]);
+      return { ...page, items: page.items.map(contentOf) };
+    });
   }
 }
 
@@ -49,7 +65,11 @@ export const enrichmentSchema: Answer = (refs) =>
       confidence: { type: 'number', minimum: 0, maximum: 1 },
       legalBasis: { type: 'string', enum: [...LEGAL_BASES] },
       proposedAt: { type: 'string', format: 'date-time' },
-      values: { type: 'object', description: 'as in the proposal', additionalProperties: true },
+      values: {
+        type: 'object',
+        description: 'as in the proposal; there while a field is open',
+        additionalProperties: true,
+      },
       fields: {
         type: 'array',
         items: {
@@ -63,6 +83,6 @@ export const enrichmentSchema: Answer = (refs) =>
         },
       },
     },
-    required: ['enrichmentId', 'customerId', 'provider', 'confidence', 'legalBasis', 'proposedAt', 'values', 'fields'],
+    required: ['enrichmentId', 'customerId', 'provider', 'confidence', 'legalBasis', 'proposedAt', 'fields'],
     additionalProperties: false,
   });

@@ -10,12 +10,14 @@ import type { Heard } from '../candidates.js';
 import type { Identity } from '../customers.events.js';
 import { REVIEWED_FIELDS, TIER_TRAIT, type ReviewedField } from '../freshness.events.js';
 import { onePrimary } from '../identities/held-identities.js';
-import type { IdentityOrigin } from '../projections/profile-part.js';
+import { inOrder, type IdentityOrigin } from '../projections/profile-part.js';
 import { survivingValues } from '../projections/survivorship.js';
+
+export const REVIEW_STATES = ['reminder', 'task', 'escalation'] as const;
 
 export interface Review {
   since: Instant;
-  state: 'reminder' | 'task' | 'escalation';
+  state: (typeof REVIEW_STATES)[number];
   dueAt: Instant;
   taskAt: Instant;
   escalateAt: Instant;
@@ -27,7 +29,7 @@ type ReviewedIdentity = Pick<Identity, 'kind' | 'hash' | 'primary'> & {
   said: IdentityOrigin;
 };
 
-/** Candidates in `fields` hold `true` for a value and `null` for none. */
+/** Candidates in `fields` hold which members a value has, or `true`, and `null` for none. */
 export interface FreshnessPart extends Heard, Grouped {
   identities: ReviewedIdentity[];
   /** The last of each field. */
@@ -83,7 +85,7 @@ const groupOf = oncePerGroup((parts: Parts) => {
   }
   const identities = parts
     .flatMap(({ key, part }) => part.identities.map((identity) => ({ ...identity, key })))
-    .sort((a, b) => (a.since === b.since ? a.place - b.place : a.since < b.since ? -1 : 1));
+    .sort(inOrder);
   for (const { kind, primary, key, said } of onePrimary(identities)) {
     const field = REVIEWED_FIELDS.find((each) => each === kind);
     if (field && primary) held[field] = { key, since: said.at };
@@ -116,13 +118,12 @@ export function freshnessOf(key: string, parts: Parts): Freshness | undefined {
   };
 }
 
-const STATES: readonly Review['state'][] = ['reminder', 'task', 'escalation'];
 const first = (instants: readonly Instant[]): Instant | undefined => [...instants].sort()[0];
 
 function summaryOf(open: readonly Review[]): Pick<Freshness, 'oldest' | 'state' | 'nextAt'> {
   const oldest = first(open.map(({ dueAt }) => dueAt));
   const nextAt = first(open.flatMap((review) => nextStepAt(review) ?? []));
-  const state = STATES.findLast((each) => open.some((review) => review.state === each));
+  const state = REVIEW_STATES.findLast((each) => open.some((review) => review.state === each));
   return {
     ...(oldest !== undefined && { oldest }),
     ...(state !== undefined && { state }),

@@ -3,7 +3,6 @@
  * derived from the group's. What is due is an index over instants: a policy is a range of it, so that neither a policy nor
  * a clock that moves touches a document.
  */
-import { type Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { IndexSpec } from '@timeline/read-store';
 import {
@@ -13,11 +12,11 @@ import {
   withMerge,
   type MergeEvent,
 } from '../../../merging/src/merging.events.js';
-import { candidateOf, hear, hearVerified, takeBack } from '../candidates.js';
+import { hear, hearVerified, takeBack } from '../candidates.js';
 import type { CustomerEvent, Identity } from '../customers.events.js';
 import { REVIEWED_FIELDS, TIER_TRAIT, type FieldReviewEvent, type ReviewedField } from '../freshness.events.js';
 import { withIdentity, withoutIdentity } from '../identities/held-identities.js';
-import type { IdentityOrigin } from '../projections/profile-part.js';
+import { changedIdentities, originOf, registeredIdentities } from '../projections/profile-part.js';
 import { emptyFreshness, freshnessOf, type Freshness, type FreshnessPart, type Review } from './freshness-part.js';
 
 type FreshnessFact =
@@ -41,7 +40,7 @@ const isReviewed = (name: string): name is ReviewedField => (REVIEWED_FIELDS as 
 
 export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Freshness> = {
   name: 'freshness',
-  version: 1,
+  version: 2,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
@@ -71,12 +70,7 @@ export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Fresh
         return {
           ...part,
           ...hear(part, { ...reviewed(details), ...tierIn(event.data.traits) }, event),
-          identities: identities.map((identity, place) => ({
-            ...known(identity),
-            since: event.position,
-            place,
-            said: originOf(event),
-          })),
+          identities: registeredIdentities(identities.map(known), event),
         };
       }
       case 'CustomerUpdated':
@@ -87,12 +81,8 @@ export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Fresh
       case 'CustomerIdentityAdded': {
         const identity = event.personal?.identity;
         if (!identity) return part;
-        const {
-          since = event.position,
-          place = 0,
-          said = originOf(event),
-        } = part.identities.find(({ hash }) => hash === identity.hash) ?? {};
-        return { ...part, identities: withIdentity(part.identities, { ...known(identity), since, place, said }) };
+        const identities = withIdentity<ReturnType<typeof known>>(part.identities, known(identity));
+        return { ...part, identities: changedIdentities(part.identities, identities, event) };
       }
       case 'CustomerIdentityRemoved': {
         const hash = event.personal?.identity.hash;
@@ -111,7 +101,10 @@ export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Fresh
         }
         const isTier = field === `traits.${TIER_TRAIT}`;
         if (!isTier && !isReviewed(field)) return part;
-        return { ...part, ...hearVerified(part, { field, by, method, value: isTier ? value : true }, event) };
+        return {
+          ...part,
+          ...hearVerified(part, { field, by, method, value: isTier ? value : outlineOf(value) }, event),
+        };
       }
       case 'CustomerFieldsRetracted':
         return { ...part, ...takeBack(part, event.data.fields, event.data) };
@@ -161,13 +154,20 @@ const reviewedAnew = (part: FreshnessPart, field: ReviewedField, review: Review)
   recorded: part.recorded + 1,
 });
 
-/** That something was said, not what. */
-const reviewed = (details: object): Record<string, true | null> =>
+const reviewed = (details: object): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(details).flatMap(([name, value]) =>
-      isReviewed(name) && value !== undefined ? [[name, value === null ? null : true]] : [],
+      isReviewed(name) && value !== undefined ? [[name, outlineOf(value)]] : [],
     ),
   );
+
+/** That something was said, and in how many members, not what: of merged customers the more complete value may count. */
+function outlineOf(value: unknown): unknown {
+  if (value === null) return null;
+  return typeof value === 'object'
+    ? Object.fromEntries(Object.keys(value as object).map((name) => [name, true]))
+    : true;
+}
 
 const tierIn = (traits: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.hasOwn(traits, TIER_TRAIT) ? { [`traits.${TIER_TRAIT}`]: traits[TIER_TRAIT] } : {};
@@ -177,8 +177,3 @@ const known = ({ kind, hash, primary }: Identity): Pick<Identity, 'kind' | 'hash
   hash,
   primary,
 });
-
-function originOf(event: Recorded<FreshnessFact>): IdentityOrigin {
-  const { value: _value, position: _position, ...origin } = candidateOf(null, event);
-  return origin;
-}

@@ -5,16 +5,14 @@ import type { Instant, JsonValue } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Filter } from '@timeline/read-store';
 import { REVIEWED_FIELDS, type ReviewedField } from '../freshness.events.js';
-import type { Review } from './freshness-part.js';
+import { REVIEW_STATES, type Review } from './freshness-part.js';
 import { freshnessPoliciesProjection, type PolicyDocument } from './freshness-policies.projection.js';
 import { freshnessProjection } from './freshness.projection.js';
-
-const STATES = ['reminder', 'task', 'escalation'] as const satisfies readonly Review['state'][];
 
 export class ReviewsParams extends PageQuery {
   /** Customers whose furthest review is this far. */
   @Optional()
-  @OneOf(STATES)
+  @OneOf(REVIEW_STATES)
   state?: Review['state'];
 }
 
@@ -93,7 +91,7 @@ const id: JsonSchema = { type: 'string', format: 'uuid' };
 const instant: JsonSchema = { type: 'string', format: 'date-time' };
 const days: JsonSchema = { type: 'integer', minimum: 1 };
 const field: JsonSchema = { type: 'string', enum: [...REVIEWED_FIELDS] };
-const state: JsonSchema = { type: 'string', enum: [...STATES] };
+const state: JsonSchema = { type: 'string', enum: [...REVIEW_STATES] };
 
 export const policySchema: Answer = (refs) =>
   refs.named('FreshnessPolicy', {

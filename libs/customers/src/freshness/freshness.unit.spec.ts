@@ -1,6 +1,12 @@
-import { DAY_MS, toInstant } from '@timeline/kernel';
+import { DAY_MS, toInstant, type Fact, type Recorded } from '@timeline/kernel';
+import { PureFold, type AnyProjection } from '@timeline/projecting';
+import type { PostalAddress } from '../customers.events.js';
+import { recorder } from '../testing/recorder.js';
+import { CUSTOMER, OTHER, registered } from '../testing/fixtures.js';
+import { profileProjection } from '../projections/profile.projection.js';
 import { fieldReviewsDecider } from './field-reviews.decider.js';
 import type { PolicyDocument } from './freshness-policies.projection.js';
+import { freshnessProjection } from './freshness.projection.js';
 import { stepsOf } from './freshness.reaction.js';
 
 const day = (days: number): string => toInstant(Date.parse('2026-01-01T00:00:00.000Z') + days * DAY_MS);
@@ -52,4 +58,38 @@ describe('the steps of a review', () => {
     expect(fieldReviewsDecider.decide(command, { recorded: 0 }, context)).toEqual(found);
     expect(fieldReviewsDecider.decide(command, { recorded: 1 }, context)).toEqual([]);
   });
+});
+
+it('of merged customers the value is reviewed that the profile shows, also of two said for one instant', () => {
+  const record = recorder({ occurredAt: day(0) });
+  const said = (customerId: string, address: PostalAddress): Recorded<Fact> =>
+    record(registered({ customerId }, { address }), { customerId, stream: `customer-${customerId}` });
+  const merge = { type: 'CustomersMerged', data: { mergeId: 'm', survivor: OTHER, others: [CUSTOMER] } };
+  const log = [
+    said(CUSTOMER, { city: 'Gera', postalCode: '07545' }),
+    said(OTHER, { city: 'Ulm' }),
+    // What concerns several customers, of which a fact does not know.
+    record({ ...merge, customerIds: [CUSTOMER, OTHER] } as Fact, { stream: 'merge-m' }),
+  ];
+  const derived = (projection: AnyProjection, key: string): Record<string, unknown> => {
+    const fold = new PureFold(projection);
+    for (const event of log) fold.apply(event);
+    return JSON.parse(fold.derivedText(key) ?? '{}') as Record<string, unknown>;
+  };
+  expect(derived(profileProjection as AnyProjection, OTHER)).toMatchObject({ address: { city: 'Gera' } });
+  const due = [CUSTOMER, OTHER].map((key) => derived(freshnessProjection as AnyProjection, key)['due']);
+  expect(due).toEqual([{ address: day(0) }, {}]);
+});
+
+it('holds of a value which members it has, not what they are', () => {
+  const fold = new PureFold(freshnessProjection);
+  const record = recorder({ customerId: CUSTOMER });
+  fold.apply(record(registered({}, { name: { full: 'Ann Lee' }, birthDate: '1980-01-01' })));
+  const value = { city: 'Gera', lines: ['1 High St'] };
+  fold.apply(
+    record({ type: 'CustomerFieldVerified', data: { field: 'address', by: 'b', method: 'call' }, personal: { value } }),
+  );
+  const [text = ''] = fold.texts().values();
+  expect(text).toContain('"value":{"city":true,"lines":true}');
+  expect(text).not.toMatch(/Ann|1980|Gera|High/);
 });

@@ -11,7 +11,7 @@
  * The events of an identity do not tell whom they concern, not even by the ids of the command behind them.
  */
 import { Injectable } from '@nestjs/common';
-import { CommandProcessor, type CommandContext, type CommandOutcome } from '@timeline/deciding';
+import { CommandProcessor, doneBefore, type CommandContext, type CommandOutcome } from '@timeline/deciding';
 import { EventStore } from '@timeline/event-store';
 import { KeyedHashes } from '@timeline/key-store';
 import { canonicalJson, deriveId, DomainError, errorCode, type Instant } from '@timeline/kernel';
@@ -39,6 +39,9 @@ export interface IdentifiedIdentity extends NormalisedIdentity {
   hash: string;
   newer: readonly string[];
 }
+
+/** All that it goes by. */
+export const hashesOf = ({ hash, newer }: IdentifiedIdentity): string[] => [hash, ...newer];
 
 /** As the owner's event names it, with the claims that it rests on. */
 export function claimedIdentity(
@@ -91,8 +94,8 @@ export class IdentityRegistry {
   }
 
   /** The claim that stands, confirmed by its owner or not; under a newer normal form where there is none under an older. */
-  async current({ hash, newer }: IdentifiedIdentity): Promise<Claim | undefined> {
-    for (const each of [hash, ...newer]) {
+  async current(identity: IdentifiedIdentity): Promise<Claim | undefined> {
+    for (const each of hashesOf(identity)) {
       const { current } = await this.ownership(each);
       if (current?.customerId !== undefined) return current;
     }
@@ -116,14 +119,13 @@ export class IdentityRegistry {
     const { customerId, context, occurredAt } = claimant;
     // One order for all, so that of two commands for the same identities one gets them all.
     const ordered = wanted
-      .flatMap(({ identity: { hash, newer, kind }, pointer }) =>
-        [hash, ...newer].map((each) => ({ hash: each, kind, pointer })),
-      )
+      .flatMap(({ identity, pointer }) => hashesOf(identity).map((hash) => ({ hash, kind: identity.kind, pointer })))
       .sort((a, b) => (a.hash < b.hash ? -1 : 1));
     for (let round = 1; ; round += 1) {
       const { state, events } = await this.processor.load(customerDecider, customerStream(customerId));
       // Carried out before: the answer is that of the first time, whatever became of the identities since.
-      if (events.some((event) => event.metadata.commandId === context.commandId)) return record(() => '');
+      const done = doneBefore(events, context);
+      if (done) return { id: customerId, ...done };
       assertMayClaim(state, claimant);
       claimant.assertAccepted?.(state);
       const claims = new Map(state.identities.flatMap(claimsOf).map(({ hash, claim }) => [hash, claim]));

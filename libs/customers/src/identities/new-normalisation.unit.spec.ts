@@ -1,9 +1,17 @@
 /** A new normal form is brought in beside the old one, step by step, and at no step does an identity have two owners. */
-import { errorCode } from '@timeline/kernel';
+import { errorCode, newId } from '@timeline/kernel';
 import fc from 'fast-check';
+import { CustomerRows } from '../commands/import-customer.command.js';
 import { CLAIM_LIFETIME_MS } from '../projections/identity-claims.projection.js';
 import { assertNothingLeftBehind, assertOneOwner } from '../testing/ownership.js';
-import { customerIdOf, overEveryPrefix, World, type Fate, type Process } from '../testing/simulated-world.js';
+import {
+  contextOf,
+  customerIdOf,
+  overEveryPrefix,
+  World,
+  type Fate,
+  type Process,
+} from '../testing/simulated-world.js';
 import { normaliseIdentity, type Normalise } from './normalise.js';
 
 /** The new one holds that the case of a member's number says nothing. */
@@ -95,6 +103,64 @@ describe('an identity that was there before the new form', () => {
     await expect(both.add('again', customerIdOf('ann'), 'Ab1')).rejects.toMatchObject({ code: 'IDENTITY_TAKEN' });
     await settle(world);
     expect([await has(both, 'Ab1'), await has(both, 'ab1')]).toEqual([customerIdOf('ann'), customerIdOf('bob')]);
+  });
+});
+
+describe('two spellings that are one by the new form', () => {
+  const ann = customerIdOf('ann');
+  const held = async (world: World) => (await overEveryPrefix(world, () => undefined)).customers.get(ann)?.identities;
+  const released = (world: World): number => world.log.events.filter(({ type }) => type === 'IdentityReleased').length;
+
+  it('are one identity of their customer, under all the claims of both', async () => {
+    const world = new World();
+    const both = await world.start(BOTH);
+    await both.register('ann', ['Ab1']);
+    await both.add('other', ann, 'aB1');
+    await both.add('again', ann, 'aB1');
+    expect(await held(world)).toMatchObject([{ value: 'Ab1', also: [{}, {}] }]);
+    await expect((await world.start(OLD)).register('bob', ['aB1'])).rejects.toMatchObject({ code: 'IDENTITY_TAKEN' });
+    await both.remove('removal', ann, 'aB1');
+    await settle(world);
+    expect(released(world)).toBe(3);
+    await both.register('bob', ['ab1']);
+  });
+
+  it('are the same one in one registration', async () => {
+    const both = await new World().start(BOTH);
+    await expect(both.register('ann', ['Ab1', 'aB1'])).rejects.toMatchObject({ code: 'IDENTITY_REPEATED' });
+  });
+
+  it('stay two where they were two before, and one of them stays when the other goes', async () => {
+    const world = new World();
+    await (await world.start(OLD)).register('ann', ['Ab1', 'aB1']);
+    const both = await world.start(BOTH);
+    await both.add('one', ann, 'Ab1');
+    await both.add('other', ann, 'aB1');
+    expect(await held(world)).toMatchObject([{ value: 'Ab1', also: [{}] }, { value: 'aB1' }]);
+    await both.remove('removal', ann, 'Ab1');
+    await settle(world);
+    expect(await held(world)).toMatchObject([{ value: 'aB1' }]);
+    expect(released(world)).toBe(2);
+  });
+
+  it('are one in the rows of an import, which brings neither back', async () => {
+    const world = new World();
+    const both = await world.start(BOTH);
+    const rows = new CustomerRows(both.processor, both.registry, both.hashes, world.clock, both.standards);
+    const put = (line: number, ...members: string[]) => {
+      const identities = members.map((value) => ({ kind: 'member' as const, value }));
+      const data = { importId: newId(), source: 'crm', line, externalId: 'x', identities };
+      return rows.put(data, contextOf(`row ${line}`));
+    };
+    const { id } = await put(1, 'Ab1', 'aB1');
+    const values = async () =>
+      (await overEveryPrefix(world, () => undefined)).customers.get(id)?.identities.map(({ value }) => value);
+    expect(await values()).toEqual(['x', 'Ab1']);
+    expect((await put(2, 'aB1')).change).toBe('unchanged');
+    await both.remove('removal', id, 'Ab1');
+    expect((await put(3, 'aB1')).change).toBe('unchanged');
+    expect(await values()).toEqual(['x']);
+    await settle(world);
   });
 });
 

@@ -5,9 +5,11 @@ import { createHttpApp } from '@timeline/http';
 import { Harness, TestClock } from '../../../composing/src/testing/harness.js';
 import { customerDecider, customerStream, type CustomerState } from '../customer.decider.js';
 import { changeConsent } from '../commands/change-consent.command.js';
+import { importCustomer } from '../commands/import-customer.command.js';
 import { updateCustomer } from '../commands/update-customer.command.js';
 import { removeIdentity } from '../commands/remove-identity.command.js';
 import { CommandProcessor, CustomerDirectory } from '@timeline/deciding';
+import { deriveId } from '@timeline/kernel';
 import { customersSlice } from '../index.js';
 import { CustomerImports, type ImportNews, type ImportRequest } from './customer-imports.js';
 import { importStream } from './import.decider.js';
@@ -61,6 +63,16 @@ const typesOf = async (id: string): Promise<string[]> =>
   (await harness.product.events.readStream(customerStream(id))).map(({ type }) => type);
 
 const HEADER = 'ID,First name,Last name,E-mail,Phone,City,traits.size,consents.newsletter,Stage';
+
+it('a row that is sent again is answered as the first time, and refused where it says something else', async () => {
+  const send = (region: string) => {
+    const row = { importId: deriveId('test', 'again'), source: 'crm', line: 1, externalId: 'again', region };
+    return harness.dispatch(importCustomer, row, { idempotencyKey: 'again' });
+  };
+  const first = await send('West');
+  expect(await send('West')).toEqual({ ...first, resent: true, change: 'registered' });
+  await expect(send('East')).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+});
 
 describe('an import of customers', () => {
   it('registers them with all that the row says, in one event besides consents', async () => {

@@ -2,11 +2,19 @@
  * What one source customer adds to a profile. Parts add up: `combine` is associative and commutative and `empty` its
  * neutral element, so that a group of merged customers has the profile that their parts make together, in any order.
  */
-import { addDecimals, mergeDays, type ByDay, type Decimal, type Instant, type Position } from '@timeline/kernel';
+import {
+  addDecimals,
+  mergeDays,
+  type ByDay,
+  type Decimal,
+  type Instant,
+  type Position,
+  type Recorded,
+} from '@timeline/kernel';
 import { openPoints, type PointsUntil } from '../../../loyalty/src/loyalty.events.js';
 import type { SurveyKind, SurveyScale } from '../../../surveys/src/surveys.events.js';
 import type { Grouped } from '../../../merging/src/merging.events.js';
-import { together, type Candidate, type Heard } from '../candidates.js';
+import { candidateOf, together, type Candidate, type Heard } from '../candidates.js';
 import type { Membership } from '../companies/company-memberships.js';
 import type { Identity } from '../customers.events.js';
 import { latestOf, type Latest } from '../latest.js';
@@ -46,10 +54,37 @@ export interface PurchaseDay {
 }
 
 /** The order of identities: where in the log it was added, and its place among those added there. */
-export type HeldIdentity = Identity & { since: Position; place: number; said?: IdentityOrigin };
+interface Place {
+  since: Position;
+  place: number;
+}
+export type HeldIdentity = Identity & Place & { said?: IdentityOrigin };
 
 /** Who said that the customer has it, and who made sure. */
 export type IdentityOrigin = Omit<Candidate, 'value' | 'position'>;
+type Added<I> = I & Place & { said: IdentityOrigin };
+type Saying = Pick<Recorded, 'metadata' | 'position'>;
+
+export function originOf(event: Saying): IdentityOrigin {
+  const { value: _value, position: _position, ...origin } = candidateOf(null, event);
+  return origin;
+}
+
+export const registeredIdentities = <I extends object>(identities: readonly I[], event: Saying): Added<I>[] =>
+  identities.map((identity, place) => ({ ...identity, since: event.position, place, said: originOf(event) }));
+
+/** Those that stayed keep their place. */
+export function changedIdentities<I extends Pick<Identity, 'hash'>>(
+  before: readonly (Pick<Identity, 'hash'> & Place & { said?: IdentityOrigin })[],
+  identities: readonly I[],
+  event: Saying,
+): Added<I>[] {
+  const known = new Map(before.map((identity) => [identity.hash, identity]));
+  return identities.map((identity) => {
+    const { since = event.position, place = 0, said = originOf(event) } = known.get(identity.hash) ?? {};
+    return { ...identity, since, place, said };
+  });
+}
 
 /** `fields` are `kind`, `stage`, `language`, `region`, `preferences.{name}` and the personal details, by name. */
 export interface ProfilePart extends Heard, Grouped {
@@ -201,5 +236,5 @@ function combineIdentities(a: readonly HeldIdentity[], b: readonly HeldIdentity[
   return [...byHash.values()].sort(inOrder);
 }
 
-export const inOrder = (a: HeldIdentity, b: HeldIdentity): number =>
+export const inOrder = (a: Place, b: Place): number =>
   a.since === b.since ? a.place - b.place : a.since < b.since ? -1 : 1;

@@ -14,23 +14,24 @@ import { pointsMoved, type LoyaltyEvent } from '../../../loyalty/src/loyalty.eve
 import { linksOf, withMerge, type MergeEvent } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
-import { candidateOf, hear, hearVerified, preferenceNames, takeBack, traitNames } from '../candidates.js';
+import { hear, hearVerified, preferenceNames, takeBack, traitNames } from '../candidates.js';
 import { peopleMore, withMembership } from '../companies/company-memberships.js';
 import { consentKey } from '../customer.decider.js';
-import type { CustomerEvent, Identity } from '../customers.events.js';
+import type { CustomerEvent } from '../customers.events.js';
 import { withIdentity, withoutIdentity } from '../identities/held-identities.js';
 import { entryOf, latestOf, saidBy, withLatest } from '../latest.js';
 import { profileOf, type Profile } from './profile-document.js';
 import {
   addTurnover,
+  changedIdentities,
   combinePoints,
   earliest,
   emptyPart,
   latestInstants,
+  originOf,
+  registeredIdentities,
   withoutPurchase,
   withPurchase,
-  type HeldIdentity,
-  type IdentityOrigin,
   type ProfilePart,
   type Turnover,
 } from './profile-part.js';
@@ -105,12 +106,7 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
           ...seen(after, event),
           known: after.known || !anonymous,
           ...hear(after, { kind, stage, ...details, language, region, ...traitNames(traits) }, event),
-          identities: identities.map((identity, place) => ({
-            ...identity,
-            since: event.position,
-            place,
-            said: originOf(event),
-          })),
+          identities: registeredIdentities(identities, event),
         };
       }
       case 'CustomerUpdated': {
@@ -124,13 +120,16 @@ export const profileProjection: Projection<ProfilePart, ProfileEvent, Profile> =
       case 'CustomerIdentityAdded': {
         const identity = event.personal?.identity;
         return identity
-          ? { ...after, identities: changedIdentities(after, withIdentity(after.identities, identity), event) }
+          ? {
+              ...after,
+              identities: changedIdentities(after.identities, withIdentity(after.identities, identity), event),
+            }
           : after;
       }
       case 'CustomerIdentityRemoved': {
         const hash = event.personal?.identity.hash;
         if (hash === undefined) return after;
-        return { ...after, identities: changedIdentities(after, withoutIdentity(after.identities, hash), event) };
+        return { ...after, identities: withoutIdentity(after.identities, hash) };
       }
       case 'CustomerConsentChanged':
         return { ...after, ...hear(after, { [`consents.${consentKey(event.data)}`]: event.data }, event) };
@@ -264,24 +263,6 @@ function seen(part: ProfilePart, { metadata: { occurredAt } }: Recorded<ProfileE
 function contacted(part: ProfilePart, event: Recorded<ProfileEvent>, channel: string): ProfilePart {
   const lastContact = latestOf(part.lastContact, { value: channel, ...saidBy(event) });
   return { ...seen(part, event), ...(lastContact && { lastContact }) };
-}
-
-function originOf(event: Recorded<ProfileEvent>): IdentityOrigin {
-  const { value: _value, position: _position, ...origin } = candidateOf(null, event);
-  return origin;
-}
-
-/** Those that stayed keep their place. */
-function changedIdentities(
-  part: ProfilePart,
-  identities: readonly Identity[],
-  event: Recorded<ProfileEvent>,
-): HeldIdentity[] {
-  const before = new Map(part.identities.map((identity) => [identity.hash, identity]));
-  return identities.map((identity) => {
-    const { since = event.position, place = 0, said = originOf(event) } = before.get(identity.hash) ?? {};
-    return { ...identity, since, place, said };
-  });
 }
 
 function withTurnover(part: ProfilePart, currency: string, more: Turnover): Record<string, Turnover> {

@@ -12,7 +12,8 @@ import {
   type CommandType,
 } from '@timeline/deciding';
 import { Injectable } from '@nestjs/common';
-import { Clock, dayIn, toInstant, type Decider } from '@timeline/kernel';
+import { EventStore } from '@timeline/event-store';
+import { Clock, dayIn, toInstant, type Decider, type Position } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { CustomersSettings } from '../customers-settings.js';
 import type { Profile } from '../projections/profile-document.js';
@@ -52,7 +53,7 @@ function add(tally: QualityTally, { score, parts }: Pick<Quality, 'score' | 'par
   }
 }
 
-function largest(sources: ReadonlyMap<string, QualityTally>): Record<string, QualityTally> {
+export function largest(sources: ReadonlyMap<string, QualityTally>): QualityMeasurement['sources'] {
   const sorted = [...sources].sort(([a, { records: x }], [b, { records: y }]) => y - x || (a < b ? -1 : 1));
   const rest = sorted.slice(MAX_SOURCES).map(([, tally]) => tally);
   const others = emptyTally();
@@ -64,15 +65,16 @@ function largest(sources: ReadonlyMap<string, QualityTally>): Record<string, Qua
       others.parts[part].records += tally.parts[part].records;
     }
   }
-  return Object.fromEntries([
-    ...sorted.slice(0, MAX_SOURCES),
-    ...(rest.length > 0 ? [[OTHER_SOURCES, others] as const] : []),
-  ]);
+  return [
+    ...sorted.slice(0, MAX_SOURCES).map(([source, tally]) => ({ source, tally })),
+    ...(rest.length > 0 ? [{ source: OTHER_SOURCES, tally: others }] : []),
+  ];
 }
 
 @Injectable()
 export class QualityMeasurements {
   constructor(
+    private readonly events: EventStore,
     private readonly models: ReadModels,
     private readonly qualities: RecordQualities,
     private readonly processor: CommandProcessor,
@@ -80,17 +82,25 @@ export class QualityMeasurements {
     private readonly settings: CustomersSettings,
   ) {}
 
-  /** @param day which it is the measurement of; today where absent */
+  /**
+   * @param day which it is the measurement of; today where absent
+   * @throws DomainError POSITION_NOT_REACHED while the read models are behind; nothing was measured then
+   */
   async measure(context: CommandContext, day?: string): Promise<CommandOutcome> {
     const measuredAt = toInstant(this.clock.now());
     const of = day ?? dayIn(this.settings.reportingTimeZone, measuredAt);
-    const command = { day: of, ...(await this.#taken(measuredAt)) };
+    // Nobody looks at all records again for a command that was carried out.
+    const done = await this.processor.doneBefore(qualityStream(of), context);
+    if (done) return { id: of, ...done };
+    // Of all that had happened, not of what the read models happen to show: a day is measured once.
+    const head = (await this.events.head())?.position;
+    const command = { day: of, ...(await this.#taken(measuredAt, head)) };
     return this.processor.execute({ decider: qualityDecider, stream: qualityStream(of), id: of, command, context });
   }
 
-  async #taken(measuredAt: string): Promise<Omit<QualityMeasurement, 'day'>> {
-    const yardstick = await this.qualities.yardstick(undefined);
-    return this.models.read(profileProjection, undefined, async ({ derived }) => {
+  async #taken(measuredAt: string, head: Position | undefined): Promise<Omit<QualityMeasurement, 'day'>> {
+    const yardstick = await this.qualities.yardstick(head);
+    return this.models.read(profileProjection, head, async ({ derived }) => {
       const all = emptyTally();
       const sources = new Map<string, QualityTally>();
       // Filled for every field.
@@ -98,9 +108,10 @@ export class QualityMeasurements {
         CONTACT_FIELDS.map((field) => [field, { values: 0, fresh: 0 }]),
       ) as QualityMeasurement['contact'];
       for await (const page of derived.stream({ isSurvivor: true, anonymous: { $exists: false } })) {
-        for (const stored of page) {
-          const profile: Profile = contentOf(stored);
-          const quality = await this.qualities.of(profile, measuredAt, yardstick);
+        const profiles: Profile[] = page.map(contentOf);
+        const qualityOf = await this.qualities.of(profiles, measuredAt, yardstick, head);
+        for (const profile of profiles) {
+          const quality = qualityOf(profile);
           add(all, quality);
           for (const [source, own] of quality.bySource) {
             const tally = sources.get(source) ?? emptyTally();

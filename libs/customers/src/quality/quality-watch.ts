@@ -9,7 +9,7 @@ import { KeyedHashes } from '@timeline/key-store';
 import { backoffMs, Clock, dayIn, delay, deriveId, errorCode, toInstant } from '@timeline/kernel';
 import type { FeedNotice } from '@timeline/projecting';
 import { CustomersSettings } from '../customers-settings.js';
-import { QualityMeasurements, qualityStream } from './measure-quality.command.js';
+import { QualityMeasurements } from './measure-quality.command.js';
 import { qualityDaysProjection } from './quality-days.projection.js';
 
 const POLL_MS = 60_000;
@@ -49,14 +49,11 @@ export class QualityWatch implements Follower {
     const today = dayIn(zone, toInstant(this.clock.now()));
     const yesterday = addToDay(today, -1);
     const commandId = deriveId('data-quality', yesterday);
-    const measured = await this.events.readStream(qualityStream(yesterday));
-    if (measured.some(({ metadata }) => metadata.commandId === commandId)) return false;
     const first = await this.#firstRecordedAt();
     if (first === undefined || dayIn(zone, first) >= today) return false;
     const bodyHash = this.hashes.hashBody(commandId);
     const context = { commandId, bodyHash, actor: 'data-quality', correlationId: commandId, causationId: commandId };
-    await this.measurements.measure(context, yesterday);
-    return true;
+    return !(await this.measurements.measure(context, yesterday)).resent;
   }
 
   async #firstRecordedAt(): Promise<string | undefined> {

@@ -29,6 +29,7 @@ export class QualityCommandController {
     'Of today in the reporting time zone; the latest measurement of a day counts. It looks at every record: what happens once a day by itself.',
   )
   @AnswersOutcome(200)
+  @Refuses('POSITION_NOT_REACHED', 'READ_MODEL_NOT_READY')
   async measure(
     @CommandHeaders() headers: CommandHeaders,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -101,7 +101,7 @@ function reading(metric: string, isBroken: boolean): (measurement: QualityMeasur
     case QUALITY.name:
       return ({ all, sources }) =>
         new Map(
-          (isBroken ? Object.entries(sources) : [['', all] as const]).map(([name, tally]) => [name, ofTally(tally)]),
+          (isBroken ? sources : [{ source: '', tally: all }]).map(({ source, tally }) => [source, ofTally(tally)]),
         );
     case FRESHNESS.name:
       return ({ contact }) =>

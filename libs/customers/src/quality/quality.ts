@@ -64,7 +64,8 @@ export function knownValues(profile: Profile, at: Instant, check: Check, policie
   const primary = (kind: string) => profile.identities.find((each) => each.kind === kind && each.primary);
   const held = [
     ...DETAILS.map((field) => ({ field, value: profile[field] as unknown, said: profile.provenance[field] })),
-    ...IDENTITIES.map((field) => ({ field, value: primary(field)?.value, said: primary(field)?.provenance })),
+    // As it was given, which is what a standard accepted.
+    ...IDENTITIES.map((field) => ({ field, value: primary(field)?.given, said: primary(field)?.provenance })),
   ];
   const tier = Object.hasOwn(profile.traits, TIER_TRAIT) ? String(profile.traits[TIER_TRAIT]) : undefined;
   return held.flatMap(({ field, value, said }): KnownValue[] => {

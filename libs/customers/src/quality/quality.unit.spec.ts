@@ -1,6 +1,8 @@
 import { DAY_MS, toInstant, type Position } from '@timeline/kernel';
 import fc from 'fast-check';
+import type { QualityTally } from '../data-quality.events.js';
 import type { Profile } from '../projections/profile-document.js';
+import { largest } from './measure-quality.command.js';
 import { knownValues, qualityBySource, qualityOf, type Check, type KnownValue } from './quality.js';
 import { suspicionsProjection } from './suspicions.projection.js';
 
@@ -72,6 +74,11 @@ describe('the quality of a record', () => {
     ]);
   });
 
+  it('holds an identity to the standard in the text that was given, as the command did', () => {
+    const national: Check = (field, value) => (field === 'phone' ? value === '01512' : undefined);
+    expect(values(day(0), national).at(-1)).toMatchObject({ field: 'phone', validity: 'accepted' });
+  });
+
   it('is told of each source by its own values', () => {
     const bySource = qualityBySource('person', values(day(400)), 0);
     expect([...bySource.keys()].sort()).toEqual(['ann', 'crm', 'shop']);
@@ -101,6 +108,31 @@ describe('the quality of a record', () => {
         },
       ),
     );
+  });
+});
+
+describe('the sources of a measurement', () => {
+  it('are the two hundred that said most, and the others together', () => {
+    const tally = (records: number): QualityTally => ({
+      records,
+      score: 10 * records,
+      parts: {
+        completeness: { sum: records / 2, records },
+        validity: { sum: 0, records: 0 },
+        freshness: { sum: 1, records: 1 },
+        uniqueness: { sum: records, records },
+      },
+    });
+    const tallies = Array.from({ length: 203 }, (_, n): [string, QualityTally] => [`s${n}`, tally(n + 1)]);
+    const largestFirst = [...tallies].reverse().map(([source, each]) => ({ source, tally: each }));
+    expect(largest(new Map(tallies.slice(3)))).toEqual(largestFirst.slice(0, 200));
+    expect(largest(new Map(tallies))).toEqual([
+      ...largestFirst.slice(0, 200),
+      {
+        source: '(others)',
+        tally: { ...tally(1 + 2 + 3), parts: { ...tally(6).parts, freshness: { sum: 3, records: 3 } } },
+      },
+    ]);
   });
 });
 

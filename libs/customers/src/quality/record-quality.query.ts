@@ -53,12 +53,8 @@ export class GetQualityHandler implements IQueryHandler<GetQuality> {
         ? await this.past.find(customerId, { asOf }, position)
         : (await this.current.find(customerId, position)).profile;
     const yardstick = await this.qualities.yardstick(position);
-    const { score, parts, bySource, missing, values, suspects } = await this.qualities.of(
-      profile,
-      asOf,
-      yardstick,
-      position,
-    );
+    const qualityOf = await this.qualities.of([profile], asOf, yardstick, position);
+    const { score, parts, bySource, missing, values, suspects } = qualityOf(profile);
     return {
       customerId,
       asOf,

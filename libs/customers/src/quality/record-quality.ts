@@ -37,30 +37,55 @@ export class RecordQualities {
     return { check: standardCheck(await this.standards.current()), policies };
   }
 
-  async of(profile: Profile, at: Instant, { check, policies }: Yardstick, position?: string): Promise<RecordQuality> {
-    const values = knownValues(profile, at, check, policies);
-    const suspects = await this.#suspects(profile, at, position);
-    return {
-      ...qualityOf(profile.kind, values, suspects.length),
-      values,
-      suspects,
-      bySource: qualityBySource(profile.kind, values, suspects.length),
+  /** Tells the quality of each of the profiles. However many they are, the stores are asked twice. */
+  async of(
+    profiles: readonly Profile[],
+    at: Instant,
+    { check, policies }: Yardstick,
+    position?: string,
+  ): Promise<(profile: Profile) => RecordQuality> {
+    const suspectsOf = await this.#suspicions(profiles, at, position);
+    return (profile) => {
+      const values = knownValues(profile, at, check, policies);
+      const suspects = suspectsOf(profile);
+      return {
+        ...qualityOf(profile.kind, values, suspects.length),
+        values,
+        suspects,
+        bySource: qualityBySource(profile.kind, values, suspects.length),
+      };
     };
   }
 
   /** Who is in the same group by now, or gone, is no other. */
-  async #suspects({ members, survivor }: Profile, at: Instant, position?: string): Promise<string[]> {
-    const others = await this.models.read(suspicionsProjection, position, async ({ documents }) =>
-      (await documents.find({ _id: { $in: members } })).flatMap(({ others: each }) =>
-        Object.entries(each).flatMap(([other, { from, to }]) =>
+  async #suspicions(
+    profiles: readonly Profile[],
+    at: Instant,
+    position?: string,
+  ): Promise<(profile: Profile) => string[]> {
+    const all = profiles.flatMap(({ members }) => members);
+    const suspicions = await this.models.read(suspicionsProjection, position, ({ documents }) =>
+      documents.find({ _id: { $in: all } }),
+    );
+    const othersOf = new Map(
+      suspicions.map(({ _id, others }) => [
+        _id,
+        Object.entries(others).flatMap(([other, { from, to }]) =>
           from <= at && (to === undefined || at < to) ? [other] : [],
         ),
-      ),
+      ]),
     );
-    if (others.length === 0) return [];
-    const survivors = await this.models.read(profileProjection, position, async ({ derived }) =>
-      (await derived.find({ _id: { $in: others } })).map((other) => other.survivor),
+    const suspected = [...new Set([...othersOf.values()].flat())];
+    if (suspected.length === 0) return () => [];
+    const found = await this.models.read(profileProjection, position, ({ derived }) =>
+      derived.find({ _id: { $in: suspected } }),
     );
-    return [...new Set(survivors)].filter((other) => other !== survivor).sort();
+    const survivors = new Map(found.map(({ _id, survivor }) => [_id, survivor]));
+    return ({ members, survivor }) => {
+      const others = members.flatMap((member) => othersOf.get(member) ?? []);
+      return [...new Set(others.flatMap((other) => survivors.get(other) ?? []))]
+        .filter((other) => other !== survivor)
+        .sort();
+    };
   }
 }

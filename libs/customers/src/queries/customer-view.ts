@@ -13,8 +13,6 @@ export type CustomerSummary = Omit<
   'birthDate' | 'address' | 'note' | 'companies' | 'people' | 'consents' | 'preferences' | 'provenance'
 >;
 
-export const customerProfile = (stored: StoredDerived & Profile): CustomerProfile => profileView(contentOf(stored));
-
 export function profileView({
   search: _search,
   isSurvivor: _isSurvivor,
@@ -36,7 +34,7 @@ export function customerSummary(stored: StoredDerived & Profile): CustomerSummar
     provenance: _provenance,
     identities,
     ...summary
-  } = customerProfile(stored);
+  } = profileView(contentOf(stored));
   return { ...summary, identities: identities.map(({ provenance: _, ...identity }) => identity) };
 }
 

@@ -172,7 +172,9 @@ export class Process {
   }
   remove(key: string, customerId: string, member: string): Promise<CommandOutcome> {
     const data = { customerId, kind: 'member' as const, value: member };
-    return new RemoveIdentityHandler(this.processor, this.registry).execute(new RemoveIdentity(data, contextOf(key)));
+    return new RemoveIdentityHandler(this.processor, this.registry, this.standards).execute(
+      new RemoveIdentity(data, contextOf(key)),
+    );
   }
   erase(key: string, customerId: string): Promise<CommandOutcome> {
     return new EraseCustomerHandler(this.processor).execute(
@@ -208,7 +210,7 @@ export class Process {
 
 export const customerIdOf = (registration: string): string => deriveId('customer', contextOf(registration).commandId);
 
-function contextOf(key: string): CommandContext {
+export function contextOf(key: string): CommandContext {
   const commandId = deriveId('test', key);
   return { commandId, bodyHash: commandId, actor: 'test', correlationId: commandId, causationId: commandId };
 }
