@@ -44,7 +44,7 @@ export class StandardsCommandController {
   @Examples(examples)
   @AnswersOutcome(201, 'The first version is published')
   @AnswersOutcome(200, 'The next version is published, or nothing changed')
-  @Refuses('RULES_WRONG', 'STANDARD_FROM_IN_PAST', 'STANDARD_FROM_BEFORE_LAST')
+  @Refuses('RULES_WRONG', 'STANDARD_FROM_IN_PAST')
   async publish(
     @PathParam('field', fieldName) field: string,
     @StrictBody(PublishStandardBody) body: PublishStandardBody,

@@ -1,0 +1,68 @@
+/** Versions of a standard by the clock, on real embedded stores: what is in force, what is to come, and what is answered. */
+import type { AddressInfo } from 'node:net';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createHttpApp } from '@timeline/http';
+import { Harness, TestClock } from '../../composing/src/testing/harness.js';
+import { publishStandard, StandardsInForce, standardsSlice, type Rule } from './index.js';
+
+const clock = new TestClock();
+let harness: Harness;
+let app: NestFastifyApplication;
+let base: string;
+beforeAll(async () => {
+  harness = await Harness.start({ slices: [standardsSlice], clock });
+  app = await createHttpApp(harness.product.module({ providers: [], controllers: [] }));
+  await app.listen(0, '127.0.0.1');
+  // Listening on a port, so the address is not a path.
+  base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  await app?.close();
+  await harness?.dispose();
+});
+
+const SMALL: Rule[] = [{ kind: 'one-of', values: ['S'] }];
+const LARGE: Rule[] = [{ kind: 'one-of', values: ['L'] }];
+const MISTAKEN = '2099-01-01T00:00:00.000Z';
+const publish = (field: string, rules: Rule[], from?: string): Promise<unknown> =>
+  harness.dispatch(publishStandard, { field, rules, ...(from !== undefined && { from }) });
+const inForce = async (field: string): Promise<number | undefined> =>
+  (await harness.get(StandardsInForce).current()).byField.get(field)?.version;
+/** As the list tells them. */
+async function listed(field: string): Promise<[version: number, inForce: boolean][]> {
+  const answer = await fetch(`${base}/v1/standards`);
+  const { items } = (await answer.json()) as { items: { field: string; version: number; inForce: boolean }[] };
+  return items.filter((each) => each.field === field).map(({ version, inForce: is }) => [version, is]);
+}
+const later = (ms: number): string => new Date(clock.now().getTime() + ms).toISOString();
+
+it('a version published for a mistaken time is withdrawn, or corrected, by the next', async () => {
+  const field = 'traits.size';
+  await publish(field, SMALL);
+  await publish(field, LARGE, MISTAKEN);
+  expect(await listed(field)).toEqual([
+    [1, true],
+    [2, false],
+  ]);
+  // Corrected: the same rules from an earlier time on.
+  await publish(field, LARGE, later(60_000));
+  expect(await listed(field)).toEqual([
+    [1, true],
+    [3, false],
+  ]);
+  // Withdrawn: what holds now is to go on holding.
+  await publish(field, SMALL);
+  expect(await listed(field)).toEqual([[4, true]]);
+  clock.advance(60_000);
+  expect(await inForce(field)).toBe(4);
+});
+
+it('the rules of a version that is to come are published for now by leaving out from', async () => {
+  const field = 'traits.shape';
+  await publish(field, LARGE, MISTAKEN);
+  expect(await inForce(field)).toBeUndefined();
+  await publish(field, LARGE);
+  expect(await inForce(field)).toBe(2);
+  await publish(field, LARGE);
+  expect(await inForce(field)).toBe(2);
+});
