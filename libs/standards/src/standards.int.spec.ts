@@ -66,3 +66,17 @@ it('the rules of a version that is to come are published for now by leaving out 
   await publish(field, LARGE);
   expect(await inForce(field)).toBe(2);
 });
+
+it('answers a version that is there already as the same while it is, whatever the clock says', async () => {
+  const field = 'traits.time';
+  await publish(field, SMALL, later(60_000));
+  const path = `${base}/v1/standards/${field}`;
+  const first = await fetch(path);
+  const etag = first.headers.get('etag') ?? '';
+  const body: unknown = await first.json();
+  clock.advance(60_000);
+  expect(await listed(field)).toEqual([[1, true]]);
+  expect((await fetch(path, { headers: { 'if-none-match': etag } })).status).toBe(304);
+  // What 304 stands for.
+  expect(await (await fetch(path)).json()).toEqual(body);
+});
