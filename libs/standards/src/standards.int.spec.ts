@@ -1,6 +1,7 @@
 /** Versions of a standard by the clock, on real embedded stores: what is in force, what is to come, and what is answered. */
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { EventStore } from '@timeline/event-store';
 import { createHttpApp } from '@timeline/http';
 import { Harness, TestClock } from '../../composing/src/testing/harness.js';
 import { publishStandard, StandardsInForce, standardsSlice, type Rule } from './index.js';
@@ -79,4 +80,41 @@ it('answers a version that is there already as the same while it is, whatever th
   expect((await fetch(path, { headers: { 'if-none-match': etag } })).status).toBe(304);
   // What 304 stands for.
   expect(await (await fetch(path)).json()).toEqual(body);
+});
+
+it('reads of a standard only the versions that it has not read', async () => {
+  const field = 'traits.grown';
+  for (const rules of [SMALL, LARGE, SMALL]) await publish(field, rules);
+  let held = Infinity;
+  let read: number[] = [];
+  const log = new Proxy(harness.product.events, {
+    get(target, name): unknown {
+      if (name !== 'readStream') return Reflect.get(target, name, target);
+      return async (...args: Parameters<EventStore['readStream']>) => {
+        const found = (await target.readStream(...args)).filter(({ revision }) => revision < held);
+        read.push(...found.map(({ revision }) => revision));
+        return found;
+      };
+    },
+  });
+  const standards = new StandardsInForce(log, clock);
+  const versions = async (): Promise<number[]> => {
+    read = [];
+    return (await standards.versionsOf(field)).map(({ version }) => version);
+  };
+  expect([await versions(), read]).toEqual([
+    [1, 2, 3],
+    [0, 1, 2],
+  ]);
+  expect([await versions(), read]).toEqual([[1, 2, 3], [2]]);
+  await publish(field, LARGE);
+  expect([await versions(), read]).toEqual([
+    [1, 2, 3, 4],
+    [2, 3],
+  ]);
+  // Of a log that was restored from a backup nothing stays that it does not hold.
+  held = 2;
+  expect(await versions()).toEqual([1, 2]);
+  held = Infinity;
+  expect(await versions()).toEqual([1, 2, 3, 4]);
 });
