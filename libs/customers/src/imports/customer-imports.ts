@@ -22,7 +22,7 @@ import { Reverts, type RevertNews } from '../provenance/reverts.js';
 import { columnAt, type ColumnMap, type RowData } from './import-columns.js';
 import { readRows, type CellError, type ImportFormat, type ImportRow } from './import-rows.js';
 import { importDecider, importStream, type ImportCommand, type ImportState } from './import.decider.js';
-import type { ImportCounts } from './imports.events.js';
+import type { ImportCounts } from '../imports.events.js';
 
 export interface ImportRequest {
   source: string;

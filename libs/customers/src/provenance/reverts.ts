@@ -11,7 +11,7 @@ import { ReadModels } from '@timeline/projecting';
 import type { Sayer } from '../candidates.js';
 import { customerDecider, customerStream, type CustomerCommand, type CustomerState } from '../customer.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
-import type { RevertCounts } from '../imports/imports.events.js';
+import type { RevertCounts } from '../imports.events.js';
 import type { ProfilePart } from '../projections/profile-part.js';
 import { byOf, provenanceProjection } from '../projections/provenance.projection.js';
 import { partsOf } from './provenance.query.js';
