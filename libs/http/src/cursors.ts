@@ -26,6 +26,10 @@ export class Cursors {
   }
 }
 
+/** A place by what a list is sorted by and what tells ties apart. */
+export const isTwoTexts = (value: JsonValue): value is [string, string] =>
+  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
 export class ListCursors {
   constructor(
     private readonly key: Buffer,

@@ -3,7 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { History, type AsOf } from '@timeline/as-of';
 import { CustomerDirectory } from '@timeline/deciding';
-import { Cursors, type Page } from '@timeline/http';
+import { Cursors, isTwoTexts, type Page } from '@timeline/http';
 import { Clock, DomainError, toInstant, type Instant, type JsonValue } from '@timeline/kernel';
 import { PureFold, ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
@@ -93,8 +93,6 @@ export class ListSegmentsHandler implements IQueryHandler<ListSegments> {
 
 /** A cursor keeps the instant of its first page, so that all pages tell of the same one. */
 type Cursor = [asOf: string, lastId: string];
-const isCursor = (value: JsonValue): value is Cursor =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 @QueryHandler(ListMembers)
 export class ListMembersHandler implements IQueryHandler<ListMembers> {
@@ -114,7 +112,7 @@ export class ListMembersHandler implements IQueryHandler<ListMembers> {
     const list = this.cursors.of('segment-members', { id });
     // An instant that is given again must be that of the first page.
     const isOurs = (value: JsonValue): value is Cursor =>
-      isCursor(value) && (query.asOf === undefined || query.asOf === value[0]);
+      isTwoTexts(value) && (query.asOf === undefined || query.asOf === value[0]);
     const after = list.read(query.cursor, isOurs);
     const asOf = after?.[0] ?? query.asOf ?? toInstant(this.clock.now());
     const found = await this.models.read(segmentsProjection, query.position, ({ derived }) =>
