@@ -1,14 +1,14 @@
 /** Segments with their counts, and the members of one, evaluated at an instant. Count and list are the same filter. */
 import { ModuleRef } from '@nestjs/core';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { History, type AsOf } from '@timeline/as-of';
+import { History, partsAsOf, type AsOf } from '@timeline/as-of';
 import { CustomerDirectory } from '@timeline/deciding';
 import { Cursors, isTwoTexts, type Page } from '@timeline/http';
 import { Clock, DomainError, toInstant, type Instant, type JsonValue } from '@timeline/kernel';
-import { PureFold, ReadModels } from '@timeline/projecting';
+import { ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
 import { BUILT_IN_SEGMENTS, SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
-import { FOREVER, type SegmentPart } from '../membership.js';
+import { FOREVER } from '../membership.js';
 import { membershipOf, segmentsProjection, type SegmentMembership } from '../projections/segments.projection.js';
 
 export interface SegmentSummary {
@@ -165,15 +165,7 @@ export class SegmentsOfCustomerHandler implements IQueryHandler<SegmentsOfCustom
     position: string | undefined,
   ): Promise<Pick<SegmentMembership, 'in'>> {
     const history = this.modules.get<History>(History, { strict: false });
-    const moment = await history.momentOf({ knownAt });
-    const parts: { key: string; part: SegmentPart }[] = [];
-    for (const member of await history.membersAsOf(customerId, moment, position)) {
-      const start = (): PureFold => new PureFold(segmentsProjection, new Set(), (key) => key === member);
-      const fold = await history.fold(member, moment, position, start, (state, event) => state.apply(event));
-      // Made by this projection only.
-      const part = fold.documents.get(member)?.content as SegmentPart | undefined;
-      if (part) parts.push({ key: member, part });
-    }
+    const parts = await partsAsOf(history, segmentsProjection, customerId, { knownAt }, position);
     // Whoever was erased in between must not be shown.
     await this.directory.resolve({ customerId });
     if (parts.length === 0) throw new DomainError('CUSTOMER_NOT_FOUND', 'no such customer was known at that moment');
