@@ -8,7 +8,7 @@ import { EventStore } from '@timeline/event-store';
 import { KeyedHashes } from '@timeline/key-store';
 import { canonicalJson, deriveId, errorCode, UnavailableError, type Position } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
-import type { Sayer } from '../candidates.js';
+import type { Sayer } from '../told.events.js';
 import { customerDecider, customerStream, type CustomerCommand, type CustomerState } from '../customer.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
 import type { RevertCounts } from '../imports.events.js';
