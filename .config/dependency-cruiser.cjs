@@ -57,10 +57,10 @@ module.exports = {
       to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/matching/'] },
     },
     {
-      name: 'rules-of-standards-import-only-each-other',
+      name: 'rules-of-standards-import-only-each-other-and-kernel',
       severity: 'error',
       from: { path: '^libs/standards/src/rules/', pathNot: '\\.spec\\.ts$' },
-      to: { path: '^(libs|apps)/', pathNot: '^libs/standards/src/rules/' },
+      to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/standards/src/rules/'] },
     },
     { name: 'middle-imports-no-slice', severity: 'error', from: { path: middle }, to: { path: [slices, '^apps/'] } },
     {

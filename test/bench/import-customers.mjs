@@ -20,6 +20,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Libsql from 'libsql';
+import { pickFrom, randomFrom } from './support/random.mjs';
 
 const { values } = parseArgs({
   options: { rows: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '42' } },
@@ -34,14 +35,9 @@ const rowsOfKilled = rows / 10;
 mkdirSync(path.dirname(toBeKilled));
 const MIB = 1024 * 1024;
 
-function randomFrom(start) {
-  let state = start;
-  return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
-}
-
 async function generate() {
   const random = randomFrom(seed);
-  const pick = (list) => list[Math.floor(random() * list.length)];
+  const pick = pickFrom(random);
   const out = createWriteStream(file);
   const tenth = createWriteStream(toBeKilled);
   const header = 'ID,First name,Last name,E-mail,Phone,City,Country,Region,traits.size,consents.newsletter\n';

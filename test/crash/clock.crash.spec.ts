@@ -3,32 +3,28 @@
  * and what is given up must not hang on the time of day. The clock is moved by `test/support/moved-clock.mjs`, which the
  * product knows nothing of.
  */
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Api, type Json, type LoggedEvent } from '../e2e/api.js';
 import { RunningProduct } from '../support/running-product.js';
 import { auditLog, auditReadModels } from './support/audit.js';
 import { HealthWatch } from './support/health-watch.js';
 import { Load } from './support/load.js';
+import { MovedClock } from './support/moved-clock.js';
 
 const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
 const DAY = 86_400_000;
-const MOVED_CLOCK = fileURLToPath(new URL('../support/moved-clock.mjs', import.meta.url));
 
 describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
   let product: RunningProduct;
   /** Serves beside it and moves no projection. */
   let second: RunningProduct;
   let api: Api;
-  let clockFile: string;
-  const setClock = (offsetMs: number): Promise<void> => writeFile(clockFile, String(offsetMs));
+  let clock: MovedClock;
 
   beforeAll(async () => {
     product = await RunningProduct.create({ DEMO: 'off' });
-    clockFile = path.join(product.folder, 'clock-offset');
-    await setClock(0);
-    Object.assign(product.env, { NODE_OPTIONS: `--import=${MOVED_CLOCK}`, CLOCK_OFFSET_FILE: clockFile });
+    clock = new MovedClock(path.join(product.folder, 'clock-offset'));
+    Object.assign(product.env, clock.env);
     second = await RunningProduct.create({ ...product.env, PORT: undefined, ROLES: 'commands,queries' });
     const file = (name: string): string => path.join(product.folder, 'data', name);
     Object.assign(second.env, {
@@ -55,7 +51,7 @@ describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
       await load.start();
       await load.progress(20);
       for (const offset of [2 * DAY, -2 * DAY, 400 * DAY, -DAY / 24, DAY / 24, 0]) {
-        await setClock(offset);
+        clock.set(offset);
         await load.progress(20);
       }
       await load.finish();
@@ -80,9 +76,9 @@ describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
   }, 240_000);
 
   it('takes what happened now for a customer who was registered before the clock was put back', async () => {
-    await setClock(2 * DAY);
+    clock.set(2 * DAY);
     const { id } = await api.register({ name: { full: 'From Tomorrow' } });
-    await setClock(0);
+    clock.set(0);
     const update = await api.send('PATCH', `/v1/customers/${id}`, { json: { traits: { a: 1 } } });
     expect([update.status, update.body['code']]).toEqual([200, undefined]);
     // Who says a time is held to it.
@@ -92,7 +88,7 @@ describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
   }, 180_000);
 
   it('waits for a position no longer when the clock is put back meanwhile', async () => {
-    await setClock(0);
+    clock.set(0);
     const { id } = await new Api(second.url).register();
     await product.until(async () => (await api.send('GET', `/v1/customers/${id}`)).status === 200, 'it is read');
     // Whoever moves the projections does not, so that the read has to wait.
@@ -101,7 +97,7 @@ describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
       const { position } = await new Api(second.url).register();
       const reading = new Api(second.url).send('GET', `/v1/customers/${id}`, { position });
       await new Promise((resolve) => setTimeout(resolve, 500));
-      await setClock(-DAY);
+      clock.set(-DAY);
       const answer = await Promise.race([
         reading,
         new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 30_000).unref()),
@@ -109,20 +105,20 @@ describe(`a clock that jumps (CRASH_SEED=${SEED})`, () => {
       expect([answer?.status, answer?.body['code']]).toEqual([503, 'POSITION_NOT_REACHED']);
     } finally {
       process.kill(product.pid, 'SIGCONT');
-      await setClock(0);
+      clock.set(0);
     }
   }, 180_000);
 
   it('carries out what is owed, whatever the time of day is', async () => {
-    await setClock(0);
+    clock.set(0);
     const { id } = await api.register({ name: { full: 'Leaving' } });
-    await setClock(-30 * DAY);
+    clock.set(-30 * DAY);
     expect((await api.send('DELETE', `/v1/customers/${id}`)).status).toBeLessThan(300);
     const isCarriedOut = async (): Promise<boolean> =>
       (await api.events('&types=CustomerErasureCarriedOut')).some(({ stream }) => stream === `customer-${id}`);
     await product.until(isCarriedOut, 'the erasure is carried out');
     expect((await api.send('GET', `/v1/customers/${id}`)).status).toBe(410);
-    await setClock(0);
+    clock.set(0);
     await product.verify();
   }, 180_000);
 });

@@ -8,7 +8,8 @@ import path from 'node:path';
 import Libsql from 'libsql';
 import { productSlices } from '@timeline/product';
 import { attributesOf, OtlpCollector, type CollectedSpan } from '../support/otlp-collector.js';
-import { freePort, RunningProduct } from '../support/running-product.js';
+import { freePort } from '../support/free-ports.mjs';
+import { RunningProduct } from '../support/running-product.js';
 import { Api, type Json } from './api.js';
 
 const handling = (type: string): string[] =>

@@ -60,6 +60,30 @@ it('tells what an import said, tells what taking it back would do, and takes it 
   expect(await customers()).toHaveLength(1);
 }, 180_000);
 
+it('what was taken back over HTTP is there again when its file is imported again, which adds nothing after that', async () => {
+  const file = path.join(product.folder, 'web.csv');
+  await writeFile(file, 'ID,Name,Phone\nW1,Will Web,+1 650 253 0011\nW2,Wilma Web,+1 650 253 0012\n');
+  // Without a name it is named by its content.
+  const run = (): Promise<Json> => json('import', 'customers', file, '--source', 'web');
+  const { importId } = await run();
+  const phones = async (): Promise<number> =>
+    (await api.read<Page>('/v1/provenance?source=web&field=phone', await head())).items.length;
+  for (const [asked, state] of [
+    [{ import: importId }, 'reverted'],
+    [{ source: 'web' }, 'completed'],
+    [{ source: 'web', field: 'phone' }, 'completed'],
+  ] as const) {
+    expect((await api.send('POST', '/v1/provenance/revert', { json: asked })).status).toBe(200);
+    expect([asked, await phones()]).toEqual([asked, 0]);
+    expect([asked, (await api.read(`/v1/imports/${String(importId)}`)).state]).toEqual([asked, state]);
+    await run();
+    expect([asked, await phones()]).toEqual([asked, 2]);
+    const before = await head();
+    expect((await run()).counts).toMatchObject({ rows: 2, unchanged: 2 });
+    expect(await head()).toBe(before);
+  }
+}, 180_000);
+
 it('refuses what says nothing, or two things', async () => {
   const refused = ({ code, err }: CliResult): [number | null, string] => [code, err];
   expect(refused(await product.cli('revert'))).toEqual([1, expect.stringContaining('OPTION_REFUSED')]);

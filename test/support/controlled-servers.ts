@@ -3,7 +3,7 @@
  * data and port while the product runs. The product only knows the proxies; audits ask the servers themselves.
  */
 import { FaultProxy } from './fault-proxy.js';
-import { freePort } from './running-product.js';
+import { freePort } from './free-ports.mjs';
 import { startEventStoreDb } from './servers/eventstoredb.mjs';
 import { startKafka, type KafkaCluster } from './servers/kafka.mjs';
 import { startMongo } from './servers/mongodb.mjs';

@@ -5,26 +5,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './free-ports.mjs';
 import { FileStores, type Stores } from './stores.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const SERVER = path.join(root, 'dist/apps/timeline/src/main.js');
 const CLI = path.join(root, 'dist/apps/cli/src/main.js');
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
 
 export interface CliResult {
   code: number | null;

@@ -48,8 +48,7 @@ export function addImportCustomers(imports: Command, output: () => Output): void
         const name = flags.name ?? (await hashOf(file, map));
         const imports = (await context()).get(CustomerImports, { strict: false });
         const { source, dryRun = false } = flags;
-        const isNamedByContent = flags.name === undefined;
-        const request = { source, name, isNamedByContent, format, dryRun, ...(map && { map }) };
+        const request = { source, name, format, dryRun, ...(map && { map }) };
         const bytes = createReadStream(file);
         const bar = output().progress(size, 'bytes');
         const errors = new Errors(flags.errors);

@@ -1,15 +1,7 @@
 /** `timeline provenance` and `timeline revert`: what a source or an import said of customers, and taking it back. */
 import { QueryBus } from '@nestjs/cqrs';
 import { Option, type Command } from 'commander';
-import {
-  CustomerImports,
-  ListSaid,
-  ProvenanceParams,
-  RevertBody,
-  Reverts,
-  sayerOf,
-  type RevertNews,
-} from '@timeline/customers';
+import { CustomerImports, ListSaid, ProvenanceParams, RevertBody } from '@timeline/customers';
 import { validateDto, ValidationError, type DtoClass } from '@timeline/http';
 import { DomainError } from '@timeline/kernel';
 import { withProduct } from './open-product.js';
@@ -57,13 +49,8 @@ export function addProvenance(program: Command, output: () => Output): void {
     .action(({ dryRun = false, ...flags }: Flags & { dryRun?: boolean }) =>
       withProduct(false, async ({ context }) => {
         const asked = checked(RevertBody, flags);
-        const app = await context();
-        const news = (): AsyncIterable<RevertNews> =>
-          asked.import !== undefined && asked.field === undefined && !dryRun
-            ? // The import itself is then one that was reverted.
-              app.get(CustomerImports, { strict: false }).revert(asked.import, ACTOR)
-            : app.get(Reverts, { strict: false }).run(sayerOf(asked), asked.field, ACTOR, { dryRun });
-        for await (const each of news()) {
+        const imports = (await context()).get(CustomerImports, { strict: false });
+        for await (const each of imports.takeBack(asked, ACTOR, { dryRun })) {
           if (each.kind === 'progress') {
             output().note(each.counts);
             continue;

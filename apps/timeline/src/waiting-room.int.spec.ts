@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { freePort } from '../../../test/support/running-product.js';
+import { freePort } from '../../../test/support/free-ports.mjs';
 import { WaitingRoom } from './waiting-room.js';
 
 const HOST = '127.0.0.1';

@@ -1,63 +1,21 @@
 /**
- * What was said of one thing, by whom: the value that holds and those it holds against, so that what one source or one
- * import said can be taken back and the next best holds again.
- *
- * The rule: **of what was said the latest holds; while a value stands verified, only what is verified or entered by hand
- * takes its place.** What has a `source` was told by a system, everything else was entered by hand.
- *
- * Kept are the latest of each: what was entered, what was verified, and what the last few systems and imports said. The
- * result depends on the set of what was said, not on the order in which it was heard.
+ * What was said of one customer, by whom, field by field: the values that hold and those they hold against, so that what
+ * one source or one import said can be taken back and the next best holds again. The rule is that of `told.events.ts`.
  */
 import type { Recorded } from '@timeline/kernel';
-import { importOf, type Consent } from './customers.events.js';
-import { entryOf, isLater, type Latest } from './latest.js';
+import type { Consent } from './customers.events.js';
+import { entryOf, isLater } from './latest.js';
+import { ordered, toldIn, withoutSayer, type Sayer, type Told } from './told.events.js';
 
-export interface Candidate<T = unknown> extends Latest<T | null> {
-  /** The system that said it; absent where it was entered by hand. */
-  source?: string;
-  /** The import that it came with. */
-  importId?: string;
+export interface Candidate<T = unknown> extends Told<T> {
   actor: string;
   commandId: string;
   verified?: { by: string; method: string };
 }
 
-/** Of systems and imports; beside them what was entered and what was verified. */
-export const SYSTEMS_KEPT = 6;
-
 export function candidateOf<T>(value: T | null, event: Pick<Recorded, 'metadata' | 'position'>): Candidate<T> {
-  const { source, actor, commandId } = event.metadata;
-  const importId = importOf(event);
-  return {
-    value,
-    at: event.metadata.occurredAt,
-    position: event.position,
-    ...(source !== undefined && { source }),
-    ...(importId !== undefined && { importId }),
-    actor,
-    commandId,
-  };
-}
-
-const isBySystem = ({ source, verified }: Candidate): boolean => source !== undefined && verified === undefined;
-const slotOf = ({ source, importId, verified }: Candidate): string =>
-  JSON.stringify(verified === undefined ? [source ?? null, importId ?? null] : ['verified']);
-
-/** The best first. */
-export function ordered<C extends Candidate>(said: readonly C[]): C[] {
-  const latestOfSlot = new Map<string, C>();
-  for (const candidate of said) {
-    const slot = slotOf(candidate);
-    const before = latestOfSlot.get(slot);
-    if (!before || isLater(candidate, before)) latestOfSlot.set(slot, candidate);
-  }
-  const byTime = [...latestOfSlot.values()].sort((a, b) => (isLater(a, b) ? -1 : 1));
-  const hasVerified = byTime.some(({ verified }) => verified !== undefined);
-  const systems = byTime.filter(isBySystem).slice(0, SYSTEMS_KEPT);
-  const others = byTime.filter((candidate) => !isBySystem(candidate));
-  return hasVerified
-    ? [...others, ...systems]
-    : byTime.filter((each) => others.includes(each) || systems.includes(each));
+  const { actor, commandId } = event.metadata;
+  return { ...toldIn(event, value), actor, commandId };
 }
 
 /** What the source said last, in whichever import. */
@@ -65,23 +23,6 @@ export function lastOfSource(said: readonly Candidate[] | undefined, source: str
   const own = said?.filter((candidate) => candidate.source === source && candidate.verified === undefined) ?? [];
   return own.reduce<Candidate | undefined>((last, each) => (!last || isLater(each, last) ? each : last), undefined);
 }
-
-/** Whose words are meant: all of a source, or those of one import. */
-export interface Sayer {
-  source?: string;
-  importId?: string;
-}
-
-/** What was verified since is no longer the source's word alone. */
-export const isOf = (
-  { source, importId, verified }: Pick<Candidate, 'source' | 'importId' | 'verified'>,
-  sayer: Sayer,
-): boolean =>
-  verified === undefined &&
-  (sayer.importId === undefined ? source !== undefined && source === sayer.source : importId === sayer.importId);
-
-export const withoutSayer = <C extends Candidate>(said: readonly C[], sayer: Sayer): C[] =>
-  said.filter((candidate) => !isOf(candidate, sayer));
 
 /**
  * All that was said about one customer: what holds, by name, and beside it what it holds against. Names in `losing` are

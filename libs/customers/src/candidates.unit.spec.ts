@@ -1,18 +1,8 @@
 import fc from 'fast-check';
 import { canonicalJson, makePosition } from '@timeline/kernel';
 import { recorded } from '../../kernel/src/testing/playing.js';
-import {
-  hear,
-  isOf,
-  lastOfSource,
-  ordered,
-  saidOf,
-  takeBack,
-  together,
-  withoutSayer,
-  type Candidate,
-  type Heard,
-} from './candidates.js';
+import { hear, lastOfSource, saidOf, takeBack, together, type Candidate, type Heard } from './candidates.js';
+import { isOf, ordered, withoutSayer } from './told.events.js';
 
 const said = (value: string, at: number, more: Partial<Candidate> = {}): Candidate => ({
   value,

@@ -17,17 +17,14 @@ import {
   candidateOf,
   hear,
   hearVerified,
-  isOf,
   lastOfSource,
   namesIn,
   preferenceNames,
   saidOf,
   takeBack,
   traitNames,
-  withoutSayer,
   type Candidate,
   type Heard,
-  type Sayer,
 } from './candidates.js';
 import {
   IDENTITY_KINDS,
@@ -66,6 +63,7 @@ import type { ReleaseReason } from './identities/identity.decider.js';
 import { acceptableFields, acceptedUnder, type Checks } from './accepted-under.js';
 import { entryOf, saidBy, type Latest } from './latest.js';
 import { NEEDS_A_NAME_OR_IDENTITY, stageMove, stagesAfter } from './lifecycle-stages.js';
+import { isOf, withoutSayer, type Sayer } from './told.events.js';
 
 export const customerStream = (customerId: string): string => `customer-${customerId}`;
 

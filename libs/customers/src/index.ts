@@ -194,6 +194,5 @@ export { eraseCustomer } from './commands/erase-customer.command.js';
 export { CustomerImports, type ImportNews, type ImportSummary } from './imports/customer-imports.js';
 export { IMPORT_FORMATS, type CellError, type ImportFormat } from './imports/import-rows.js';
 export { RevertBody } from './provenance/provenance.controller.js';
-export { ListSaid, ProvenanceParams, sayerOf } from './provenance/provenance.query.js';
-export { Reverts, type RevertNews } from './provenance/reverts.js';
+export { ListSaid, ProvenanceParams } from './provenance/provenance.query.js';
 export { isColumnMap, type ColumnMap } from './imports/import-columns.js';

@@ -10,8 +10,13 @@ export class CustomerGroups {
    * The source customers of the customer's group, the one asked for first. `position`: text of a `Timeline-Position`.
    * @throws DomainError POSITION_NOT_REACHED, POSITION_OF_ANOTHER_LOG, POSITION_MALFORMED, READ_MODEL_NOT_READY
    */
-  membersOf(customerId: string, _position: string | undefined): Promise<string[]> {
-    return Promise.resolve([customerId]);
+  async membersOf(customerId: string, position: string | undefined): Promise<string[]> {
+    return (await this.membersOfAll([customerId], position)).get(customerId) ?? [customerId];
+  }
+
+  /** The same of several customers at once, by customer. @throws as above */
+  membersOfAll(customerIds: readonly string[], _position: string | undefined): Promise<ReadonlyMap<string, string[]>> {
+    return Promise.resolve(new Map(customerIds.map((id) => [id, [id]])));
   }
 
   /**

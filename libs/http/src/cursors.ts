@@ -26,6 +26,10 @@ export class Cursors {
   }
 }
 
+/** A place by what a list is sorted by and what tells ties apart. */
+export const isTwoTexts = (value: JsonValue): value is [string, string] =>
+  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
 export class ListCursors {
   constructor(
     private readonly key: Buffer,
@@ -54,9 +58,12 @@ export class ListCursors {
   page<T>(items: readonly T[], limit: number, placeOf: (last: T) => JsonValue): Page<T> {
     const page = items.slice(0, limit);
     const last = page.at(-1);
-    return items.length > limit && last !== undefined
-      ? { items: page, next: this.#seal(placeOf(last)) }
-      : { items: page };
+    return items.length > limit && last !== undefined ? this.upTo(page, placeOf(last)) : { items: page };
+  }
+
+  /** A page after which the list goes on behind `place`, however many items there are on it. */
+  upTo<T>(items: readonly T[], place: JsonValue): Page<T> {
+    return { items: [...items], next: this.#seal(place) };
   }
 
   #seal(value: JsonValue): string {

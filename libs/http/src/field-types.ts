@@ -3,7 +3,17 @@
  * Both stand side by side here, so that what `/openapi.json` promises and what the server does cannot drift apart.
  * `fields.ts` makes decorators of them; `validation.ts` runs them.
  */
-import { compareDecimals, isDecimal, type Decimal, type JsonObject, type JsonValue } from '@timeline/kernel';
+import {
+  compareDecimals,
+  INSTANT_PATTERN,
+  isDecimal,
+  isPlainDate,
+  PLAIN_DATE_PATTERN,
+  readInstant,
+  type Decimal,
+  type JsonObject,
+  type JsonValue,
+} from '@timeline/kernel';
 import { pointerTo, textFault } from './json-strict.js';
 
 export type JsonSchema = JsonObject;
@@ -125,29 +135,6 @@ export function text({ min = 1, max = 1000, pattern, meaning }: TextOptions = {}
   });
 }
 
-const DATE = '(?!0000)\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])';
-const TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d';
-// An offset that leads out of the years 0001 to 9999 is refused: beyond them text order is no longer time order.
-const INSTANT = `^(?!0001-01-01.*\\+)(?!9999-12-31.*-\\d\\d:\\d\\d$)${DATE}T${TIME}(?:\\.\\d{1,9})?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)$`;
-const instantShape = new RegExp(INSTANT);
-const dateShape = new RegExp(`^${DATE}$`);
-const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
-function isRealDate(date: string): boolean {
-  const year = Number(date.slice(0, 4));
-  const month = Number(date.slice(5, 7));
-  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return Number(date.slice(8, 10)) <= (month === 2 && isLeap ? 29 : (DAYS_OF_MONTH[month - 1] ?? 0));
-}
-
-/** Milliseconds since the epoch, or NaN. Finer fractions of a second are cut off. */
-function readInstant(value: string): number {
-  if (!instantShape.test(value) || !isRealDate(value)) return Number.NaN;
-  const zone = value.endsWith('Z') ? 'Z' : value.slice(-6);
-  const fraction = value.slice(19, value.length - zone.length).slice(1, 4);
-  return Date.parse(`${value.slice(0, 19)}.${fraction.padEnd(3, '0')}${zone}`);
-}
-
 /** An instant, ISO 8601 with `Z` or an offset; normalised to UTC milliseconds, so that text order is time order. */
 export const instant = (): FieldType =>
   scalar<string>({
@@ -159,7 +146,7 @@ export const instant = (): FieldType =>
             typeof value === 'string' && /\d \d{2}:\d{2}$/.test(value) ? ' (in a query, "+" is written %2B)' : ''
           }`,
     normalise: (value) => new Date(readInstant(value)).toISOString(),
-    schema: () => ({ type: 'string', format: 'date-time', pattern: INSTANT }),
+    schema: () => ({ type: 'string', format: 'date-time', pattern: INSTANT_PATTERN }),
   });
 
 /** A calendar day, `YYYY-MM-DD`, that exists. */
@@ -167,10 +154,8 @@ export const plainDate = (): FieldType =>
   scalar<string>({
     code: 'NOT_A_DATE',
     wrong: (value) =>
-      typeof value === 'string' && dateShape.test(value) && isRealDate(value)
-        ? undefined
-        : 'must be a real calendar day, such as 2024-02-29',
-    schema: () => ({ type: 'string', format: 'date', pattern: `^${DATE}$` }),
+      typeof value === 'string' && isPlainDate(value) ? undefined : 'must be a real calendar day, such as 2024-02-29',
+    schema: () => ({ type: 'string', format: 'date', pattern: PLAIN_DATE_PATTERN }),
   });
 
 export interface DecimalOptions {

@@ -60,3 +60,11 @@ export function Check<T extends object>(
     addCheck(cls, { check: check as CheckRule['check'], ...saying });
   };
 }
+
+/** The range of `from`, inclusive, and `to`, exclusive, is not empty. */
+export const ToAfterFrom = (): ((cls: DtoClass<{ from?: string; to?: string }>) => void) =>
+  Check(({ from, to }) =>
+    from !== undefined && to !== undefined && from >= to
+      ? [{ pointer: '/to', code: 'RANGE_EMPTY', message: 'to must be after from' }]
+      : [],
+  );

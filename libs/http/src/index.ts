@@ -1,4 +1,4 @@
-export { Cursors } from './cursors.js';
+export { Cursors, isTwoTexts } from './cursors.js';
 export { answered, etagOf, isNotModified, PageQuery, PositionHeader } from './reading.js';
 export type { Page } from './reading.js';
 export { assertGuarded, LOCAL_CALLER, parseApiKeys } from './api-keys.js';
@@ -24,6 +24,7 @@ export {
   Optional,
   PlainDate,
   Text,
+  ToAfterFrom,
   Whole,
 } from './fields.js';
 /** Field types by themselves, for `@ListOf(fieldTypes.text({ max: 40 }))`, `@PathParam('day', fieldTypes.plainDate())`. */

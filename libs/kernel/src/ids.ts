@@ -3,8 +3,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { validate } from 'uuid';
 
 /** Namespace of every id this product derives. A constant for good: changing it would break resends. */
-export const NAMESPACE = '0d7f2b8e-6f0c-5d0a-9a54-5b1a8a3b7c11';
-const NAMESPACE_BYTES = Buffer.from(NAMESPACE.replaceAll('-', ''), 'hex');
+const NAMESPACE = Buffer.from('0d7f2b8e6f0c5d0a9a545b1a8a3b7c11', 'hex');
 
 export const newId = (): string => randomUUID();
 
@@ -17,7 +16,7 @@ export function deriveId(...parts: (string | number)[]): string {
 
 /** RFC 9562, 5.5. Of its own, since every command derives three: `uuid` takes four times as long, byte by byte. */
 function uuidV5(name: string): string {
-  const hex = hash('sha1', Buffer.concat([NAMESPACE_BYTES, Buffer.from(name)]), 'hex');
+  const hex = hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(name)]), 'hex');
   const variant = '89ab'[parseInt(hex.charAt(16), 16) % 4];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -12,10 +12,14 @@ export class ReadCustomerGroups extends CustomerGroups {
     super();
   }
 
-  override membersOf(customerId: string, position: string | undefined): Promise<string[]> {
+  override membersOfAll(
+    customerIds: readonly string[],
+    position: string | undefined,
+  ): Promise<ReadonlyMap<string, string[]>> {
     return this.models.read(groupsProjection, position, async ({ derived }) => {
-      const { members = [] } = (await derived.get(customerId)) ?? {};
-      return [customerId, ...members.filter((member) => member !== customerId)];
+      const found = await derived.find({ _id: { $in: [...customerIds] } });
+      const groups = new Map(found.map(({ _id, members }) => [_id, members]));
+      return new Map(customerIds.map((id) => [id, [id, ...(groups.get(id) ?? []).filter((each) => each !== id)]]));
     });
   }
 

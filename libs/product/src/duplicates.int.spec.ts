@@ -1,7 +1,8 @@
 /** The review queue follows what happens to those it is about: merges, unmerges, what is taken back, erasures. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createHttpApp } from '@timeline/http';
-import { delay } from '@timeline/kernel';
+import { CustomerGroups } from '@timeline/deciding';
+import { createHttpApp, type Page } from '@timeline/http';
+import { delay, newId, toInstant } from '@timeline/kernel';
 import { Harness } from '../../composing/src/testing/harness.js';
 import { Api, type Json } from '../../../test/e2e/api.js';
 import { productSlices } from './index.js';
@@ -34,6 +35,18 @@ const likely = async (customerId: string): Promise<string[]> =>
   (
     await api.read<{ items: { customerId: string }[] }>(`/v1/customers/${customerId}/duplicates`, await head())
   ).items.map((found) => found.customerId);
+
+/** How often queries read groups from here on. */
+function groupReads(): () => number {
+  const groups = app.get(CustomerGroups, { strict: false });
+  const read = groups.membersOfAll.bind(groups);
+  let times = 0;
+  groups.membersOfAll = (...args) => {
+    times += 1;
+    return read(...args);
+  };
+  return () => times;
+}
 
 async function untilQueued(...pairs: string[]): Promise<void> {
   for (let shown = await queue(); !pairs.every((pair) => shown.includes(pair)); shown = await queue()) await delay(20);
@@ -74,7 +87,10 @@ it('asks of a group once: not about its own members, merged through a third, and
   await untilQueued(pairOf(a, b), pairOf(a, c), pairOf(b, c));
   await api.post('/v1/merges', { survivor: b, others: [a] });
   await api.post(`/v1/duplicates/${pairOf(b, c)}/confirmation`, {});
+  const reads = groupReads();
   const shown = await queue();
+  // Of all pairs of the page together.
+  expect(reads()).toBe(1);
   for (const pair of [pairOf(a, b), pairOf(a, c), pairOf(b, c)]) expect(shown).not.toContain(pair);
 });
 
@@ -122,4 +138,33 @@ it('drops a pair of which one is erased', async () => {
   await api.command('DELETE', `/v1/customers/${a}`);
   expect(await queue()).not.toContain(pairOf(a, b));
   expect(await likely(b)).toEqual([]);
+});
+
+it('answers a short page rather than search through all that is settled, and goes on from there', async () => {
+  const [a = '', b = ''] = await alike(2);
+  await untilQueued(pairOf(a, b));
+  const before = await queue();
+  const { events } = harness.product;
+  // Of customers whom nobody knows any more, before all others.
+  const settled = Array.from({ length: 1_500 }, () => [newId(), newId()].sort());
+  const suspected = settled.map((customers) => ({
+    id: newId(),
+    type: 'DuplicateSuspected',
+    data: { pairId: customers.join('.'), customers, probability: 1, namesakes: 1, model: 'test', asOf: ['', ''] },
+    metadata: {
+      schemaVersion: 1,
+      occurredAt: toInstant(Date.now()),
+      actor: 'test',
+      commandId: newId(),
+      bodyHash: 'test',
+      correlationId: 'test',
+      causationId: 'test',
+    },
+  }));
+  await events.append('duplicate-settled', suspected, { expectedRevision: 'no-stream' });
+  const position = await head();
+  const pages: Page<Reviewed>[] = [];
+  for (let next: string | undefined = ''; next !== undefined; next = pages.at(-1)?.next)
+    pages.push(await api.read(`/v1/duplicates?limit=200${next && `&cursor=${next}`}`, position));
+  expect(pages.map(({ items }) => items.map(({ pairId }) => pairId))).toEqual([[], before]);
 });

@@ -199,10 +199,11 @@ function giveBack(
   assertUniqueLines(wanted);
   const lines = wanted.map((line, index) => returnedLine(purchase, line, index));
   const after = new Map(lines.map((line) => [line.lineId, line]));
-  const complete = purchase.lines.every((line) => {
+  const areLinesBack = purchase.lines.every((line) => {
     const back = after.get(line.lineId);
     return compareDecimals(quantityLeft(back ? withReturn(line, back) : line), '0') === 0;
   });
+  const chargesLeft = withoutZeros(remainingCharges(purchase.charges, charges));
   return [
     {
       type: 'PurchaseReturned',
@@ -214,7 +215,7 @@ function giveBack(
         lines,
         ...charges,
         total: sumDecimals([...lines.map((line) => line.amount), ...Object.values(charges)]),
-        complete,
+        complete: areLinesBack && Object.keys(chargesLeft).length === 0,
         ...(command.reason !== undefined && { reason: command.reason }),
       },
     },

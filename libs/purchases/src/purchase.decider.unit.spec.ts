@@ -250,6 +250,17 @@ describe('shipping and tax', () => {
     expect(() => playing.carryOut(back())).toThrow(expect.objectContaining({ code: 'PURCHASE_FULLY_RETURNED' }));
   });
 
+  it('are of what is left of a purchase whose lines are all back', () => {
+    const playing = withCharges();
+    playing.carryOut(back([{ lineId: '0', quantity: '2' }]));
+    expect(lastReturn(playing)).toMatchObject({ total: '100', complete: false });
+    playing.carryOut({ ...back(), shipping: '4.9' });
+    expect(lastReturn(playing)).toMatchObject({ total: '4.9', complete: false });
+    playing.carryOut({ ...back(), tax: '8.025' });
+    expect(lastReturn(playing)).toMatchObject({ total: '8.025', complete: true });
+    expect(() => playing.carryOut(back())).toThrow(expect.objectContaining({ code: 'PURCHASE_FULLY_RETURNED' }));
+  });
+
   it('are not paid back beyond what was paid', () => {
     const playing = withCharges();
     playing.carryOut({ ...back(), shipping: '4' });

@@ -60,7 +60,7 @@ export type PurchaseEvent =
         currency: string;
         lines: ReturnedLine[];
         total: Decimal;
-        /** Nothing of the purchase is left. */
+        /** Nothing of the purchase is left: neither lines nor charges (older facts say it of the lines alone). */
         complete: boolean;
         reason?: string;
       } & Charges

@@ -16,6 +16,7 @@ export const standardsSlice = {
   queryControllers: [StandardsQueryController],
 } satisfies Slice;
 
+export { domainOf, EMAIL_LIMITS, isEmailLength, mailboxOf } from './rules/addresses.js';
 export { isValid, refusalsOf } from './rules/refusals.js';
 export { fieldsOf } from './rules/rule.js';
 export type { CheckContext, Refusal, Rule, RuleKind, Standard } from './rules/rule.js';

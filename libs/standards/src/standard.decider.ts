@@ -1,4 +1,5 @@
-/** The versions of one field's standard. A version never changes; the latest whose time has come is in force. */
+/** The versions of one field's standard. A version never changes; the latest whose time has come is in force,
+ * so that one which is published before the time of the version before it takes that one's place. */
 import { canonicalJson, DomainError, type Decider } from '@timeline/kernel';
 import { definitionFaults } from './rules/definition-faults.js';
 import type { Rule, Standard } from './rules/rule.js';
@@ -19,8 +20,9 @@ export const standardDecider: Decider<readonly Standard[], PublishStandard, Stan
   evolve: (versions, { data }) => [...versions, data],
   decide({ field, rules, from }, versions, { now }) {
     const last = versions.at(-1);
-    if (last && canonicalJson(last.rules) === canonicalJson(rules) && (from === undefined || from === last.from))
-      return [];
+    const isSame = last && canonicalJson(last.rules) === canonicalJson(rules);
+    // Rules that hold only later do not hold already.
+    if (isSame && (from === undefined ? last.from <= now : from === last.from)) return [];
     assertRules(field, rules);
     const begins = from ?? now;
     // What was accepted before stays accepted: a standard does not reach back.
@@ -28,10 +30,6 @@ export const standardDecider: Decider<readonly Standard[], PublishStandard, Stan
       throw new DomainError('STANDARD_FROM_IN_PAST', 'a standard holds from now or from later on, not from before', {
         pointer: '/from',
       });
-    }
-    if (last && begins < last.from) {
-      const message = `version ${last.version} is in force from ${last.from} only; a later version cannot come before it`;
-      throw new DomainError('STANDARD_FROM_BEFORE_LAST', message, { pointer: '/from' });
     }
     return [{ type: 'StandardPublished', data: { field, version: versions.length + 1, rules, from: begins } }];
   },

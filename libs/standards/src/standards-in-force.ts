@@ -20,11 +20,15 @@ export interface PublishedStandard extends Standard {
   publishedAt: string;
 }
 
+type Versions = readonly PublishedStandard[];
+
 const KEPT_MS = 1_000;
 
 @Injectable()
 export class StandardsInForce {
-  #kept: { at: number; all: Promise<readonly PublishedStandard[][]> } | undefined;
+  #kept: { at: number; all: Promise<Versions[]> } | undefined;
+  /** By field, what was read: a version never changes. */
+  readonly #read = new Map<string, { versions: Versions; lastId: string }>();
 
   constructor(
     private readonly events: EventStore,
@@ -55,7 +59,7 @@ export class StandardsInForce {
   }
 
   /** All versions of all standards, by field. */
-  async published(): Promise<PublishedStandard[][]> {
+  async published(): Promise<Versions[]> {
     const named = await this.events.readStream(FIELDS_STREAM);
     // A slice's streams hold only the slice's own facts.
     const fields = named.map(({ data }) => (data as unknown as StandardFieldEvent['data']).field);
@@ -63,13 +67,27 @@ export class StandardsInForce {
   }
 
   /** The first version first; none where the field has no standard. */
-  async versionsOf(field: string): Promise<PublishedStandard[]> {
-    const events = await this.events.readStream(standardStream(field));
-    return events.map(({ data, recordedAt }) => ({
-      // As above.
-      ...(data as unknown as StandardEvent['data']),
-      publishedAt: recordedAt,
-    }));
+  async versionsOf(field: string): Promise<Versions> {
+    const read = this.#read.get(field);
+    // The last of those that are known once more, so that a log which was put back to before it is noticed.
+    const events = await this.events.readStream(standardStream(field), {
+      fromRevision: read ? read.versions.length - 1 : 0,
+    });
+    if (read && events[0]?.id !== read.lastId) {
+      this.#read.delete(field);
+      return this.versionsOf(field);
+    }
+    const versions = [
+      ...(read?.versions.slice(0, -1) ?? []),
+      ...events.map(({ data, recordedAt }) => ({
+        // As above.
+        ...(data as unknown as StandardEvent['data']),
+        publishedAt: recordedAt,
+      })),
+    ];
+    const last = events.at(-1);
+    if (last) this.#read.set(field, { versions, lastId: last.id });
+    return versions;
   }
 }
 

@@ -25,7 +25,7 @@ import { fieldName } from './commands/rule-types.js';
 import { CheckedValue, CheckValue, CheckValueBody } from './queries/check-value.query.js';
 import { GetStandard } from './queries/get-standard.query.js';
 import { ListStandards } from './queries/list-standards.query.js';
-import { StandardView } from './queries/standard-view.js';
+import { StandardVersion, StandardView } from './queries/standard-view.js';
 import { READY_MADE } from './ready-made.js';
 
 const examples = Object.fromEntries(
@@ -44,7 +44,7 @@ export class StandardsCommandController {
   @Examples(examples)
   @AnswersOutcome(201, 'The first version is published')
   @AnswersOutcome(200, 'The next version is published, or nothing changed')
-  @Refuses('RULES_WRONG', 'STANDARD_FROM_IN_PAST', 'STANDARD_FROM_BEFORE_LAST')
+  @Refuses('RULES_WRONG', 'STANDARD_FROM_IN_PAST')
   async publish(
     @PathParam('field', fieldName) field: string,
     @StrictBody(PublishStandardBody) body: PublishStandardBody,
@@ -76,16 +76,21 @@ export class StandardsQueryController {
   }
 
   @Get(':field')
-  @Describes('The latest version of a field’s standard', 'Its ETag is what `If-Match` of the next version asks for.')
-  @Answers(200, StandardView)
+  @Describes(
+    'The latest version of a field’s standard',
+    'Its ETag is what `If-Match` of the next version asks for. Whether it is in force by now is told by the list and by each version.',
+  )
+  @Answers(200, StandardVersion)
   @Answers(304)
   @Refuses('STANDARD_NOT_FOUND', 'STORE_UNAVAILABLE')
   async get(
     @PathParam('field', fieldName) field: string,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<StandardView | undefined> {
+  ): Promise<StandardVersion | undefined> {
     const { view, revision } = await this.queries.execute(new GetStandard(field));
-    return answered(reply, view, { etag: revisionEtag(revision) });
+    // What the clock changes has no part in an answer whose ETag is the stream's revision.
+    const { inForce: _now, ...version } = view;
+    return answered(reply, version, { etag: revisionEtag(revision) });
   }
 
   @Get(':field/versions/:version')

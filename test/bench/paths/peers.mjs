@@ -16,7 +16,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { withDatabase } from '../../support/servers/mongodb.mjs';
 import { IN_FLIGHT, openCommandSide } from '../support/commands.mjs';
-import { ended, endsWithUs, freePort } from '../support/http-sides.mjs';
+import { freePort } from '../../support/free-ports.mjs';
+import { ended, endsWithUs } from '../support/http-sides.mjs';
 import { inFlight, interleaved, speedOf } from '../support/rounds.mjs';
 import { compared, unmeasured } from '../support/rows.mjs';
 

@@ -5,10 +5,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../support/free-ports.mjs';
 import { environmentIn } from './product.mjs';
 
 const PRODUCT = fileURLToPath(new URL('../../../dist/apps/timeline/src/main.js', import.meta.url));
@@ -16,16 +16,6 @@ const RAW = fileURLToPath(new URL('./raw-server.mjs', import.meta.url));
 const UP_WITHIN_MS = 60_000;
 /** A second, in /proc. */
 const TICKS = 100;
-
-export const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 
 /** Answers `{ url, stop }`; `stop` is SIGTERM, and SIGKILL where that is not enough. */
 export async function startProduct(environment, { readyAt = '/health/ready' } = {}) {

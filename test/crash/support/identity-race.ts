@@ -5,7 +5,6 @@
  * end each identity has an owner or can be had.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '@timeline/composing';
@@ -21,10 +20,10 @@ import {
 } from '../../../libs/customers/src/testing/ownership.js';
 import { RunningProduct } from '../../support/running-product.js';
 import { openStores } from '../../support/stores.js';
+import { MovedClock } from './moved-clock.js';
 import { Random, sleep } from './random.js';
 
 const CLAIMANT = fileURLToPath(new URL('./claimant.mjs', import.meta.url));
-const MOVED_CLOCK = fileURLToPath(new URL('../../support/moved-clock.mjs', import.meta.url));
 const LONGER_THAN_A_CLAIM_MS = CLAIM_LIFETIME_MS + 1_000;
 const MEMBERS = ['m0', 'm1', 'm2', 'm3', 'm4'];
 const CLAIMANTS = 4;
@@ -388,25 +387,5 @@ class Log {
   async close(): Promise<void> {
     await this.events.close();
     await this.keys.close();
-  }
-}
-
-/** The time of day of all processes under test. */
-class MovedClock {
-  #offsetMs = 0;
-
-  constructor(private readonly file: string) {
-    this.advance(0);
-  }
-
-  get env(): NodeJS.ProcessEnv {
-    return { NODE_OPTIONS: `--import=${MOVED_CLOCK}`, CLOCK_OFFSET_FILE: this.file };
-  }
-
-  advance(ms: number): void {
-    this.#offsetMs += ms;
-    // Whole at any instant for those who read it.
-    writeFileSync(`${this.file}.new`, String(this.#offsetMs));
-    renameSync(`${this.file}.new`, this.file);
   }
 }

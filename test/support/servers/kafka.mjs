@@ -4,11 +4,11 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
+import { freePorts } from '../free-ports.mjs';
 import { installed } from './installing.mjs';
 
 const run = promisify(execFile);
@@ -180,22 +180,4 @@ async function asAdmin(client, ask) {
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
-}
-
-async function freePorts(count) {
-  // All are held at once, so that no port is handed out twice.
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -8,11 +8,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { MongoClient } from 'mongodb';
+import { freePort } from '../free-ports.mjs';
 import { installed } from './installing.mjs';
 
 const run = promisify(execFile);
@@ -131,13 +131,3 @@ async function serverProgram() {
   const python = join(environment, 'bin', 'python');
   return { name: `SecantusDB ${VERSION} (Python)`, command: [python, '-m', 'secantus', '--host', '127.0.0.1'] };
 }
-
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });

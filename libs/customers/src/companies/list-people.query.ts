@@ -1,8 +1,7 @@
 /** The people of a company, by id; of merged companies those of all. Records of one person who is merged are told apart. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { CustomerDirectory, CustomerGroups } from '@timeline/deciding';
-import { Cursors, Flag, Id, OneOf, Optional, PageQuery, PlainDate, Text, type Page } from '@timeline/http';
-import type { JsonValue } from '@timeline/kernel';
+import { Cursors, Flag, Id, isTwoTexts, OneOf, Optional, PageQuery, PlainDate, Text, type Page } from '@timeline/http';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Filter } from '@timeline/read-store';
 import { companyPeople, type PersonOfCompany } from './company-people.projection.js';
@@ -46,8 +45,6 @@ export class ListPeople extends Query<Page<PersonOfCompanyView>> {
 }
 
 type Place = [personId: string, companyId: string];
-const isPlace = (value: JsonValue): value is Place =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 const IN_ORDER = { personId: 1, companyId: 1 } as const;
 
@@ -65,7 +62,7 @@ export class ListPeopleHandler implements IQueryHandler<ListPeople> {
     await this.directory.resolve({ customerId: companyId });
     const { which, limit } = query;
     const list = this.cursors.of('company-people', { ...query, companyId });
-    const place = list.read(query.cursor, isPlace);
+    const place = list.read(query.cursor, isTwoTexts);
     const filter: Filter = {
       ...(which !== 'all' && { left: { $exists: which === 'left' } }),
       ...(place && { $and: [afterKeyset(IN_ORDER, { personId: place[0], companyId: place[1] })] }),

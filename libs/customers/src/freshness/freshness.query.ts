@@ -1,7 +1,16 @@
 /** The freshness policies, and the customers whose values are in review. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Cursors, OneOf, Optional, PageQuery, type Answer, type JsonSchema, type Page } from '@timeline/http';
-import type { Instant, JsonValue } from '@timeline/kernel';
+import {
+  Cursors,
+  isTwoTexts,
+  OneOf,
+  Optional,
+  PageQuery,
+  type Answer,
+  type JsonSchema,
+  type Page,
+} from '@timeline/http';
+import type { Instant } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Filter } from '@timeline/read-store';
 import { REVIEWED_FIELDS, type ReviewedField } from '../freshness.events.js';
@@ -52,8 +61,6 @@ export class ListFreshnessPoliciesHandler implements IQueryHandler<ListFreshness
 
 const SORT = { oldest: 1, _id: 1 } as const;
 type Place = [oldest: Instant, customerId: string];
-const isPlace = (value: JsonValue): value is Place =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 @QueryHandler(ListReviews)
 export class ListReviewsHandler implements IQueryHandler<ListReviews> {
@@ -65,7 +72,7 @@ export class ListReviewsHandler implements IQueryHandler<ListReviews> {
   /** @throws DomainError CURSOR_MALFORMED */
   execute({ params: { state, limit, cursor }, position }: ListReviews): Promise<Page<CustomerReviews>> {
     const list = this.cursors.of('field-reviews', { state: state ?? null });
-    const place = list.read(cursor, isPlace);
+    const place = list.read(cursor, isTwoTexts);
     const conditions: Filter[] = [
       { oldest: { $exists: true } },
       ...(state === undefined ? [] : [{ state }]),

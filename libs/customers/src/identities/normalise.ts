@@ -2,8 +2,8 @@
  * Identities are compared in one normal form. What is nobody's (`null`, `guest`, all zeros …) is refused, since it
  * would make strangers one person. Refusals name the field and never quote the value.
  */
-import { domainToASCII } from 'node:url';
 import { DomainError } from '@timeline/kernel';
+import { domainOf, EMAIL_LIMITS, isEmailLength, mailboxOf } from '@timeline/standards';
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/core';
 import numbering from 'libphonenumber-js/max/metadata';
 import type { IdentityKind } from '../customers.events.js';
@@ -112,39 +112,28 @@ const isNobodys = (text: string): boolean => {
   return folded === '' || PLACEHOLDERS.has(folded) || /^[\s\p{P}\p{S}0]*$/u.test(folded);
 };
 
-const EMAIL_LIMIT = 254;
-const LOCAL_LIMIT = 64;
-// RFC 5322's atoms, and letters of any script (RFC 6531).
-const ATOM = "[\\p{L}\\p{M}\\p{N}!#$%&'*+/=?^_`{|}~-]+";
-const localShape = new RegExp(`^${ATOM}(?:\\.${ATOM})*$`, 'u');
-// `domainToASCII` reads a host as a URL does: it would take `a.com/b`, `%61.com` and `a.com:80` for domains.
-const domainShape = /^[\p{L}\p{M}\p{N}\p{Join_Control}.·・-]+$/u;
-const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const asciiDomainShape = new RegExp(`^(?:${LABEL}\\.)+(?!\\d+$)${LABEL}$`);
 const GMAIL = new Set(['gmail.com', 'googlemail.com']);
 const NOBODYS_MAILBOX = new Set(['null', 'undefined', 'none', 'nan', '-1', 'n/a']);
 
 function normaliseEmail(text: string, refuse: Refuse): string {
   const at = text.lastIndexOf('@');
   if (at <= 0 || at === text.length - 1) return refuse('must be an e-mail address, such as name@example.com');
-  let local = text.slice(0, at).toLowerCase().normalize('NFC');
-  // The ideographic full stop separates labels too (RFC 3490).
-  const given = text.slice(at + 1).replaceAll(/[。．｡]/g, '.');
-  const domain = domainShape.test(given) ? domainToASCII(given).toLowerCase() : '';
-  if (!localShape.test(local)) refuse('must be an e-mail address: what stands before @ is not a mailbox');
-  if (domain.length > 253 || !asciiDomainShape.test(domain)) {
-    refuse('must be an e-mail address: what stands after @ is not a domain');
-  }
+  let local =
+    mailboxOf(text.slice(0, at)) ?? refuse('must be an e-mail address: what stands before @ is not a mailbox');
+  const domain =
+    domainOf(text.slice(at + 1)) ?? refuse('must be an e-mail address: what stands after @ is not a domain');
   if (NOBODYS_MAILBOX.has(local)) refuse('is a placeholder and identifies nobody; leave the identity out');
   const isGmail = GMAIL.has(domain);
   // Gmail delivers to the same mailbox whatever dots and +tag there are; elsewhere that may be another person.
   if (isGmail) local = (local.split('+')[0] ?? '').replaceAll('.', '');
   if (local === '') refuse('must be an e-mail address: there is no mailbox before its +tag');
-  const normal = `${local}@${isGmail ? 'gmail.com' : domain}`;
-  if (Buffer.byteLength(local) > LOCAL_LIMIT || Buffer.byteLength(normal) > EMAIL_LIMIT) {
-    refuse(`is longer than an e-mail address can be (${LOCAL_LIMIT} bytes before @, ${EMAIL_LIMIT} in all)`);
+  const host = isGmail ? 'gmail.com' : domain;
+  if (!isEmailLength(local, host)) {
+    refuse(
+      `is longer than an e-mail address can be (${EMAIL_LIMITS.mailbox} bytes before @, ${EMAIL_LIMITS.all} in all)`,
+    );
   }
-  return normal;
+  return `${local}@${host}`;
 }
 
 function normalisePhone(text: string, defaultCountry: CountryCode, refuse: Refuse): string {

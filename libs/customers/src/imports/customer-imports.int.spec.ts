@@ -11,6 +11,7 @@ import { removeIdentity } from '../commands/remove-identity.command.js';
 import { CommandProcessor, CustomerDirectory } from '@timeline/deciding';
 import { deriveId } from '@timeline/kernel';
 import { customersSlice } from '../index.js';
+import type { RevertNews } from '../provenance/reverts.js';
 import { CustomerImports, type ImportNews, type ImportRequest } from './customer-imports.js';
 import { importStream } from './import.decider.js';
 
@@ -112,14 +113,32 @@ describe('an import of customers', () => {
     ]);
   });
 
-  it('looks at no row again where its name is the content and nothing had failed', async () => {
-    const text = 'ID,E-mail\nI1,i1@i.example\nI2,i2@i.example\n';
-    await run(text, { name: 'sha256:1', isNamedByContent: true });
-    const before = await head();
-    // Another text would be registered, if it were looked at.
-    const { counts } = await run(`${text}I3,i3@i.example\n`, { name: 'sha256:1', isNamedByContent: true });
-    expect(counts).toEqual({ rows: 2, registered: 0, updated: 0, unchanged: 2, failed: 0 });
-    expect(await head()).toBe(before);
+  it('says anew what was taken back, by whichever way it was, and only that', async () => {
+    const text = 'ID,E-mail,traits.size\nI1,i1@i.example,M\nI2,i2@i.example,L\n';
+    const imports = harness.get(CustomerImports);
+    const again = { source: 'shop', name: 'sha256:1' };
+    await run(text, again);
+    const takeBack = async (asked: Parameters<CustomerImports['takeBack']>[0]): Promise<unknown> => {
+      const news: RevertNews[] = [];
+      for await (const each of imports.takeBack(asked, 'test')) news.push(each);
+      return news.at(-1)?.counts;
+    };
+    for (const [asked, taken, state, said] of [
+      [{ import: imports.idOf(again) }, { withdrawn: 2 }, 'reverted', { registered: 2 }],
+      [{ source: 'shop' }, { withdrawn: 2 }, 'completed', { registered: 2 }],
+      [{ source: 'shop', field: 'email' }, { retracted: 2 }, 'completed', { updated: 2 }],
+      [{ import: imports.idOf(again), field: 'traits' }, { retracted: 2 }, 'completed', { updated: 2 }],
+    ] as const) {
+      expect([asked, await takeBack(asked)]).toMatchObject([asked, { customers: 2, ...taken }]);
+      expect([asked, (await imports.find(imports.idOf(again))).state]).toEqual([asked, state]);
+      expect([asked, (await run(text, again)).counts]).toMatchObject([asked, said]);
+      const { state: first } = await customer('I1', 'shop');
+      expect(first.identities.map(({ value }) => value)).toEqual(['I1', 'i1@i.example']);
+      expect(first.traits).toMatchObject({ size: { value: 'M' } });
+      const before = await head();
+      expect((await run(text, again)).counts).toMatchObject({ rows: 2, unchanged: 2 });
+      expect(await head()).toBe(before);
+    }
   });
 
   it('changes only what its source says otherwise, and never what somebody changed since', async () => {

@@ -17,18 +17,17 @@ import {
   type RowChange,
 } from '../commands/import-customer.command.js';
 import { IdentityDto } from '../commands/customer-fields.js';
+import { sayerOf, type ProvenanceParams } from '../provenance/provenance.query.js';
 import { Reverts, type RevertNews } from '../provenance/reverts.js';
 import { columnAt, type ColumnMap, type RowData } from './import-columns.js';
 import { readRows, type CellError, type ImportFormat, type ImportRow } from './import-rows.js';
 import { importDecider, importStream, type ImportCommand, type ImportState } from './import.decider.js';
-import type { ImportCounts } from './imports.events.js';
+import type { ImportCounts } from '../imports.events.js';
 
 export interface ImportRequest {
   source: string;
   /** With the source it makes the import the same import. */
   name: string;
-  /** The name is the hash of the file: the same import is the same rows. */
-  isNamedByContent?: boolean;
   format: ImportFormat;
   map?: ColumnMap;
   /** Checks everything against what is there, and writes nothing. */
@@ -117,13 +116,7 @@ export class CustomerImports {
     const first = await rows.next();
     if (!dryRun) await this.#record(request, { type: 'start', ...told });
     await this.reads.ensureCollection(CHECKPOINTS, []);
-    const { status, runs, counts: before } = (await this.#load(importId)).state;
-    if (!dryRun && request.isNamedByContent && status === 'completed' && before?.failed === 0) {
-      // Nothing failed that could be tried again.
-      await rows.return();
-      const counts = { ...none(), rows: before.rows, unchanged: before.rows };
-      return yield { kind: 'ended', summary: { ...told, state: 'completed', counts } };
-    }
+    const { status, runs } = (await this.#load(importId)).state;
     const isRunning = !dryRun && status === 'running';
     let checkpoint = isRunning ? await this.#checkpoint(importId) : undefined;
     const from = checkpoint?.line ?? 0;
@@ -173,6 +166,22 @@ export class CustomerImports {
       }
       yield news;
     }
+  }
+
+  /**
+   * Takes back what was asked for, over HTTP and on the command line alike. An import of which all is taken back is then
+   * one that was reverted; an import of commands has no story of its own.
+   * @throws as `Reverts.run`
+   */
+  async *takeBack(
+    { field, ...asked }: Pick<ProvenanceParams, 'source' | 'import' | 'field'>,
+    actor: string,
+    { dryRun = false }: { dryRun?: boolean } = {},
+  ): AsyncGenerator<RevertNews, void, undefined> {
+    const importId = asked.import;
+    const isWhole = importId !== undefined && field === undefined && !dryRun;
+    if (isWhole && (await this.#load(importId)).state.status !== 'unknown') yield* this.revert(importId, actor);
+    else yield* this.reverts.run(sayerOf(asked), field, actor, { dryRun });
   }
 
   async *#prepare(

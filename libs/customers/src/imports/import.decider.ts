@@ -1,6 +1,6 @@
 /** The story of one import: started, completed, reverted. How far it has come between is a checkpoint, not a fact. */
 import { DomainError, type Decider } from '@timeline/kernel';
-import type { ImportCounts, ImportEvent, RevertCounts } from './imports.events.js';
+import type { ImportCounts, ImportEvent, RevertCounts } from '../imports.events.js';
 
 export const importStream = (importId: string): string => `import-${importId}`;
 
@@ -16,7 +16,6 @@ export interface ImportState {
 export type ImportCommand = { importId: string } & (
   | { type: 'start'; source: string; name: string }
   | { type: 'complete'; counts: ImportCounts }
-  | { type: 'revert'; counts: RevertCounts }
   | { type: 'revert'; counts: RevertCounts }
 );
 

@@ -5,7 +5,7 @@
  */
 import type { Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
-import type { Sayer } from '../candidates.js';
+import type { Sayer } from '../told.events.js';
 import { importOf, type CustomerEvent } from '../customers.events.js';
 
 export interface SaidDocument {

@@ -21,8 +21,8 @@ import {
   type Page,
 } from '@timeline/http';
 import type { FastifyReply } from 'fastify';
-import { ListSaid, ProvenanceParams, sayerOf, type SaidOfCustomer } from './provenance.query.js';
-import { Reverts } from './reverts.js';
+import { CustomerImports } from '../imports/customer-imports.js';
+import { ListSaid, ProvenanceParams, type SaidOfCustomer } from './provenance.query.js';
 
 @Check(
   ({ source, import: importId }: RevertBody) =>
@@ -99,7 +99,7 @@ export class ProvenanceQueryController {
 
 @Controller('v1/provenance')
 export class ProvenanceCommandController {
-  constructor(private readonly reverts: Reverts) {}
+  constructor(private readonly imports: CustomerImports) {}
 
   @Post('revert')
   @HttpCode(200)
@@ -114,6 +114,6 @@ export class ProvenanceCommandController {
     @CommandHeaders() { actor }: CommandHeaders,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): AsyncGenerator<string> {
-    return ndjsonReply(reply, this.reverts.run(sayerOf(body), body.field, actor));
+    return ndjsonReply(reply, this.imports.takeBack(body, actor));
   }
 }

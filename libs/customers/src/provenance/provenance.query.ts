@@ -3,7 +3,7 @@ import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Check, Cursors, Id, Optional, PageQuery, Text, violation, type Page } from '@timeline/http';
 import type { JsonValue } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
-import type { Sayer } from '../candidates.js';
+import type { Sayer } from '../told.events.js';
 import type { ProfilePart } from '../projections/profile-part.js';
 import { profileProjection } from '../projections/profile.projection.js';
 import { byOf, provenanceProjection } from '../projections/provenance.projection.js';

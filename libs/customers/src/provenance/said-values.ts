@@ -1,5 +1,6 @@
 /** What one sayer said of a customer and has not taken back, with what became of it. Pure. */
-import { isOf, namesIn, saidOf, type Sayer } from '../candidates.js';
+import { namesIn, saidOf } from '../candidates.js';
+import { isOf, type Sayer } from '../told.events.js';
 import { provenanceOf, type Provenance } from '../projections/profile-document.js';
 import type { ProfilePart } from '../projections/profile-part.js';
 

@@ -4,12 +4,10 @@
  */
 import { ModuleRef } from '@nestjs/core';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { History, type AsOf } from '@timeline/as-of';
+import { History, partsAsOf, type AsOf } from '@timeline/as-of';
 import { CustomerDirectory } from '@timeline/deciding';
 import { DomainError } from '@timeline/kernel';
-import { PureFold } from '@timeline/projecting';
 import { profileOf, type Profile } from '../projections/profile-document.js';
-import type { ProfilePart } from '../projections/profile-part.js';
 import { profileProjection } from '../projections/profile.projection.js';
 import { profileView, type CustomerProfile } from './customer-view.js';
 
@@ -40,15 +38,7 @@ export class GetCustomerAsOfHandler implements IQueryHandler<GetCustomerAsOf> {
   async find(customerId: string, asked: AsOf, position: string | undefined): Promise<Profile> {
     await this.directory.resolve({ customerId });
     const history = this.modules.get<History>(History, { strict: false });
-    const moment = await history.momentOf(asked);
-    const parts: { key: string; part: ProfilePart }[] = [];
-    for (const member of await history.membersAsOf(customerId, moment, position)) {
-      const start = (): PureFold => new PureFold(profileProjection, new Set(), (key) => key === member);
-      const fold = await history.fold(member, moment, position, start, (state, event) => state.apply(event));
-      // Made by this projection only.
-      const part = fold.documents.get(member)?.content as ProfilePart | undefined;
-      if (part) parts.push({ key: member, part });
-    }
+    const parts = await partsAsOf(history, profileProjection, customerId, asked, position);
     // After the events were opened: whoever was erased in between must not be shown, not even in part.
     await this.directory.resolve({ customerId });
     const profile = profileOf(customerId, parts);

@@ -5,6 +5,7 @@ import { CustomerDirectory, type IdentityRef } from '@timeline/deciding';
 import {
   Cursors,
   documents,
+  isTwoTexts,
   OneOf,
   Optional,
   PageQuery,
@@ -15,7 +16,7 @@ import {
   type Page,
   type Violation,
 } from '@timeline/http';
-import { errorCode, type JsonValue } from '@timeline/kernel';
+import { errorCode } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Filter, type Sort } from '@timeline/read-store';
 import type { FastifyRequest } from 'fastify';
@@ -103,8 +104,6 @@ const SORT: Sort = { 'search.name': 1, _id: 1 };
 
 /** Where a page ended. */
 type Place = [name: string, customerId: string];
-const isPlace = (value: JsonValue): value is Place =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 @QueryHandler(ListCustomers)
 export class ListCustomersHandler implements IQueryHandler<ListCustomers> {
@@ -121,7 +120,7 @@ export class ListCustomersHandler implements IQueryHandler<ListCustomers> {
     if (q !== undefined && queryWords(q).length === 0) return { items: [] };
     const owner = identity === undefined ? undefined : await this.#owner(identityRef(identity));
     const list = this.cursors.of('customers', { ...wanted.params, traits: wanted.traits });
-    const place = list.read(cursor, isPlace);
+    const place = list.read(cursor, isTwoTexts);
     const conditions = [...matching(wanted), ...(place ? [after(place)] : [])];
     return this.models.read(profileProjection, position, async ({ derived }) => {
       if (identity !== undefined) {

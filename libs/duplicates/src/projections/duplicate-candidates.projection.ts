@@ -21,11 +21,11 @@ import type {
   Identity,
   PersonalDetails,
 } from '../../../customers/src/customers.events.js';
-import { heardOf, holding, retracted, type Said } from './said.js';
+import { ordered, toldIn, withoutSayer, type Told } from '../../../customers/src/told.events.js';
 
 const FIELDS = ['name', 'birthDate', 'address'] as const;
-/** All that was said of a field and may yet hold, by the rule that profiles go by. */
-type Compared = { [F in (typeof FIELDS)[number]]?: Said[] };
+/** All that was said of a field and may yet hold, the best first, by the rule that profiles go by. */
+type Compared = { [F in (typeof FIELDS)[number]]?: Told[] };
 
 export interface CandidateDocument {
   customerId: string;
@@ -60,7 +60,7 @@ export type CandidateEvent = Extract<
 
 export const duplicateCandidatesProjection: Projection<CandidateDocument, CandidateEvent, never> = {
   name: 'duplicate-candidates',
-  version: 2,
+  version: 3,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
@@ -179,7 +179,7 @@ function recordAfter(
     case 'CustomerFieldsRetracted': {
       const said = { ...record.said };
       for (const field of FIELDS)
-        if (event.data.fields.includes(field)) said[field] = retracted(said[field] ?? [], event.data);
+        if (event.data.fields.includes(field)) said[field] = withoutSayer(said[field] ?? [], event.data);
       return { ...record, said };
     }
     default:
@@ -203,7 +203,9 @@ function saidAfter(
   const after = { ...before };
   for (const field of FIELDS) {
     const value = members?.[field];
-    if (value !== undefined) after[field] = heardOf(before[field] ?? [], value, event, isVerified);
+    if (value === undefined) continue;
+    const told: Told = { ...toldIn(event, value), ...(isVerified && { verified: true }) };
+    after[field] = ordered([...(before[field] ?? []), told]);
   }
   return after;
 }
@@ -228,7 +230,7 @@ export function identitiesOf(
 function givenOf({ kind, said, identities }: CandidateRecord): GivenRecord {
   const value = <F extends keyof Compared & keyof PersonalDetails>(field: F): PersonalDetails[F] =>
     // Written by `saidAfter` from this very field of an event.
-    (holding(said[field] ?? []) ?? undefined) as PersonalDetails[F];
+    (said[field]?.[0]?.value ?? undefined) as PersonalDetails[F];
   const [name, birthDate, address] = [value('name'), value('birthDate'), value('address')];
   return {
     kind,

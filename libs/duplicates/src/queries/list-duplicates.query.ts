@@ -7,7 +7,7 @@ import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { CustomerGroups } from '@timeline/deciding';
 import { Cursors, OneOf, Optional, PageQuery, type Page } from '@timeline/http';
 import type { JsonValue } from '@timeline/kernel';
-import { REVIEW_FROM, type Features } from '@timeline/matching';
+import { REVIEW_FROM } from '@timeline/matching';
 import { ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Sort } from '@timeline/read-store';
 import { DuplicateSearch } from '../duplicate-search.js';
@@ -35,6 +35,9 @@ export class ListDuplicates extends Query<Page<ReviewedDuplicate>> {
 }
 
 const SORT: Sort = { probability: -1, _id: 1 };
+/** Pairs that are settled already are passed over, but not for ever: after so many a page is answered as it is. */
+const MOST_SCANNED = 1_000;
+const SCANNED_AT_ONCE = 200;
 /** Where a page ended. */
 type Place = [probability: number, pairId: string];
 const isPlace = (value: JsonValue): value is Place =>
@@ -55,32 +58,42 @@ export class ListDuplicatesHandler implements IQueryHandler<ListDuplicates> {
     const list = this.cursors.of('duplicates', params);
     let place = list.read(cursor, isPlace);
     const shown: ReviewedDuplicate[] = [];
-    for (let isMore = true; isMore && shown.length <= limit;) {
-      const pairs = await this.#page(status, limit + 1, place, position);
-      const customers = await this.search.customers(
-        pairs.flatMap((pair) => pair.customers),
-        position,
-      );
-      for (const pair of pairs) {
-        const [a, b] = pair.customers.map((id) => customers.get(id)?.features);
-        if (a && b && !(status === 'suspected' && (await this.#isSettled(pair, a, b, position))))
-          shown.push(reviewedDuplicate(pair, a, b));
-      }
+    for (let scanned = 0, isMore = true; isMore && shown.length <= limit;) {
+      if (place && scanned >= MOST_SCANNED) return list.upTo(shown, place);
+      const asked = scanned === 0 ? limit + 1 : SCANNED_AT_ONCE;
+      const pairs = await this.#page(status, asked, place, position);
+      shown.push(...(await this.#toShow(pairs, status, position)));
       const last = pairs.at(-1);
-      isMore = pairs.length > limit;
       if (last) place = placeOf(last);
+      scanned += pairs.length;
+      isMore = pairs.length === asked;
     }
     return list.page(shown, limit, placeOf);
   }
 
-  async #isSettled(
-    { customers: [one, other], namesakes }: DuplicateDocument,
-    a: Features,
-    b: Features,
+  async #toShow(
+    pairs: readonly DuplicateDocument[],
+    status: DuplicateStatus,
     position: string | undefined,
-  ): Promise<boolean> {
-    if (a.kind !== b.kind || judgePair(a, b, namesakes).probability < REVIEW_FROM) return true;
-    return (await this.groups.membersOf(one, position)).includes(other);
+  ): Promise<ReviewedDuplicate[]> {
+    const customers = await this.search.customers(
+      pairs.flatMap((pair) => pair.customers),
+      position,
+    );
+    const known = pairs.flatMap((pair) => {
+      const [a, b] = pair.customers.map((id) => customers.get(id)?.features);
+      return a && b ? [{ pair, a, b }] : [];
+    });
+    const reviewed = ({ pair, a, b }: (typeof known)[number]): ReviewedDuplicate => reviewedDuplicate(pair, a, b);
+    if (status !== 'suspected') return known.map(reviewed);
+    const likely = known.filter(
+      ({ pair, a, b }) => a.kind === b.kind && judgePair(a, b, pair.namesakes).probability >= REVIEW_FROM,
+    );
+    const groups = await this.groups.membersOfAll(
+      likely.map(({ pair }) => pair.customers[0]),
+      position,
+    );
+    return likely.filter(({ pair: { customers } }) => !groups.get(customers[0])?.includes(customers[1])).map(reviewed);
   }
 
   #page(

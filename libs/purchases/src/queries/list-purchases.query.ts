@@ -2,33 +2,30 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { CustomerDirectory, CustomerGroups } from '@timeline/deciding';
 import {
-  Check,
   Currency,
   Cursors,
   DecimalAmount,
   fieldTypes,
   Id,
   Instant,
+  isTwoTexts,
   ListOf,
   OneOf,
   Optional,
   PageQuery,
   Text,
+  ToAfterFrom,
   Whole,
   type Page,
 } from '@timeline/http';
-import { subtractDecimals, type JsonValue } from '@timeline/kernel';
+import { subtractDecimals } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Filter } from '@timeline/read-store';
 import { MAX_LINES } from '../commands/purchase-stream.js';
 import { customerPurchases, type PurchaseOfCustomer } from '../projections/customer-purchases.projection.js';
 import { PURCHASE_STATUSES, type PurchaseStatus } from '../purchases.events.js';
 
-@Check((query: ListPurchasesQuery) =>
-  query.from !== undefined && query.to !== undefined && query.from >= query.to
-    ? [{ pointer: '/to', code: 'RANGE_EMPTY', message: 'to must be after from' }]
-    : [],
-)
+@ToAfterFrom()
 export class ListPurchasesQuery extends PageQuery {
   /** Bought then or later. */
   @Optional()
@@ -105,8 +102,6 @@ export class ListPurchases extends Query<Page<PurchaseSummary>> {
 
 /** (`occurredAt`, position) of the last purchase of the page before. */
 type Place = [at: string, position: string];
-const isPlace = (value: JsonValue): value is Place =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 const NEWEST_FIRST = { at: -1, position: -1 } as const;
 
@@ -124,7 +119,7 @@ export class ListPurchasesHandler implements IQueryHandler<ListPurchases> {
     await this.directory.resolve({ customerId });
     // Of the customer who was asked for: whom they are merged with may change from page to page.
     const list = this.cursors.of('purchases', { ...query, customerId });
-    const filter = matching(query, list.read(query.cursor, isPlace));
+    const filter = matching(query, list.read(query.cursor, isTwoTexts));
     const members = await this.groups.membersOf(customerId, position);
     return this.models.read(customerPurchases, position, async ({ documents }) => {
       const pages = await Promise.all(

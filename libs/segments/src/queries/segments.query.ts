@@ -1,14 +1,14 @@
 /** Segments with their counts, and the members of one, evaluated at an instant. Count and list are the same filter. */
 import { ModuleRef } from '@nestjs/core';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { History, type AsOf } from '@timeline/as-of';
+import { History, partsAsOf, type AsOf } from '@timeline/as-of';
 import { CustomerDirectory } from '@timeline/deciding';
-import { Cursors, type Page } from '@timeline/http';
+import { Cursors, isTwoTexts, type Page } from '@timeline/http';
 import { Clock, DomainError, toInstant, type Instant, type JsonValue } from '@timeline/kernel';
-import { PureFold, ReadModels } from '@timeline/projecting';
+import { ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
 import { BUILT_IN_SEGMENTS, SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
-import { FOREVER, type SegmentPart } from '../membership.js';
+import { FOREVER } from '../membership.js';
 import { membershipOf, segmentsProjection, type SegmentMembership } from '../projections/segments.projection.js';
 
 export interface SegmentSummary {
@@ -93,8 +93,6 @@ export class ListSegmentsHandler implements IQueryHandler<ListSegments> {
 
 /** A cursor keeps the instant of its first page, so that all pages tell of the same one. */
 type Cursor = [asOf: string, lastId: string];
-const isCursor = (value: JsonValue): value is Cursor =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 @QueryHandler(ListMembers)
 export class ListMembersHandler implements IQueryHandler<ListMembers> {
@@ -114,7 +112,7 @@ export class ListMembersHandler implements IQueryHandler<ListMembers> {
     const list = this.cursors.of('segment-members', { id });
     // An instant that is given again must be that of the first page.
     const isOurs = (value: JsonValue): value is Cursor =>
-      isCursor(value) && (query.asOf === undefined || query.asOf === value[0]);
+      isTwoTexts(value) && (query.asOf === undefined || query.asOf === value[0]);
     const after = list.read(query.cursor, isOurs);
     const asOf = after?.[0] ?? query.asOf ?? toInstant(this.clock.now());
     const found = await this.models.read(segmentsProjection, query.position, ({ derived }) =>
@@ -167,15 +165,7 @@ export class SegmentsOfCustomerHandler implements IQueryHandler<SegmentsOfCustom
     position: string | undefined,
   ): Promise<Pick<SegmentMembership, 'in'>> {
     const history = this.modules.get<History>(History, { strict: false });
-    const moment = await history.momentOf({ knownAt });
-    const parts: { key: string; part: SegmentPart }[] = [];
-    for (const member of await history.membersAsOf(customerId, moment, position)) {
-      const start = (): PureFold => new PureFold(segmentsProjection, new Set(), (key) => key === member);
-      const fold = await history.fold(member, moment, position, start, (state, event) => state.apply(event));
-      // Made by this projection only.
-      const part = fold.documents.get(member)?.content as SegmentPart | undefined;
-      if (part) parts.push({ key: member, part });
-    }
+    const parts = await partsAsOf(history, segmentsProjection, customerId, { knownAt }, position);
     // Whoever was erased in between must not be shown.
     await this.directory.resolve({ customerId });
     if (parts.length === 0) throw new DomainError('CUSTOMER_NOT_FOUND', 'no such customer was known at that moment');

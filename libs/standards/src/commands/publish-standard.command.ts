@@ -48,7 +48,7 @@ export class PublishStandardHandler implements ICommandHandler<PublishStandard> 
     private readonly inForce: StandardsInForce,
   ) {}
 
-  /** @throws DomainError RULES_WRONG, STANDARD_FROM_IN_PAST, STANDARD_FROM_BEFORE_LAST */
+  /** @throws DomainError RULES_WRONG, STANDARD_FROM_IN_PAST */
   async execute({ data: { field, rules, from }, context }: PublishStandard): Promise<CommandOutcome> {
     const command: Publish = { field, rules, ...(from !== undefined && { from }) };
     assertRules(field, rules);

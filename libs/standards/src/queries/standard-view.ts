@@ -4,7 +4,8 @@ import { fieldName, rule } from '../commands/rule-types.js';
 import type { Rule } from '../rules/rule.js';
 import { inForceAt, type PublishedStandard } from '../standards-in-force.js';
 
-export class StandardView {
+/** What never changes of it. */
+export class StandardVersion {
   @Field(fieldName)
   field: string;
   @Whole({ min: 1 })
@@ -15,6 +16,9 @@ export class StandardView {
   from: string;
   @Instant()
   publishedAt: string;
+}
+
+export class StandardView extends StandardVersion {
   /** Now. */
   @Flag()
   inForce: boolean;

@@ -4,23 +4,40 @@ import { getCountryCallingCode, isSupportedCountry, parsePhoneNumberFromString }
 import type { CountryCode } from 'libphonenumber-js/core';
 import numbering from 'libphonenumber-js/max/metadata';
 
+// `domainToASCII` reads a host as a URL does: it would take `a.com/b`, `%61.com` and `a.com:80` for domains.
 const GIVEN = /^[\p{L}\p{M}\p{N}\p{Join_Control}.·・-]+$/u;
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const ASCII = new RegExp(`^(?:${LABEL}\\.)+(?!\\d+$)${LABEL}$`);
 
 /** In ASCII and small letters; undefined where it is no domain. */
 export function domainOf(text: string): string | undefined {
+  // The ideographic full stop separates labels too (RFC 3490).
   const given = text.replaceAll(/[。．｡]/g, '.');
   const domain = GIVEN.test(given) ? domainToASCII(given).toLowerCase() : '';
   return domain.length <= 253 && ASCII.test(domain) ? domain : undefined;
 }
 
-const MAILBOX = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u;
+// RFC 5322's atoms, and letters of any script (RFC 6531).
+const ATOM = "[\\p{L}\\p{M}\\p{N}!#$%&'*+/=?^_`{|}~-]+";
+const MAILBOX = new RegExp(`^${ATOM}(?:\\.${ATOM})*$`, 'u');
+
+/** What stands before the @ of an e-mail address, in small letters; undefined where it is no mailbox. */
+export function mailboxOf(text: string): string | undefined {
+  const mailbox = text.toLowerCase().normalize('NFC');
+  return MAILBOX.test(mailbox) ? mailbox : undefined;
+}
+
+/** Bytes of an e-mail address. */
+export const EMAIL_LIMITS = { mailbox: 64, all: 254 };
+export const isEmailLength = (mailbox: string, domain: string): boolean =>
+  Buffer.byteLength(mailbox) <= EMAIL_LIMITS.mailbox && Buffer.byteLength(`${mailbox}@${domain}`) <= EMAIL_LIMITS.all;
 
 /** The domain of an e-mail address; undefined where it is none. */
 export function emailDomainOf(text: string): string | undefined {
   const at = text.lastIndexOf('@');
-  return at > 0 && at <= 64 && MAILBOX.test(text.slice(0, at)) ? domainOf(text.slice(at + 1)) : undefined;
+  const mailbox = at > 0 ? mailboxOf(text.slice(0, at)) : undefined;
+  const domain = domainOf(text.slice(at + 1));
+  return mailbox !== undefined && domain !== undefined && isEmailLength(mailbox, domain) ? domain : undefined;
 }
 
 /** The host of an http or https address; undefined where it is none. */

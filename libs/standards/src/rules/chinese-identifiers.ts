@@ -3,7 +3,7 @@
  * undefined. They take what is written as the standards write it (capital letters, no blanks), so that one thing has one
  * form.
  */
-import { dayOf, isDay } from './days.js';
+import { dayIn, isPlainDate } from '@timeline/kernel';
 
 /** Provinces by the first two digits of a region code (GB/T 2260); 83: residence permits of people from Taiwan. */
 // prettier-ignore
@@ -29,8 +29,8 @@ export function residentIdFault(text: string, now: string, birthDate?: string): 
   }
   if (!PROVINCES.has(text.slice(0, 2))) return 'is no resident id: it begins with the code of no region';
   const born = `${text.slice(6, 10)}-${text.slice(10, 12)}-${text.slice(12, 14)}`;
-  if (!isDay(born)) return 'is no resident id: the birth date in it does not exist';
-  if (born > dayOf(now)) return 'is no resident id: the birth date in it is in the future';
+  if (!isPlainDate(born)) return 'is no resident id: the birth date in it does not exist';
+  if (born > dayIn('UTC', now)) return 'is no resident id: the birth date in it is in the future';
   if (birthDate !== undefined && birthDate !== born) return 'holds another birth date than the customer has';
   return undefined;
 }

@@ -1,22 +1,4 @@
-/** Calendar days and durations, by the calendar of UTC. */
-
-const DAY = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
-
-/** Whether it is a calendar day, `YYYY-MM-DD`, that exists. */
-export function isDay(text: string): boolean {
-  // Of a day that a month does not have, `Date` makes one of the next month.
-  return DAY.test(text) && new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
-}
-
-export const dayOf = (instant: string): string => instant.slice(0, 10);
-
-const INSTANT = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
-
-/** As UTC, or undefined where it is no instant. */
-export function instantOf(text: string): string | undefined {
-  if (!INSTANT.test(text) || !isDay(dayOf(text))) return undefined;
-  return new Date(text.replace(/(\.\d{3})\d+/, '$1')).toISOString();
-}
+/** Durations, by the calendar of UTC. */
 
 /** Whole numbers only; a time part after `T`. */
 export const DURATION =

@@ -1,6 +1,6 @@
 /** What is wrong with rules as a definition, beyond their shape: each with a pointer into the list. */
+import { isPlainDate } from '@timeline/kernel';
 import { domainOf, isPhoneCountry } from './addresses.js';
-import { isDay } from './days.js';
 import { isLookedAt, matterOf, type FieldMatter } from './fields.js';
 import { patternFault } from './patterns.js';
 import { fieldsOf, type Rule } from './rule.js';
@@ -50,7 +50,7 @@ export function definitionFaults(field: string, rules: readonly Rule[]): Definit
         break;
       case 'start-date':
       case 'end-date':
-        if (!isDay(rule.date)) add('/date', 'must be a day that exists, such as 2024-02-29');
+        if (!isPlainDate(rule.date)) add('/date', 'must be a day that exists, such as 2024-02-29');
         break;
       case 'before-duration':
       case 'after-duration':

@@ -2,11 +2,12 @@
  * The kinds of rules: the 27 that HubSpot's property validations have (named in `hubspot`), and those of our own. Each
  * answers what is wrong with a value that is there; one that is absent is refused by `required` alone.
  */
+import { isPlainDate, readInstant, toInstant } from '@timeline/kernel';
 import type { CheckContext, RuleKind, RuleOf } from './rule.js';
 import { callingCodeOf, domainOf, emailDomainOf, hasCallingCodeOf, isWithin, webHostOf } from './addresses.js';
 import { creditCodeFault, mobileFault, postalCodeFault, residentIdFault } from './chinese-identifiers.js';
 import { DAYS } from './rule.js';
-import { instantOf, isDay, plusDuration } from './days.js';
+import { plusDuration } from './days.js';
 import { isFound } from './patterns.js';
 
 /** What a rule is about; a value that is none is refused by it. `any`: of whatever type. */
@@ -197,9 +198,11 @@ function valueAs(of: RuleMatter, given: unknown): Omit<Value, 'given'> | undefin
       return number === undefined ? undefined : { text: String(given), number };
     }
     case 'date':
-      return as(text !== undefined && isDay(text) ? text : undefined);
-    case 'instant':
-      return as(text === undefined ? undefined : instantOf(text));
+      return as(text !== undefined && isPlainDate(text) ? text : undefined);
+    case 'instant': {
+      const at = readInstant(text ?? '');
+      return as(Number.isNaN(at) ? undefined : toInstant(at));
+    }
     case 'date-or-instant':
       return valueAs('date', given) ?? valueAs('instant', given);
     default:

@@ -1,7 +1,6 @@
 /** The answers to a survey, the latest first. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Cursors, type Page, type PageQuery } from '@timeline/http';
-import type { JsonValue } from '@timeline/kernel';
+import { Cursors, isTwoTexts, type Page, type PageQuery } from '@timeline/http';
 import { ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
 import { surveyAnswers } from '../projections/survey-answers.projection.js';
@@ -18,8 +17,6 @@ export class ListAnswers extends Query<Page<AnswerView>> {
 }
 
 type Place = [answeredAt: string, answerId: string];
-const isPlace = (value: JsonValue): value is Place =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 @QueryHandler(ListAnswers)
 export class ListAnswersHandler implements IQueryHandler<ListAnswers> {
@@ -31,7 +28,7 @@ export class ListAnswersHandler implements IQueryHandler<ListAnswers> {
   /** Empty for a survey that nobody answered, or that there is not. @throws DomainError CURSOR_MALFORMED */
   execute({ surveyId, query: { limit, cursor }, position }: ListAnswers): Promise<Page<AnswerView>> {
     const list = this.cursors.of('survey-answers', { surveyId });
-    const place = list.read(cursor, isPlace);
+    const place = list.read(cursor, isTwoTexts);
     const filter: Filter = { surveyId, ...(place && after(place)) };
     return this.models.read(surveyAnswers, position, async ({ documents }) => {
       const found = await documents.find(filter, { sort: { answeredAt: -1, _id: -1 }, limit: limit + 1 });

@@ -8,12 +8,22 @@ import type { Projection } from '@timeline/projecting';
 import type { CustomerEvent, IdentityEvent } from '../../../customers/src/customers.events.js';
 import type { QualityEvent } from '../../../customers/src/data-quality.events.js';
 import type { FreshnessPolicyEvent } from '../../../customers/src/freshness.events.js';
+import type { ImportEvent } from '../../../customers/src/imports.events.js';
 import type { DuplicateEvent } from '../../../duplicates/src/duplicates.events.js';
+import type { StandardEvent, StandardFieldEvent } from '../../../standards/src/standards.events.js';
 import type { SurveyEvent } from '../../../surveys/src/surveys.events.js';
 import { TIMELINE_TYPES, type TimelineFact } from './timeline.projection.js';
 
 type Unshown = Exclude<
-  CustomerEvent | IdentityEvent | FreshnessPolicyEvent | QualityEvent | SurveyEvent | DuplicateEvent,
+  | CustomerEvent
+  | IdentityEvent
+  | ImportEvent
+  | FreshnessPolicyEvent
+  | QualityEvent
+  | SurveyEvent
+  | DuplicateEvent
+  | StandardEvent
+  | StandardFieldEvent,
   { type: TimelineFact['type'] }
 >;
 
@@ -25,6 +35,9 @@ const UNSHOWN: Record<Unshown['type'], true> = {
   IdentityClaimLapsed: true,
   IdentityClaimed: true,
   IdentityReleased: true,
+  CustomerImportStarted: true,
+  CustomerImportCompleted: true,
+  CustomerImportReverted: true,
   FreshnessPolicySet: true,
   FreshnessPolicyEnded: true,
   DataQualityMeasured: true,
@@ -32,6 +45,8 @@ const UNSHOWN: Record<Unshown['type'], true> = {
   DuplicateSuspected: true,
   DuplicateDismissed: true,
   DuplicateConfirmed: true,
+  StandardPublished: true,
+  StandardFieldNamed: true,
 };
 
 export interface LogStretch {
@@ -43,7 +58,7 @@ export interface LogStretch {
 
 export const logStretchesProjection: Projection<LogStretch, Fact> = {
   name: 'log-stretches',
-  version: 2,
+  version: 3,
   handles: [...TIMELINE_TYPES, ...Object.keys(UNSHOWN)],
   keys: ({ position }) => [{ key: stretchOf(position), owner: 'all' }],
   evolve: (stretch, { position, recordedAt }) => ({

@@ -1,8 +1,8 @@
 /** A page of a conversation, over channels and customers, by keyset on (`occurredAt`, position). */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { KnownAt } from '@timeline/as-of';
-import { Cursors, Instant, OneOf, Optional, PageQuery, Text, type Page } from '@timeline/http';
-import { DomainError, type JsonValue } from '@timeline/kernel';
+import { Cursors, Instant, isTwoTexts, OneOf, Optional, PageQuery, Text, type Page } from '@timeline/http';
+import { DomainError } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Filter, type Sort } from '@timeline/read-store';
 import { threadsProjection } from '../projections/threads.projection.js';
@@ -43,8 +43,6 @@ export class ThreadPage extends Query<Page<TimelineEntry>> {
 
 /** (`occurredAt`, position) of the last entry of the page before. */
 type Place = [at: string, position: string];
-const isPlace = (value: JsonValue): value is Place =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 @QueryHandler(ThreadPage)
 export class ThreadPageHandler implements IQueryHandler<ThreadPage> {
@@ -59,7 +57,7 @@ export class ThreadPageHandler implements IQueryHandler<ThreadPage> {
     const direction = query.order === 'newest' ? -1 : 1;
     const sort: Sort = { threadId: direction, at: direction, position: direction };
     const list = this.cursors.of('thread', { ...query, threadId });
-    const after = list.read(query.cursor, isPlace);
+    const after = list.read(query.cursor, isTwoTexts);
     const moment = await this.history.momentOf(query);
     const and: Filter[] = [
       { threadId },

@@ -5,18 +5,18 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { KnownAt, type Moment } from '@timeline/as-of';
 import {
-  Check,
   Cursors,
   Instant,
+  isTwoTexts,
   ListOf,
   OneOf,
   Optional,
   PageQuery,
   Text,
+  ToAfterFrom,
   fieldTypes,
   type Page,
 } from '@timeline/http';
-import type { JsonValue } from '@timeline/kernel';
 import { contentOf, ReadModels, type Documents, type Stored } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
 import { ofMoment, TimelineHistory } from '../timeline-history.js';
@@ -29,11 +29,7 @@ import {
   type TimelineEntry,
 } from '../projections/timeline.projection.js';
 
-@Check((query: TimelinePageQuery) =>
-  query.from !== undefined && query.to !== undefined && query.from >= query.to
-    ? [{ pointer: '/to', code: 'RANGE_EMPTY', message: 'to must be after from' }]
-    : [],
-)
+@ToAfterFrom()
 export class TimelinePageQuery extends PageQuery {
   @Optional()
   @OneOf(['newest', 'oldest'])
@@ -99,8 +95,6 @@ export type ShownEntry = TimelineEntry & { cause?: Cause };
 
 /** (`occurredAt`, position) of the last entry of the page before. */
 type Cursor = [at: string, position: string];
-const isCursor = (value: JsonValue): value is Cursor =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 export class TimelinePage extends Query<Page<ShownEntry>> {
   constructor(
@@ -125,7 +119,7 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
     const direction = query.order === 'newest' ? -1 : 1;
     // Of the customer who was asked for: whom they are merged with may change from page to page.
     const list = this.cursors.of('timeline', { ...query, customerId });
-    const after = list.read(query.cursor, isCursor);
+    const after = list.read(query.cursor, isTwoTexts);
     const moment = await this.history.momentOf(query);
     const words = query.text === undefined ? [] : wordsSought(query.text);
     // Nothing but punctuation: no word begins with that.
