@@ -1,7 +1,7 @@
 /** What was proposed about a customer, the latest first; of merged customers, about all of them. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Cursors, PageQuery, type Answer, type JsonSchema, type Page } from '@timeline/http';
-import type { Instant, JsonValue } from '@timeline/kernel';
+import { Cursors, isTwoTexts, PageQuery, type Answer, type JsonSchema, type Page } from '@timeline/http';
+import type { Instant } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { afterKeyset } from '@timeline/read-store';
 import { LEGAL_BASES } from '../customers.events.js';
@@ -19,9 +19,8 @@ export class ListEnrichments extends Query<Page<EnrichmentDocument>> {
 }
 
 const SORT = { proposedAt: -1, _id: 1 } as const;
+/** (`proposedAt`, id). */
 type Place = [proposedAt: Instant, id: string];
-const isPlace = (value: JsonValue): value is Place =>
-  Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 @QueryHandler(ListEnrichments)
 export class ListEnrichmentsHandler implements IQueryHandler<ListEnrichments> {
@@ -38,7 +37,7 @@ export class ListEnrichmentsHandler implements IQueryHandler<ListEnrichments> {
     position,
   }: ListEnrichments): Promise<Page<EnrichmentDocument>> {
     const list = this.cursors.of('enrichments', { customerId });
-    const place = list.read(cursor, isPlace);
+    const place = list.read(cursor, isTwoTexts);
     const { members } = (await this.customers.find(customerId, position)).profile;
     const filter = {
       customerId: { $in: members },
