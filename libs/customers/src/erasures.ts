@@ -67,7 +67,7 @@ export class Erasures {
   /** Only up to the first erasure that is not carried out: what lies before the mark is never looked at again. */
   async #markProgress(customerId: string): Promise<void> {
     let upTo: Position | undefined;
-    for await (const { erased, position } of erasuresAfter(this.events, await this.ring.erasedUpTo())) {
+    for await (const { erased, position } of erasuresToLookAt(this.events, this.ring)) {
       if (erased !== customerId && !(await wasCarriedOut(this.events, erased))) break;
       upTo = position;
     }
@@ -94,7 +94,7 @@ export async function carryOutErasures(events: EventStore, ring: KeyRing): Promi
   let destroyed = 0;
   let upTo: Position | undefined;
   let isContiguous = true;
-  for await (const { erased, position } of erasuresAfter(events, await ring.erasedUpTo())) {
+  for await (const { erased, position } of erasuresToLookAt(events, ring)) {
     if (await wasCarriedOut(events, erased)) {
       await ring.destroy(erased);
       destroyed += 1;
@@ -105,10 +105,16 @@ export async function carryOutErasures(events: EventStore, ring: KeyRing): Promi
   return destroyed;
 }
 
-async function* erasuresAfter(
+/**
+ * Those after the mark of the key store. A log that was restored from a backup holds no erasure there: then all of them,
+ * until the log has passed the mark, which only moves forward.
+ */
+async function* erasuresToLookAt(
   events: EventStore,
-  after: Position | undefined,
+  ring: KeyRing,
 ): AsyncGenerator<{ erased: string; position: Position }, void, undefined> {
+  const mark = await ring.erasedUpTo();
+  const after = mark !== undefined && (await events.eventAt(mark))?.type === CUSTOMER_ERASED ? mark : undefined;
   for await (const batch of events.readAll({ types: [CUSTOMER_ERASED], ...(after !== undefined && { after }) })) {
     for (const { metadata, position } of batch) {
       if (metadata.customerId !== undefined) yield { erased: metadata.customerId, position };

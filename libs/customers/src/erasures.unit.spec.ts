@@ -1,7 +1,9 @@
 /** Carrying erasures out, cut off anywhere, and again after a key store was restored. */
 import { CustomerGroups } from '@timeline/deciding';
+import { makePosition } from '@timeline/kernel';
 import { carryOutErasures } from './erasures.js';
 import { KEYS_GONE_AFTER_MS } from './projections/erasure.projection.js';
+import { LOG_ID } from './testing/simulated-stores.js';
 import { customerIdOf, Death, overEveryPrefix, World, type Process } from './testing/simulated-world.js';
 
 async function register(process: Process, key: string, members: string[]): Promise<string> {
@@ -174,6 +176,22 @@ describe('a key store restored from a backup', () => {
     const process = await world.start();
     expect(await carryOutErasures(process.events, process.ring)).toBe(3);
     expect(world.keys.destroyed).toEqual(new Set(ids));
+  });
+
+  it('destroys again what was carried out since also on a log that was restored to before the mark', async () => {
+    const { world, ids } = await threeErased();
+    while ((await (await world.start()).react()) > 0);
+    world.keys.destroyed.clear();
+    // Of an erasure that the log has lost: where something else stands now, and beyond its end.
+    const last = world.log.events.at(-1)?.position ?? makePosition(LOG_ID, '');
+    const beyond = makePosition(LOG_ID, '99999999');
+    for (const mark of [last, beyond]) {
+      world.keys.destroyed.clear();
+      world.keys.erasedUpTo = mark;
+      const process = await world.start();
+      expect(await carryOutErasures(process.events, process.ring)).toBe(3);
+      expect(world.keys.destroyed).toEqual(new Set(ids));
+    }
   });
 
   it('leaves to the reaction what is not carried out, so that its identities are still found', async () => {

@@ -20,7 +20,7 @@ import { DomainError, makePosition, toInstant, type Clock, type Position } from 
 /** Let through, or thrown when the process is dead. */
 export type Gate = () => Promise<void>;
 
-const LOG_ID = '0123456789ab';
+export const LOG_ID = '0123456789ab';
 
 export class SimulatedLog {
   readonly events: StoredEvent[] = [];
@@ -96,8 +96,9 @@ export class SimulatedEventStore extends EventStore {
     throw new Error('not simulated');
   }
 
-  eventAt(): Promise<StoredEvent | undefined> {
-    throw new Error('not simulated');
+  async eventAt(asked: Position): Promise<StoredEvent | undefined> {
+    await this.gate();
+    return this.log.events.find(({ position }) => position === asked);
   }
 
   async close(): Promise<void> {}
