@@ -59,7 +59,11 @@ export class CommandProcessor {
    * @throws DomainError of the decider; IDEMPOTENCY_KEY_REUSED; PRECONDITION_FAILED (`ifMatch`); OCCURRED_IN_FUTURE,
    * OCCURRED_BEFORE_START; WrongExpectedRevisionError when others were quicker too often; UnavailableError
    */
-  execute<State, Command, Event extends Fact>(target: DecisionTarget<State, Command, Event>): Promise<CommandOutcome> {
+  async execute<State, Command, Event extends Fact>(
+    target: DecisionTarget<State, Command, Event>,
+  ): Promise<CommandOutcome> {
+    // Before the stream's: who waits for one must not hold the other.
+    if (target.context.turn?.comes) await target.context.turn.comes;
     return this.#inTurn.run(target.stream, async () => {
       for (let attempt = 0; ; attempt += 1) {
         try {
@@ -123,7 +127,9 @@ export class CommandProcessor {
     const sealed = await Promise.all(
       decisions.map((decision, index) => this.#seal(target, decision, index, occurredAt, customerId)),
     );
-    const result = await this.events.append(stream, sealed, { expectedRevision: last?.revision ?? 'no-stream' });
+    const appended = this.events.append(stream, sealed, { expectedRevision: last?.revision ?? 'no-stream' });
+    if (this.events.keepsOrder) context.turn?.pass();
+    const result = await appended;
     return { id, ...result, resent: false, ...(!last && { created: true }) };
   }
 

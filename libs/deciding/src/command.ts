@@ -3,6 +3,7 @@
  * `CommandType`; HTTP routes, NDJSON lines and imports all go through `Commands.dispatch`.
  */
 import type { ICommand } from '@nestjs/cqrs';
+import type { Turn } from '@timeline/http';
 import type { Position } from '@timeline/kernel';
 
 export interface CommandContext {
@@ -16,6 +17,8 @@ export interface CommandContext {
   causationId: string;
   /** The revision that the stream must have (`If-Match`): no second try, 412 when it has another. */
   ifMatch?: number;
+  /** Its turn to append, among commands that run at the same time and stand in the log in their order. */
+  turn?: Turn;
 }
 
 export interface CommandOutcome {
@@ -48,6 +51,11 @@ export interface CommandType<Data extends object = object> {
   target(data: Data): string;
   /** Streams, customers and identities it touches: lines that share one run in order. */
   keys(data: Data): string[];
+  /**
+   * What it is recorded in order with and neither reads what the others write nor writes what they read: lines that share one
+   * of these, and no key, are decided side by side and appended in order.
+   */
+  sharedKeys?(data: Data): string[];
 }
 
 /** A command type whatever its data, as the catalogue holds it. */
