@@ -80,11 +80,12 @@ export class BulkCommands {
       run: async (line, turn): Promise<BulkOutcome> => {
         const named = { line: line.lineNumber, ...(line.id !== undefined && { id: line.id }) };
         if ('problem' in line) return { ...named, status: line.problem.status, problem: line.problem };
+        if (turn.comes) await turn.comes;
         try {
           const { id, revision, position, resent } = await this.commands.dispatch(line.type, line.data, {
             ...request,
             ...(line.id !== undefined && { idempotencyKey: line.id }),
-            turn,
+            settled: turn.pass,
           });
           return { ...named, status: 200, outcome: { id, revision, position, resent } };
         } catch (error) {

@@ -59,11 +59,7 @@ export class CommandProcessor {
    * @throws DomainError of the decider; IDEMPOTENCY_KEY_REUSED; PRECONDITION_FAILED (`ifMatch`); OCCURRED_IN_FUTURE,
    * OCCURRED_BEFORE_START; WrongExpectedRevisionError when others were quicker too often; UnavailableError
    */
-  async execute<State, Command, Event extends Fact>(
-    target: DecisionTarget<State, Command, Event>,
-  ): Promise<CommandOutcome> {
-    // Before the stream's: who waits for one must not hold the other.
-    if (target.context.turn?.comes) await target.context.turn.comes;
+  execute<State, Command, Event extends Fact>(target: DecisionTarget<State, Command, Event>): Promise<CommandOutcome> {
     return this.#inTurn.run(target.stream, async () => {
       for (let attempt = 0; ; attempt += 1) {
         try {
@@ -128,7 +124,7 @@ export class CommandProcessor {
       decisions.map((decision, index) => this.#seal(target, decision, index, occurredAt, customerId)),
     );
     const appended = this.events.append(stream, sealed, { expectedRevision: last?.revision ?? 'no-stream' });
-    if (this.events.keepsOrder) context.turn?.pass();
+    if (this.events.keepsOrder) context.settled?.();
     const result = await appended;
     return { id, ...result, resent: false, ...(!last && { created: true }) };
   }

@@ -3,7 +3,6 @@
  * `CommandType`; HTTP routes, NDJSON lines and imports all go through `Commands.dispatch`.
  */
 import type { ICommand } from '@nestjs/cqrs';
-import type { Turn } from '@timeline/http';
 import type { Position } from '@timeline/kernel';
 
 export interface CommandContext {
@@ -17,8 +16,8 @@ export interface CommandContext {
   causationId: string;
   /** The revision that the stream must have (`If-Match`): no second try, 412 when it has another. */
   ifMatch?: number;
-  /** Its turn to append, among commands that run at the same time and stand in the log in their order. */
-  turn?: Turn;
+  /** Called once what comes after may go on and still stand behind it in the log: not at all where only its end says so. */
+  settled?: () => void;
 }
 
 export interface CommandOutcome {

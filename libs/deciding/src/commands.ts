@@ -17,7 +17,7 @@ export interface CommandRequest {
   ifMatch?: number;
   correlationId?: string;
   causationId?: string;
-  turn?: CommandContext['turn'];
+  settled?: CommandContext['settled'];
 }
 
 @Injectable()
@@ -42,7 +42,7 @@ export class Commands {
       correlationId: request.correlationId ?? commandId,
       causationId: request.causationId ?? commandId,
       ...(request.ifMatch !== undefined && { ifMatch: request.ifMatch }),
-      ...(request.turn && { turn: request.turn }),
+      ...(request.settled && { settled: request.settled }),
     };
     return inSpan(`command ${type.name}`, { 'timeline.command': type.name }, () =>
       timed(
