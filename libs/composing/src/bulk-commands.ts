@@ -75,14 +75,17 @@ export class BulkCommands {
     return inOrder(lines, {
       ...(window !== undefined && { window }),
       // What was refused before it ran touches nothing.
-      keysOf: (line) => ('problem' in line ? [] : keysOf(line.type, line.data)),
-      run: async (line): Promise<BulkOutcome> => {
+      keysOf: (line) => ('problem' in line ? [] : line.type.keys(line.data)),
+      sharedKeysOf: (line) => ('problem' in line ? [] : (line.type.sharedKeys?.(line.data) ?? [])),
+      run: async (line, turn): Promise<BulkOutcome> => {
         const named = { line: line.lineNumber, ...(line.id !== undefined && { id: line.id }) };
         if ('problem' in line) return { ...named, status: line.problem.status, problem: line.problem };
+        if (turn.comes) await turn.comes;
         try {
           const { id, revision, position, resent } = await this.commands.dispatch(line.type, line.data, {
             ...request,
             ...(line.id !== undefined && { idempotencyKey: line.id }),
+            settled: turn.pass,
           });
           return { ...named, status: 200, outcome: { id, revision, position, resent } };
         } catch (error) {
@@ -135,8 +138,6 @@ function validateData(type: CommandType, data: JsonValue): object {
     );
   }
 }
-
-const keysOf = (type: CommandType, data: object): string[] => type.keys(data);
 
 async function* map<A, B>(items: AsyncIterable<A> | Iterable<A>, change: (item: A) => B): AsyncGenerator<B> {
   for await (const item of items) yield change(item);

@@ -2,8 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { openEventStore, WrongExpectedRevisionError, type EventStore } from '@timeline/event-store';
+import {
+  openEventStore,
+  WrongExpectedRevisionError,
+  type AppendResult,
+  type EventStore,
+  type LogHead,
+} from '@timeline/event-store';
 import { KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
 import {
   Clock,
@@ -244,12 +251,116 @@ describe('the command processor', () => {
       { numRuns: 150 },
     );
   });
+
+  describe('of commands that have a turn', () => {
+    /** Commands whose turns come one after the other, as `inOrder` gives them. */
+    const inTurns = (
+      store: EventStore,
+      commands: { stream: string; by: number }[],
+    ): Promise<PromiseSettledResult<unknown>[]> => {
+      const own = new CommandProcessor(store, vault, systemClock);
+      let before: Promise<unknown> | undefined;
+      return Promise.allSettled(
+        commands.map(async ({ stream, by }) => {
+          const comes = before;
+          let pass = (): void => undefined;
+          const passed = new Promise<void>((resolve) => (pass = resolve));
+          before = Promise.all([comes, passed]);
+          await comes;
+          const context = { ...contextOf(`${stream}/turn`, String(by)), settled: pass };
+          const command = { by, secret: 's' };
+          return own.execute({ decider: counter, stream, id: stream, command, context }).finally(pass);
+        }),
+      );
+    };
+    const commandsOf = (): { stream: string; by: number }[] =>
+      // One in five is refused: who comes after must not wait for it for ever, nor overtake who came before.
+      Array.from({ length: 50 }, (_, n) => ({ stream: `turn-${newId()}`, by: n % 5 === 3 ? LIMIT + 1 : 1 }));
+    const accepted = (commands: { stream: string; by: number }[]): string[] =>
+      commands.filter(({ by }) => by <= LIMIT).map(({ stream }) => stream);
+    const appendedSince = async (head: LogHead | undefined): Promise<string[]> => {
+      const streams: string[] = [];
+      for await (const batch of events.readAll(head ? { after: head.position } : {}))
+        streams.push(...batch.map(({ stream }) => stream));
+      return streams;
+    };
+
+    it('the log holds them in the order of the turns, however long each takes to decide', async () => {
+      const head = await events.head();
+      const commands = commandsOf();
+      await inTurns(slowToRead(events), commands);
+      expect(await appendedSince(head)).toEqual(accepted(commands));
+    });
+
+    it('they share transactions', async () => {
+      let most = 0;
+      let underWay = 0;
+      const watched = watchingAppends(events, async (append) => {
+        most = Math.max(most, (underWay += 1));
+        return append().finally(() => (underWay -= 1));
+      });
+      await inTurns(watched, commandsOf());
+      expect(most).toBeGreaterThan(10);
+    });
+
+    it('a store that does not keep the order of appends is given one at a time', async () => {
+      const head = await events.head();
+      const commands = commandsOf();
+      let underWay = 0;
+      await inTurns(
+        watchingAppends(
+          events,
+          async (append) => {
+            expect((underWay += 1)).toBe(1);
+            // Left to itself this store would turn them round.
+            for (let each = 0; each < 3; each += 1) await nextTurn();
+            return append().finally(() => (underWay -= 1));
+          },
+          false,
+        ),
+        commands,
+      );
+      expect(await appendedSince(head)).toEqual(accepted(commands));
+    });
+  });
 });
 
 class FixedClock extends Clock {
   override now(): Date {
     return new Date('2026-01-01T00:00:00.000Z');
   }
+}
+
+/** A store that answers some readers later than others. */
+function slowToRead(events: EventStore): EventStore {
+  let reads = 0;
+  return new Proxy(events, {
+    get(target, name) {
+      if (name === 'readStream')
+        return async (...args: Parameters<EventStore['readStream']>) => {
+          for (let each = (reads += 3) % 5; each > 0; each -= 1) await nextTurn();
+          return target.readStream(...args);
+        };
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
+/** A store whose appends go through `around`. */
+function watchingAppends(
+  events: EventStore,
+  around: (append: () => Promise<AppendResult>) => Promise<AppendResult>,
+  keepsOrder = events.keepsOrder,
+): EventStore {
+  return new Proxy(events, {
+    get(target, name) {
+      if (name === 'keepsOrder') return keepsOrder;
+      if (name === 'append') return (...args: Parameters<EventStore['append']>) => around(() => target.append(...args));
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
 }
 
 /** The append reaches the log; its answer does not reach the caller. */

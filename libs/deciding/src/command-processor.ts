@@ -131,7 +131,9 @@ export class CommandProcessor {
     const sealed = await Promise.all(
       decisions.map((decision, index) => this.#seal(target, decision, index, occurredAt, customerId)),
     );
-    const result = await this.events.append(stream, sealed, { expectedRevision: last?.revision ?? 'no-stream' });
+    const appended = this.events.append(stream, sealed, { expectedRevision: last?.revision ?? 'no-stream' });
+    if (this.events.keepsOrder) context.settled?.();
+    const result = await appended;
     return { id, ...result, resent: false, ...(!last && { created: true }) };
   }
 

@@ -16,6 +16,8 @@ export interface CommandContext {
   causationId: string;
   /** The revision that the stream must have (`If-Match`): no second try, 412 when it has another. */
   ifMatch?: number;
+  /** Called once what comes after may go on and still stand behind it in the log: not at all where only its end says so. */
+  settled?: () => void;
 }
 
 export interface CommandOutcome {
@@ -48,6 +50,11 @@ export interface CommandType<Data extends object = object> {
   target(data: Data): string;
   /** Streams, customers and identities it touches: lines that share one run in order. */
   keys(data: Data): string[];
+  /**
+   * What it is recorded in order with and neither reads what the others write nor writes what they read: lines that share one
+   * of these, and no key, are decided side by side and appended in order.
+   */
+  sharedKeys?(data: Data): string[];
 }
 
 /** A command type whatever its data, as the catalogue holds it. */

@@ -17,6 +17,7 @@ export interface CommandRequest {
   ifMatch?: number;
   correlationId?: string;
   causationId?: string;
+  settled?: CommandContext['settled'];
 }
 
 @Injectable()
@@ -41,6 +42,7 @@ export class Commands {
       correlationId: request.correlationId ?? commandId,
       causationId: request.causationId ?? commandId,
       ...(request.ifMatch !== undefined && { ifMatch: request.ifMatch }),
+      ...(request.settled && { settled: request.settled }),
     };
     return inSpan(`command ${type.name}`, { 'timeline.command': type.name }, () =>
       timed(

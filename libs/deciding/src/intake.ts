@@ -59,11 +59,21 @@ export interface Received {
 const idOfSource = ({ name }: IntakeKind, { source, sourceId }: DeliveryDto): string | undefined =>
   source !== undefined && sourceId !== undefined ? deriveId(name, source, sourceId) : undefined;
 
-/** For `CommandType.keys`: deliveries about one customer, or of one thing, run in order. */
+/** Whether it may write what others about the same customer look for. */
+const opensUnknown = ({ customer }: DeliveryDto): boolean => customer.ifUnknown === 'open-anonymous';
+
+/** For `CommandType.keys`: deliveries of one thing, or that may open one customer, run one after the other. */
 export function deliveryKeys(kind: IntakeKind, delivery: DeliveryDto): string[] {
   const id = idOfSource(kind, delivery);
-  return [customerKeyOf(delivery.customer), ...(id === undefined ? [] : [kind.stream(id)])];
+  return [
+    ...(opensUnknown(delivery) ? [customerKeyOf(delivery.customer)] : []),
+    ...(id === undefined ? [] : [kind.stream(id)]),
+  ];
 }
+
+/** For `CommandType.sharedKeys`: deliveries about one customer are recorded in order. */
+export const sharedDeliveryKeys = (delivery: DeliveryDto): string[] =>
+  opensUnknown(delivery) ? [] : [customerKeyOf(delivery.customer)];
 
 @Injectable()
 export class Intake {

@@ -86,6 +86,9 @@ export abstract class EventStore {
   /** 12 hex digits, made with the log and kept in it. */
   abstract readonly logId: string;
 
+  /** Whether what is handed to `append` first stands first in the log, also where nobody waited for it in between. */
+  readonly keepsOrder: boolean = false;
+
   /**
    * Appends all events or none; resolves only after they are durable. Sending the same ids again at the same
    * expected revision answers as the first time and writes nothing.

@@ -58,13 +58,33 @@ export async function* readLines(
   }
 }
 
+/** A line's turn among those that share a key of `sharedKeysOf` with it, and run at the same time. */
+export interface Turn {
+  /** Undefined where no line is before it. Never rejects. */
+  comes: Promise<unknown> | undefined;
+  /** What it does in its turn is done, or is sure to be done first; its end says so too. */
+  pass(): void;
+}
+
 export interface InOrderOptions<L, O> {
   /** Lines running or waiting to be answered at one time, default 64. */
   window?: number;
-  /** Lines that share a key run in the order of the lines: streams, customers, identities they touch. */
+  /** Lines that share a key run one after the other, in the order of the lines: streams, customers, identities they touch. */
   keysOf: (line: L) => readonly string[];
+  /** Lines that share only these run side by side and have a turn each, in the order of the lines. */
+  sharedKeysOf?: (line: L) => readonly string[];
   /** Answers the outcome of a line, refusals included. A throw ends the whole. */
-  run: (line: L) => Promise<O>;
+  run: (line: L, turn: Turn) => Promise<O>;
+}
+
+/** What the next line that has a key waits for. */
+interface Tail {
+  /** Every line so far, for one that must be alone. */
+  ended: Promise<unknown>;
+  /** The last line that must be alone, for one that shares. */
+  aloneEnded?: Promise<unknown> | undefined;
+  /** The turns of those that share, since then. */
+  passed?: Promise<unknown>;
 }
 
 const yes = (): boolean => true;
@@ -79,24 +99,38 @@ async function closeAfter(reading: Promise<void> | undefined, iterator: AsyncIte
 /** The outcomes of the lines, in the order of the lines. An outcome is handed out as soon as those before it are. */
 export async function* inOrder<L, O>(
   lines: AsyncIterable<L>,
-  { window = 64, keysOf, run }: InOrderOptions<L, O>,
+  { window = 64, keysOf, sharedKeysOf = () => [], run }: InOrderOptions<L, O>,
 ): AsyncGenerator<O, void, undefined> {
   const iterator = lines[Symbol.asyncIterator]();
-  const tails = new Map<string, Promise<unknown>>();
+  const tails = new Map<string, Tail>();
+  const follow = (key: string, tail: Tail): void => {
+    tails.set(key, tail);
+    void tail.ended.then(() => {
+      if (tails.get(key) === tail) tails.delete(key);
+    });
+  };
   const running: Promise<O>[] = [];
   const start = (line: L): void => {
-    const keys = [...new Set(keysOf(line))];
-    const before = keys.map((key) => tails.get(key));
-    const outcome = Promise.all(before).then(() => run(line));
+    const keys = new Set(keysOf(line));
+    const shared = [...new Set(sharedKeysOf(line))].filter((key) => !keys.has(key));
+    const before = [...keys].map((key) => tails.get(key)?.ended);
+    for (const key of shared) before.push(tails.get(key)?.aloneEnded);
+    const turns = shared.flatMap((key) => tails.get(key)?.passed ?? []);
+    let pass = (): void => undefined;
+    const passed = new Promise<void>((resolve) => (pass = resolve));
+    const turn = { comes: turns.length > 0 ? Promise.all(turns) : undefined, pass };
+    const outcome = Promise.all(before).then(() => run(line, turn));
     // Who waits for this line waits for its end, not for its success; and a throw is met when its turn comes.
-    const end = outcome.then(
-      () => undefined,
-      () => undefined,
-    );
-    for (const key of keys) tails.set(key, end);
-    void end.then(() => {
-      for (const key of keys) if (tails.get(key) === end) tails.delete(key);
-    });
+    const ended = outcome.then(pass, pass);
+    for (const key of keys) follow(key, { ended, aloneEnded: ended });
+    for (const key of shared) {
+      const others = tails.get(key);
+      follow(key, {
+        ended: Promise.all([others?.ended, ended]),
+        aloneEnded: others?.aloneEnded,
+        passed: Promise.all([others?.passed, passed]),
+      });
+    }
     running.push(outcome);
   };
   let reading: Promise<void> | undefined;

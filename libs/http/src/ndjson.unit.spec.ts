@@ -119,6 +119,77 @@ describe('running lines in a window', () => {
     );
   });
 
+  it('runs lines that share side by side, each with its turn after those before; and nobody beside one that is alone, for any lines', async () => {
+    const job = fc.record({
+      keys: fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { maxLength: 2 }),
+      shared: fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { maxLength: 2 }),
+      turns: fc.nat({ max: 4 }),
+      passes: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(job, { maxLength: 30 }), async (jobs) => {
+        const lines = jobs.map((each, index) => ({
+          ...each,
+          index,
+          // A key that a line must have to itself it does not share.
+          shared: each.shared.filter((key) => !each.keys.includes(key)),
+          isRunning: false,
+          hasPassed: false,
+          hasEnded: false,
+        }));
+        type Line = (typeof lines)[number];
+        const meet = (some: readonly string[], others: readonly string[]): boolean =>
+          some.some((key) => others.includes(key));
+        const outcomes = await all(
+          inOrder(from(lines), {
+            keysOf: ({ keys }) => keys,
+            sharedKeysOf: ({ index }) => jobs[index]?.shared ?? [],
+            run: async (line, { comes, pass }) => {
+              const before = lines.slice(0, line.index);
+              const isApart = ({ keys, shared }: Line): boolean =>
+                meet(line.keys, [...keys, ...shared]) || meet(keys, line.shared);
+              expect(lines.some((other) => other.isRunning && isApart(other))).toBe(false);
+              expect(before.every((other) => other.hasEnded || !isApart(other))).toBe(true);
+              line.isRunning = true;
+              for (let each = 0; each < line.turns; each++) await turn();
+              if (line.passes) {
+                await comes;
+                expect(before.every((other) => other.hasPassed || !meet(other.shared, line.shared))).toBe(true);
+                line.hasPassed = true;
+                pass();
+                for (let each = 0; each < line.turns; each++) await turn();
+              }
+              line.isRunning = false;
+              line.hasPassed = true;
+              line.hasEnded = true;
+              return line.index;
+            },
+          }),
+        );
+        expect(outcomes).toEqual([...jobs.keys()]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('runs lines that share one key only side by side', async () => {
+    const both = deferred();
+    let running = 0;
+    const outcomes = await all(
+      inOrder(from(['a', 'b']), {
+        keysOf: () => [],
+        sharedKeysOf: () => ['customer'],
+        // Neither ends before both have begun.
+        run: async (line) => {
+          if ((running += 1) === 2) both.resolve();
+          await both.promise;
+          return line;
+        },
+      }),
+    );
+    expect(outcomes).toEqual(['a', 'b']);
+  });
+
   it('runs lines without a common key side by side', async () => {
     const both = deferred();
     let running = 0;

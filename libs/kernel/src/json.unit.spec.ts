@@ -1,6 +1,23 @@
 import fc from 'fast-check';
 import { canonicalJson, isSameJson } from './json.js';
 
+describe('canonical JSON', () => {
+  it('is what it was, for good: hashes of it stand in logs', () => {
+    const value = {
+      b: [1, { d: null, c: undefined, '10': true }],
+      '\u{1f600}': 'x',
+      '\uffff': 'y',
+      a: '"',
+      A: {},
+      9: 0,
+      10: 1,
+    };
+    expect(canonicalJson(value)).toBe(
+      '{"10":1,"9":0,"A":{},"a":"\\"","b":[1,{"10":true,"d":null}],"\u{1f600}":"x","\uffff":"y"}',
+    );
+  });
+});
+
 describe('comparing JSON values', () => {
   const values = fc.jsonValue({ maxDepth: 3 });
 

@@ -99,10 +99,14 @@ export class SqliteDatabase {
     return this.all<Row>(sql, values)[0];
   }
 
-  /** The first column of the first row. Half the price of `get`: `libsql` prepares room for 100 rows there. */
+  /** The first row as an array in the order of its columns. Half the price of `get`: `libsql` prepares room for 100 rows there. */
+  row<Row extends readonly SqliteValue[]>(sql: string, values: readonly SqliteValue[] = []): Row | undefined {
+    return this.#answer(sql, values, (statement) => statement.get(values), this.#rawStatements) as Row | undefined;
+  }
+
+  /** The first column of the first row. */
   value<Value extends SqliteValue>(sql: string, values: readonly SqliteValue[] = []): Value | undefined {
-    const row = this.#answer(sql, values, (statement) => statement.get(values), this.#rawStatements);
-    return (row as [Value] | undefined)?.[0];
+    return this.row<[Value]>(sql, values)?.[0];
   }
 
   run(sql: string, values: readonly SqliteValue[] = []): { changes: number; lastInsertRowid: number } {

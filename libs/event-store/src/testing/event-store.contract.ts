@@ -175,6 +175,17 @@ export function describeEventStoreContract(
         expect(changes).toHaveLength(streams.length);
       });
 
+      it('keeps the order of appends that nobody waited for, where it says so', async () => {
+        if (!store.keepsOrder) return;
+        const since = (await store.head())?.position;
+        const appends = Array.from({ length: 200 }, (_, n) => ({ stream: newStream(), event: newEvent(n) }));
+        await Promise.all(
+          appends.map(({ stream, event }) => store.append(stream, [event], { expectedRevision: 'no-stream' })),
+        );
+        const stored = await collect(store.readAll(since === undefined ? {} : { after: since }));
+        expect(ids(stored)).toEqual(ids(appends.map(({ event }) => event)));
+      });
+
       it('appends at any revision when asked for it by name', async () => {
         const stream = newStream();
         expect(await store.appendUnsafelyAtAnyRevision(stream, newEvents(2))).toMatchObject({ revision: 1 });
@@ -338,6 +349,20 @@ export function describeEventStoreContract(
         expect(await read({ direction: 'backwards', fromRevision: 2 })).toEqual([2, 1, 0]);
         expect(await read({ fromRevision: 10 })).toEqual([]);
         expect(await read({ limit: 0 })).toEqual([]);
+      });
+
+      it('goes both ways over a stream of one event', async () => {
+        const stream = newStream();
+        await store.append(stream, [newEvent(0)], { expectedRevision: 'no-stream' });
+        const read = async (options: object = {}): Promise<unknown[]> =>
+          numbers(await store.readStream(stream, options));
+        expect(await read()).toEqual([0]);
+        expect(await read({ limit: 3 })).toEqual([0]);
+        expect(await read({ fromRevision: 1 })).toEqual([]);
+        expect(await read({ direction: 'backwards', limit: 3 })).toEqual([0]);
+        expect(await read({ direction: 'backwards', fromRevision: 2 })).toEqual([0]);
+        expect(await read({ limit: 0 })).toEqual([]);
+        expect(await read({ direction: 'backwards', limit: 0 })).toEqual([]);
       });
 
       it('answers nothing for a stream that does not exist', async () => {

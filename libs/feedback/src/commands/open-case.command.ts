@@ -8,6 +8,7 @@ import {
   type CommandOutcome,
   type CommandType,
   type IntakeKind,
+  sharedDeliveryKeys,
 } from '@timeline/deciding';
 import { Id, OneOf, Optional, Text } from '@timeline/http';
 import { CHANNELS, type Channel } from '../../../interactions/src/interactions.events.js';
@@ -45,6 +46,7 @@ export const openCase: CommandType<OpenCaseData> = {
   command: OpenCase,
   target: () => '',
   keys: (data) => deliveryKeys(cases, data),
+  sharedKeys: sharedDeliveryKeys,
 };
 
 @CommandHandler(OpenCase)

@@ -8,6 +8,7 @@ import {
   type CommandOutcome,
   type CommandType,
   type IntakeKind,
+  sharedDeliveryKeys,
 } from '@timeline/deciding';
 import { NestedArray, OneOf, Optional, Text, Whole } from '@timeline/http';
 import { interactionDecider } from '../interaction.decider.js';
@@ -83,6 +84,7 @@ export const recordInteraction: CommandType<RecordInteractionData> = {
   command: RecordInteraction,
   target: () => '',
   keys: (data) => deliveryKeys(interactions, data),
+  sharedKeys: sharedDeliveryKeys,
 };
 
 @CommandHandler(RecordInteraction)

@@ -8,6 +8,7 @@ import {
   type CommandOutcome,
   type CommandType,
   type IntakeKind,
+  sharedDeliveryKeys,
 } from '@timeline/deciding';
 import { Check, Currency, DecimalAmount, Nested, NestedArray, OneOf, Optional, Text, violation } from '@timeline/http';
 import { CHANNELS, type Channel } from '../../../interactions/src/interactions.events.js';
@@ -124,6 +125,7 @@ export const recordPurchase: CommandType<RecordPurchaseData> = {
   command: RecordPurchase,
   target: () => '',
   keys: (data) => deliveryKeys(purchases, data),
+  sharedKeys: sharedDeliveryKeys,
 };
 
 @CommandHandler(RecordPurchase)

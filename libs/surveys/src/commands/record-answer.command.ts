@@ -9,6 +9,7 @@ import {
   type CommandOutcome,
   type CommandType,
   type IntakeKind,
+  sharedDeliveryKeys,
 } from '@timeline/deciding';
 import { Field, Id, OneOf, Optional, Text, Whole } from '@timeline/http';
 import { DomainError } from '@timeline/kernel';
@@ -59,8 +60,9 @@ export const recordAnswer: CommandType<RecordAnswerData> = {
   data: RecordAnswerData,
   command: RecordAnswer,
   target: (data) => data.surveyId,
+  keys: (data) => deliveryKeys(answers, data),
   // After the survey's own definition, where both come in one import.
-  keys: (data) => [surveyStream(data.surveyId), ...deliveryKeys(answers, data)],
+  sharedKeys: (data) => [surveyStream(data.surveyId), ...sharedDeliveryKeys(data)],
 };
 
 @CommandHandler(RecordAnswer)
