@@ -3,7 +3,13 @@
 /** Zero-width spaces and joiners, soft hyphens, marks of direction, variation selectors. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
-export const foldText = (text: string): string =>
+/** Nothing of what is folded away is in it, but case. */
+// eslint-disable-next-line no-control-regex
+const ASCII = /^[\x00-\x7f]*$/;
+
+export const foldText = (text: string): string => (ASCII.test(text) ? text.toLowerCase().trim() : foldedText(text));
+
+const foldedText = (text: string): string =>
   text
     .normalize('NFKD')
     .replaceAll(/[\u0300-\u036f]/g, '')

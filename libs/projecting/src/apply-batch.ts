@@ -69,11 +69,13 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
     for (const key of pending) {
       const step = steps.get(key);
       if (!step) continue;
-      const before = loaded.get(key);
+      const stored = loaded.get(key);
+      const before = stored && foldedOf(stored);
       const erasedAt = erasures.get(step.owner) ?? loaded.get(markOf(step.owner))?._p;
-      const after = await fold(target, key, step, before, erasedAt);
-      if (after && after.doc !== before) {
-        writes.push({ doc: after.doc, version: before?._v ?? 0, isBlockedNow: after.blockedNow });
+      const folded = await fold(target, key, step, before, erasedAt);
+      if (folded && folded.after !== before) {
+        const doc = storedOf(key, folded.after);
+        writes.push({ doc, version: before?.version ?? 0, isBlockedNow: folded.blockedNow });
       }
     }
     const missed = await collections.documents.writeGuarded(writes.map(({ doc, version }) => guarded(doc, version)));
@@ -132,35 +134,58 @@ function assertBeginsWithOwner(projection: string, key: string, owner: Owner): v
 
 export const customerOwnerOf = (owner: Owner | undefined): Owner[] => (owner?.startsWith('customer:') ? [owner] : []);
 
+/** A document on its way through events: put together with its bookkeeping only when it is written. See `Stored`. */
+export interface Folded {
+  version: number;
+  position: string;
+  owner: Owner;
+  block: Block | undefined;
+  /** Where neither this nor a block is there, it is deleted. */
+  content: Record<string, unknown> | undefined;
+}
+
+export const foldedOf = (stored: Document): Folded => ({
+  version: stored._v,
+  position: stored._p,
+  owner: stored._o,
+  block: stored._b,
+  content: stored._x ? undefined : contentOf(stored),
+});
+
+export function storedOf(key: string, { version, position, owner, block, content }: Folded): Document {
+  // One spread behind the names of a literal: V8 (Node 20) takes ten times as long over several, or one in front.
+  if (block) return { _id: key, _v: version, _p: position, _o: owner, _b: block, ...content };
+  if (content) return { _id: key, _v: version, _p: position, _o: owner, ...content };
+  return { _id: key, _v: version, _p: position, _o: owner, _x: true };
+}
+
 /** The document after the steps that it has not seen; `before` itself when none of them changes it. */
 export async function fold(
   target: BatchTarget,
   key: string,
   { owner, events }: Steps,
-  before: Document | undefined,
+  before: Folded | undefined,
   erasedAt: string | undefined,
-): Promise<{ doc: Document; blockedNow: boolean } | undefined> {
+): Promise<{ after: Folded; blockedNow: boolean } | undefined> {
   const last = events.at(-1);
-  if (!last || (before && before._p >= last.position)) return undefined;
-  const version = (before?._v ?? 0) + 1;
+  if (!last || (before && before.position >= last.position)) return undefined;
+  const version = (before?.version ?? 0) + 1;
+  let content = before?.content;
+  let block = before?.block;
   if (erasedAt !== undefined) {
     // Kept even where nothing was there: whoever is late with older events of this key finds it taken.
-    return before?._x
-      ? { doc: before, blockedNow: false }
-      : {
-          doc: { _id: key, _v: version, _p: maxText(erasedAt, last.position), _o: owner, _x: true },
-          blockedNow: false,
-        };
+    const isEmpty = before && !content && !block;
+    const position = maxText(erasedAt, last.position);
+    const after = isEmpty ? before : { version, position, owner, block: undefined, content: undefined };
+    return { after, blockedNow: false };
   }
 
-  let content: Record<string, unknown> | undefined = before && !before._x ? contentOf(before) : undefined;
   // Also where steps undo each other: whoever applied only the first of them meanwhile must be met by the guard.
   let hasChanged = false;
-  let block = before?._b;
   let wasThere = before !== undefined;
   let blockedNow = false;
   for (const event of events) {
-    if (before && event.position <= before._p) continue;
+    if (before && event.position <= before.position) continue;
     if (block) break;
     try {
       const next = target.projection.evolve(content, event, key);
@@ -174,11 +199,9 @@ export async function fold(
       wasThere = true;
     }
   }
-  if (before && !hasChanged && !block) return { doc: before, blockedNow: false };
+  if (before && !hasChanged && !block) return { after: before, blockedNow: false };
   if (!wasThere) return undefined;
-  const bookkeeping = { _id: key, _v: version, _p: last.position, _o: owner };
-  if (!content && !block) return { doc: { ...bookkeeping, _x: true }, blockedNow };
-  return { doc: { ...bookkeeping, ...(block && { _b: block }), ...content }, blockedNow };
+  return { after: { version, position: last.position, owner, block, content }, blockedNow };
 }
 
 /** Of the customer that the owner is. */

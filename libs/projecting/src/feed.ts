@@ -396,7 +396,8 @@ export class Feed {
   *#tracesOf(runner: BuildRunner, events: readonly Recorded<Fact>[]): Generator<string | undefined> {
     if (this.kind !== 'live') return;
     const { handles } = runner.target.projection;
-    for (const { type, metadata } of events) if (handles.includes(type)) yield metadata.traceparent;
+    for (const { type, metadata } of events)
+      if (metadata.traceparent !== undefined && handles.includes(type)) yield metadata.traceparent;
   }
 
   #open(runners: readonly BuildRunner[], stored: readonly StoredEvent[]): Promise<readonly Recorded<Fact>[]> {
@@ -474,7 +475,7 @@ export class Feed {
 }
 
 /** Of documents folded and not written, in all builds that a feed fills; as JSON, in memory about ten times as much. */
-const MAX_BEHIND_BYTES = 4 * 1024 * 1024;
+const MAX_BEHIND_BYTES = 24 * 1024 * 1024;
 /** So that a crash costs no more than this is worth, and progress is seen. */
 const MAX_BEHIND_MS = 10_000;
 

@@ -5,16 +5,25 @@
  * out when it is written; then everything held is forgotten and the caller goes back to the checkpoint.
  */
 import type { Fact, Recorded } from '@timeline/kernel';
-import { applyBatch, customerOwnerOf, fold, markOf, plan, type BatchResult, type BatchTarget } from './apply-batch.js';
+import {
+  applyBatch,
+  customerOwnerOf,
+  fold,
+  foldedOf,
+  markOf,
+  plan,
+  storedOf,
+  type BatchResult,
+  type BatchTarget,
+  type Folded,
+} from './apply-batch.js';
 import { guarded } from './build.js';
 import { deriveAll } from './derive.js';
-import type { Block, Owner, Stored } from './projection.js';
+import type { Block, Owner } from './projection.js';
 import { weightAfter, weightOf } from './weight.js';
 
-type Document = Stored & Record<string, unknown>;
-
 interface Held {
-  doc: Document | undefined;
+  folded: Folded | undefined;
   /** Of the stored document; 0 where there is none. */
   version: number;
   isDirty: boolean;
@@ -59,16 +68,17 @@ export class WriteBehind {
     }
     await this.#load(steps);
     for (const [key, step] of steps) {
-      const held = this.#held.get(key) ?? { doc: undefined, version: 0, isDirty: false, folds: 0, weight: 0 };
-      const after = await fold(this.target, key, step, held.doc, this.#marks.get(step.owner));
+      const held = this.#held.get(key) ?? { folded: undefined, version: 0, isDirty: false, folds: 0, weight: 0 };
+      const folded = await fold(this.target, key, step, held.folded, this.#marks.get(step.owner));
       // On redelivery too: whoever wrote the document may have died before it was derived from.
       this.#touched.add(key);
-      if (!after || after.doc === held.doc) continue;
-      if (after.blockedNow && after.doc._b) this.#blocked.push(after.doc._b);
+      if (!folded || folded.after === held.folded) continue;
+      const { after, blockedNow } = folded;
+      if (blockedNow && after.block) this.#blocked.push(after.block);
       const folds = held.folds + 1;
-      const weight = weightAfter(folds, after.doc, held.weight);
+      const weight = weightAfter(folds, after, held.weight);
       this.#weight += weight - held.weight;
-      this.#held.set(key, { ...held, doc: after.doc, isDirty: true, folds, weight });
+      this.#held.set(key, { folded: after, version: held.version, isDirty: true, folds, weight });
     }
     return 'folded';
   }
@@ -81,14 +91,16 @@ export class WriteBehind {
   async flush(): Promise<'missed' | 'written'> {
     const { collections, projection } = this.target;
     for (const chunk of chunksOf([...this.#held].filter(([, { isDirty }]) => isDirty))) {
-      const writes = chunk.flatMap(([, { doc, version }]) => (doc ? [guarded(doc, version)] : []));
+      const writes = chunk.flatMap(([key, { folded, version }]) =>
+        folded ? [guarded(storedOf(key, folded), version)] : [],
+      );
       const missed = await collections.documents.writeGuarded(writes);
       if (missed.length > 0) {
         this.forget();
         return 'missed';
       }
       for (const [key, held] of chunk)
-        this.#held.set(key, { ...held, isDirty: false, version: held.doc?._v ?? held.version });
+        this.#held.set(key, { ...held, isDirty: false, version: held.folded?.version ?? held.version });
     }
     this.target.afterWrite?.();
     if (projection.derivation) {
@@ -123,7 +135,7 @@ export class WriteBehind {
       const doc = found.get(key);
       const weight = doc ? weightOf(doc) : 0;
       this.#weight += weight;
-      this.#held.set(key, { doc, version: doc?._v ?? 0, isDirty: false, folds: 0, weight });
+      this.#held.set(key, { folded: doc && foldedOf(doc), version: doc?._v ?? 0, isDirty: false, folds: 0, weight });
     }
   }
 

@@ -16,6 +16,7 @@ const MAX_QUERY_WORDS = 20;
 const SAID = ['subject', 'body', 'comment', 'message', 'note'] as const;
 const NAMED = ['lines', 'attachments'] as const;
 
+const UNSPACED_ANYWHERE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー]/u;
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー]+/gu;
 
 export function entryWords(fact: { data: object; personal?: object | undefined }): string[] {
@@ -69,6 +70,10 @@ function* textsOf({ data, personal }: { data: object; personal?: object | undefi
 /** A word like 手机x2 is of both kinds. */
 function* parts(text: string): Generator<{ unspaced: boolean; word: string }> {
   for (const word of foldedWords(text)) {
+    if (!UNSPACED_ANYWHERE.test(word)) {
+      yield { unspaced: false, word };
+      continue;
+    }
     let end = 0;
     for (const match of word.matchAll(UNSPACED)) {
       if (match.index > end) yield { unspaced: false, word: word.slice(end, match.index) };
