@@ -385,6 +385,32 @@ describe('NDJSON sent again', () => {
     expect(await api.writtenSince(head)).toEqual([]);
   });
 
+  it('stands in the log in the order of the lines of each customer, however many are under way', async () => {
+    const ids = [(await api.register()).id, (await api.register()).id];
+    const since = (await api.head()) ?? '';
+    const told = Array.from({ length: 150 }, (_, n) => ({
+      customerId: ids[n % 3 === 0 ? 1 : 0],
+      kind: `number-${n}`,
+      // What is refused in between holds up nobody.
+      channel: n % 7 === 3 ? 'nowhere' : 'web',
+    }));
+    const outcomes = await api.lines(
+      told.map(({ customerId, ...data }, n) => ({
+        id: `ordered-${n}`,
+        type: 'RecordInteraction',
+        data: { ...visit, ...data, customer: { customerId } },
+      })),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual(told.map(({ channel }) => (channel === 'web' ? 200 : 422)));
+    const recorded = await api.events('&types=InteractionRecorded', since);
+    for (const id of ids) {
+      const own = recorded.filter(({ metadata }) => metadata['customerId'] === id).map(({ data }) => data['kind']);
+      expect(own).toEqual(
+        told.filter(({ customerId, channel }) => customerId === id && channel === 'web').map(({ kind }) => kind),
+      );
+    }
+  });
+
   it('from another source is another import', async () => {
     await api.lines(commands('b'), 'crm');
     const other = await api.lines(commands('b'), 'shop');

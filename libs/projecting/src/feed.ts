@@ -2,6 +2,7 @@
  * A feed is one subscription to the log that moves several builds. The product has one live feed; builds that are
  * behind (a rebuild, a new version) are filled by a feed of their own and then handed to the live one.
  */
+import { getHeapStatistics } from 'node:v8';
 import type { PersonalVault } from '@timeline/key-store';
 import type { EventStore, StoredEvent, SubscriptionMessage } from '@timeline/event-store';
 import {
@@ -474,8 +475,11 @@ export class Feed {
   }
 }
 
-/** Of documents folded and not written, in all builds that a feed fills; as JSON, in memory about ten times as much. */
-const MAX_BEHIND_BYTES = 24 * 1024 * 1024;
+/**
+ * Of documents folded and not written, in all builds that a feed fills; as JSON, in memory about ten times as much: a tenth
+ * of the heap, and no more than is measured to help.
+ */
+const MAX_BEHIND_BYTES = Math.min(24 * 1024 * 1024, getHeapStatistics().heap_size_limit / 100);
 /** So that a crash costs no more than this is worth, and progress is seen. */
 const MAX_BEHIND_MS = 10_000;
 
