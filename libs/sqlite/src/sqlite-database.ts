@@ -55,6 +55,9 @@ function refuseUnbindable(values: readonly SqliteValue[]): void {
   }
 }
 
+/** How long a write that found no room is told of, unless one is written. */
+const FULL_FOR_MS = 2_000;
+
 export class SqliteDatabase {
   readonly #db: Libsql.Database;
   readonly #statements = new Map<string, Statement>();
@@ -62,6 +65,8 @@ export class SqliteDatabase {
   #isClosed = false;
   /** Whether the last write failed for the file's sake (a full disk, an I/O error). */
   #failsToWrite = false;
+  /** The last write that found no room, until one is written. */
+  #full: { error: UnavailableError; at: number } | undefined;
 
   /** Use `openSqlite`, which makes sure that the file is the right one. */
   constructor(
@@ -142,12 +147,16 @@ export class SqliteDatabase {
       const result = work();
       this.exec('COMMIT');
       this.#failsToWrite = false;
+      this.#full = undefined;
       return result;
     } catch (error) {
       if (error instanceof UnavailableError) this.#failsToWrite = true;
       // Some errors (disk full, I/O) have ended the transaction already.
       if (this.#db.inTransaction) this.exec('ROLLBACK');
-      if (error instanceof UnavailableError && error.code === 'STORE_FULL') this.#makeRoom();
+      if (error instanceof UnavailableError && error.code === 'STORE_FULL') {
+        this.#full = { error, at: performance.now() };
+        this.#makeRoom();
+      }
       throw error;
     }
   }
@@ -193,6 +202,8 @@ export class SqliteDatabase {
    */
   async ping(): Promise<void> {
     const version = this.value<number>('PRAGMA user_version') ?? 0;
+    // What is tried here is small, and may fit where nothing else does.
+    if (this.#full && performance.now() - this.#full.at < FULL_FOR_MS) throw this.#full.error;
     if (this.#failsToWrite) await this.immediate(() => this.exec(`PRAGMA user_version = ${version}`));
   }
 
