@@ -110,7 +110,6 @@ export class Feed {
   #lastEvent: Checkpoint['event'] | undefined;
   /** Deliveries and adoptions, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** Until it has caught up for the first time, documents are written behind: see `write-behind.ts`. */
   #isCatchingUp = true;
   /** Documents folded and not written yet, by build; `since`: when it last held none. */
   readonly #behind = new Map<BuildRunner, { documents: WriteBehind; since: number }>();
@@ -129,6 +128,11 @@ export class Feed {
     const first = [...members].sort((a, b) => comparePositions(a.position ?? NOTHING, b.position ?? NOTHING))[0];
     this.position = first ? first.position : start?.position;
     this.#lastEvent = first ? first.checkpoint?.event : start?.event;
+  }
+
+  /** Until it has caught up for the first time. Documents are written behind meanwhile: see `write-behind.ts`. */
+  get isCatchingUp(): boolean {
+    return this.#isCatchingUp;
   }
 
   start(): void {

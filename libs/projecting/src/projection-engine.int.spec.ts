@@ -184,6 +184,22 @@ describe('the projection engine', () => {
     expect(await verify()).toMatchObject({ differences: [], documents: 5 });
   });
 
+  it('says that it fills until it has caught up for the first time', async () => {
+    for (let n = 0; n < 5; n += 1) await append('ann', 1);
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const beforeWrite = (writes: readonly GuardedWrite<{ _id: string; _p?: Position }>[]): Promise<void> =>
+      writes.some(({ doc }) => doc._p !== undefined) ? gate : Promise.resolve();
+    await open([sums], awayWhile(reads, { isAway: false, beforeWrite }));
+    expect(engine.status()).toMatchObject([{ state: 'filling', live: true, position: undefined }]);
+    go();
+    await until(() => engine.status().every(({ state }) => state === 'live'));
+    // From then on it is live, also while an event is on its way.
+    const position = await append('ann', 1);
+    expect(engine.status()).toMatchObject([{ state: 'live' }]);
+    expect(await total('ann', position)).toBe(6);
+  });
+
   it('waits while the read store is away, says so, and goes on by itself', async () => {
     const outage = { isAway: false };
     await open([sums], awayWhile(reads, outage));

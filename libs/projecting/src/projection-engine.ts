@@ -38,7 +38,7 @@ export interface BuildStatus {
   build: string;
   version: number;
   live: boolean;
-  /** `held`: of a new version, complete and moving, but not switched to, because of what it has parked. */
+  /** `filling`: on its way through what there was at the start. `held`: of a new version, complete and moving, but not switched to, because of what it has parked. */
   state: 'live' | 'filling' | 'held' | 'stopped';
   position: Position | undefined;
   fault?: { code: string; message: string };
@@ -113,14 +113,14 @@ export class ProjectionEngine {
   status(): BuildStatus[] {
     return [...this.#runners.values()].map((runner) => {
       const live = this.#pointers.get(runner.build.projection) === runner.build._id;
-      const moving = this.#live?.members.includes(runner) ?? false;
+      const isLevel = this.#live !== undefined && !this.#live.isCatchingUp && this.#live.members.includes(runner);
       const held = live ? undefined : this.#held.get(runner.build._id);
       return {
         projection: runner.build.projection,
         build: runner.build._id,
         version: runner.build.version,
         live,
-        state: runner.fault ? 'stopped' : !moving ? 'filling' : held ? 'held' : 'live',
+        state: runner.fault ? 'stopped' : !isLevel ? 'filling' : held ? 'held' : 'live',
         position: runner.position,
         ...(runner.fault && { fault: runner.fault }),
         ...(held && { held }),
