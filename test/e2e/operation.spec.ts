@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { existsSync, openSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import Libsql from 'libsql';
 import { RunningProduct, type CliResult } from '../support/running-product.js';
@@ -570,8 +570,18 @@ describeWithFiles('a start with a configuration that cannot be used', () => {
       ].sort(),
     );
     expect(start.log).toMatch(/^CONFIG_INVALID: /m);
+    expect(start.log).toMatch(/^ {2}- READ_STORE_URL must be like sqlite:\.\/data\/reads\.db or mongodb:/m);
     expect(start.log).not.toContain('hunter2');
     expect(start.after).toEqual({});
+  });
+
+  it('is refused on a port that is taken, and says how to name another', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const start = await startsAndFails({ PORT: String((taken.address() as AddressInfo).port) });
+    await new Promise((resolve) => taken.close(resolve));
+    expect(start.code).toBe(1);
+    expect(start.log).toMatch(/^EADDRINUSE: .*set PORT to another$/m);
   });
 
   it('is refused on a host that others reach when there are no keys, and makes no file', async () => {

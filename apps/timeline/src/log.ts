@@ -46,7 +46,10 @@ export function troubleOf(error: unknown): { code: string; reason?: string; stac
   const code = errorCode(error);
   if (error instanceof FaultError || error instanceof UnavailableError) return { code, reason: error.message };
   // Of Node's own: a port that is taken, a file that cannot be read.
-  if (error instanceof Error && 'syscall' in error) return { code, reason: error.message };
+  if (error instanceof Error && 'syscall' in error) {
+    const wayOut = code === 'EADDRINUSE' ? '; stop what listens there, or set PORT to another' : '';
+    return { code, reason: error.message + wayOut };
+  }
   const stack = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
   return { code, stack: stack.join('\n') };
 }

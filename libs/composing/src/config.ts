@@ -56,11 +56,15 @@ const NAMES = [
   'STOP_WITHIN_SECONDS',
 ];
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [name, `parentbased_${name}`]);
-const SCHEMES: Record<string, RegExp> = {
-  EVENT_STORE_URL: /^(sqlite:.|esdb(\+discover)?:\/\/.)/,
-  READ_STORE_URL: /^(sqlite:.|mongodb(\+srv)?:\/\/.)/,
-  KEY_STORE_URL: /^(sqlite:.|mongodb(\+srv)?:\/\/.)/,
-  BROKER_URL: /^kafka:\/\/./,
+const SQLITE_OR_MONGODB = /^(sqlite:.|mongodb(\+srv)?:\/\/.)/;
+const URLS: Record<string, { form: RegExp; meant: string }> = {
+  EVENT_STORE_URL: {
+    form: /^(sqlite:.|esdb(\+discover)?:\/\/.)/,
+    meant: 'sqlite:./data/events.db, esdb://host:2113 or esdb+discover://host:2113',
+  },
+  READ_STORE_URL: { form: SQLITE_OR_MONGODB, meant: 'sqlite:./data/reads.db or mongodb://host/timeline' },
+  KEY_STORE_URL: { form: SQLITE_OR_MONGODB, meant: 'sqlite:./data/keys.db or mongodb://host/timeline_keys' },
+  BROKER_URL: { form: /^kafka:\/\/./, meant: 'kafka://host:9092' },
 };
 
 /** @throws FaultError CONFIG_INVALID, naming every variable that is wrong and what it may be */
@@ -70,7 +74,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const url = (name: string, fallback: string): string => {
     const value = text(name, fallback);
     // Not the URL itself: it may hold a password.
-    if (value && !SCHEMES[name]?.test(value)) problems.push(`${name} has an unknown form (${String(SCHEMES[name])})`);
+    const { form, meant } = URLS[name] ?? {};
+    if (value && !form?.test(value)) problems.push(`${name} must be like ${meant}`);
     return value;
   };
 
