@@ -77,15 +77,14 @@ export class BulkCommands {
       // What was refused before it ran touches nothing.
       keysOf: (line) => ('problem' in line ? [] : line.type.keys(line.data)),
       sharedKeysOf: (line) => ('problem' in line ? [] : (line.type.sharedKeys?.(line.data) ?? [])),
-      run: async (line, turn): Promise<BulkOutcome> => {
+      run: async (line, pass): Promise<BulkOutcome> => {
         const named = { line: line.lineNumber, ...(line.id !== undefined && { id: line.id }) };
         if ('problem' in line) return { ...named, status: line.problem.status, problem: line.problem };
-        if (turn.comes) await turn.comes;
         try {
           const { id, revision, position, resent } = await this.commands.dispatch(line.type, line.data, {
             ...request,
             ...(line.id !== undefined && { idempotencyKey: line.id }),
-            settled: turn.pass,
+            settled: pass,
           });
           return { ...named, status: 200, outcome: { id, revision, position, resent } };
         } catch (error) {

@@ -52,7 +52,7 @@ export interface CommandType<Data extends object = object> {
   keys(data: Data): string[];
   /**
    * What it is recorded in order with and neither reads what the others write nor writes what they read: lines that share one
-   * of these, and no key, are decided side by side and appended in order.
+   * of these, and no key, are decided and appended in order, and not waited for in between where the store keeps that order.
    */
   sharedKeys?(data: Data): string[];
 }

@@ -36,7 +36,7 @@ export type { AnsweredRequest, HttpOptions } from './http-app.js';
 export { jsonSchemaOf } from './json-schema.js';
 export { decodeUtf8, MalformedJsonError, parseJsonStrict } from './json-strict.js';
 export { inOrder, ndjsonReply, readLines } from './ndjson.js';
-export type { InOrderOptions, Line, Turn } from './ndjson.js';
+export type { InOrderOptions, Line } from './ndjson.js';
 export {
   Accepts,
   Answers,

@@ -58,33 +58,24 @@ export async function* readLines(
   }
 }
 
-/** A line's turn among those that share a key of `sharedKeysOf` with it, and run at the same time. */
-export interface Turn {
-  /** Undefined where no line is before it. Never rejects. */
-  comes: Promise<unknown> | undefined;
-  /** What it does in its turn is done, or is sure to be done first; its end says so too. */
-  pass(): void;
-}
-
 export interface InOrderOptions<L, O> {
   /** Lines running or waiting to be answered at one time, default 64. */
   window?: number;
   /** Lines that share a key run one after the other, in the order of the lines: streams, customers, identities they touch. */
   keysOf: (line: L) => readonly string[];
-  /** Lines that share only these run side by side and have a turn each, in the order of the lines. */
+  /** Lines that share only these begin one after the other, each once the one before has passed. */
   sharedKeysOf?: (line: L) => readonly string[];
-  /** Answers the outcome of a line, refusals included. A throw ends the whole. */
-  run: (line: L, turn: Turn) => Promise<O>;
+  /**
+   * Answers the outcome of a line, refusals included. A throw ends the whole. `pass`: what must come before the next line is
+   * done, or is sure to be done first; the line's end says so too.
+   */
+  run: (line: L, pass: () => void) => Promise<O>;
 }
 
-/** What the next line that has a key waits for. */
+/** What the next line that has a key waits for: one that shares it, and one that must be alone. Neither rejects. */
 interface Tail {
-  /** Every line so far, for one that must be alone. */
+  passed: Promise<unknown>;
   ended: Promise<unknown>;
-  /** The last line that must be alone, for one that shares. */
-  aloneEnded?: Promise<unknown> | undefined;
-  /** The turns of those that share, since then. */
-  passed?: Promise<unknown>;
 }
 
 const yes = (): boolean => true;
@@ -112,24 +103,18 @@ export async function* inOrder<L, O>(
   const running: Promise<O>[] = [];
   const start = (line: L): void => {
     const keys = new Set(keysOf(line));
-    const shared = [...new Set(sharedKeysOf(line))].filter((key) => !keys.has(key));
-    const before = [...keys].map((key) => tails.get(key)?.ended);
-    for (const key of shared) before.push(tails.get(key)?.aloneEnded);
-    const turns = shared.flatMap((key) => tails.get(key)?.passed ?? []);
+    const shared = sharedKeysOf(line).filter((key) => !keys.has(key));
+    const before = [...[...keys].map((key) => tails.get(key)?.ended), ...shared.map((key) => tails.get(key)?.passed)];
     let pass = (): void => undefined;
     const passed = new Promise<void>((resolve) => (pass = resolve));
-    const turn = { comes: turns.length > 0 ? Promise.all(turns) : undefined, pass };
-    const outcome = Promise.all(before).then(() => run(line, turn));
+    const outcome = Promise.all(before).then(() => run(line, pass));
     // Who waits for this line waits for its end, not for its success; and a throw is met when its turn comes.
     const ended = outcome.then(pass, pass);
-    for (const key of keys) follow(key, { ended, aloneEnded: ended });
+    for (const key of keys) follow(key, { passed: ended, ended });
     for (const key of shared) {
-      const others = tails.get(key);
-      follow(key, {
-        ended: Promise.all([others?.ended, ended]),
-        aloneEnded: others?.aloneEnded,
-        passed: Promise.all([others?.passed, passed]),
-      });
+      // Not as `Promise.all` answers it: that would hold on to all the answers before, as long as the key is in use.
+      const all = Promise.all([tails.get(key)?.ended, ended]).then(() => undefined);
+      follow(key, { passed, ended: all });
     }
     running.push(outcome);
   };
