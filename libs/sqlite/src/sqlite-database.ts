@@ -55,18 +55,16 @@ function refuseUnbindable(values: readonly SqliteValue[]): void {
   }
 }
 
-/** How long a write that found no room is told of, unless one is written. */
-const FULL_FOR_MS = 2_000;
+/** How long a write that failed is told of, unless another goes through. */
+const TOLD_FOR_MS = 2_000;
 
 export class SqliteDatabase {
   readonly #db: Libsql.Database;
   readonly #statements = new Map<string, Statement>();
   readonly #rawStatements = new Map<string, Statement>();
   #isClosed = false;
-  /** Whether the last write failed for the file's sake (a full disk, an I/O error). */
-  #failsToWrite = false;
-  /** The last write that found no room, until one is written. */
-  #full: { error: UnavailableError; at: number } | undefined;
+  /** How the last write failed, where it did, for the file's sake (a full disk, an I/O error). */
+  #failure: { error: unknown; at: number } | undefined;
 
   /** Use `openSqlite`, which makes sure that the file is the right one. */
   constructor(
@@ -146,17 +144,13 @@ export class SqliteDatabase {
     try {
       const result = work();
       this.exec('COMMIT');
-      this.#failsToWrite = false;
-      this.#full = undefined;
+      this.#failure = undefined;
       return result;
     } catch (error) {
-      if (error instanceof UnavailableError) this.#failsToWrite = true;
+      if (error instanceof UnavailableError) this.#failure = { error, at: performance.now() };
       // Some errors (disk full, I/O) have ended the transaction already.
       if (this.#db.inTransaction) this.exec('ROLLBACK');
-      if (error instanceof UnavailableError && error.code === 'STORE_FULL') {
-        this.#full = { error, at: performance.now() };
-        this.#makeRoom();
-      }
+      if (error instanceof UnavailableError && error.code === 'STORE_FULL') this.#makeRoom();
       throw error;
     }
   }
@@ -202,9 +196,10 @@ export class SqliteDatabase {
    */
   async ping(): Promise<void> {
     const version = this.value<number>('PRAGMA user_version') ?? 0;
+    if (!this.#failure) return;
     // What is tried here is small, and may fit where nothing else does.
-    if (this.#full && performance.now() - this.#full.at < FULL_FOR_MS) throw this.#full.error;
-    if (this.#failsToWrite) await this.immediate(() => this.exec(`PRAGMA user_version = ${version}`));
+    if (performance.now() - this.#failure.at < TOLD_FOR_MS) throw this.#failure.error;
+    await this.immediate(() => this.exec(`PRAGMA user_version = ${version}`));
   }
 
   /** Changes when another connection (of any process) has committed. */
@@ -239,8 +234,9 @@ export class SqliteDatabase {
       return true;
     } catch (error) {
       if (isBusy(error)) return false;
-      this.#failsToWrite = true;
-      throw this.#translated(error);
+      const translated = this.#translated(error);
+      this.#failure = { error: translated, at: performance.now() };
+      throw translated;
     } finally {
       this.#db.exec(`PRAGMA busy_timeout = ${READ_WAIT_MS}`);
     }

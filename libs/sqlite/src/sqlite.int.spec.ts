@@ -255,6 +255,21 @@ describe('a SQLite database', () => {
     db.close();
   });
 
+  it('tells that it is full while larger writes find no room, though a small one would fit', async () => {
+    const db = await openSqlite(join(folder, 'a.db'), settings);
+    const { page_count: pages } = db.get<{ page_count: number }>('PRAGMA page_count') ?? { page_count: 0 };
+    db.exec(`PRAGMA max_page_count = ${pages + 2}`);
+    await db.ping();
+    const large = db.immediate(() => db.run('INSERT INTO thing VALUES (1, ?)', ['x'.repeat(100_000)]));
+    const refused = await failure(large);
+    expect(refused).toMatchObject({ code: 'STORE_FULL' });
+    expect(await failure(db.ping())).toBe(refused);
+    // It goes on by itself once one is written.
+    await db.immediate(() => db.run('INSERT INTO thing VALUES (2, NULL)'));
+    await db.ping();
+    db.close();
+  });
+
   it('notices commits of another connection', async () => {
     const path = join(folder, 'a.db');
     const [one, other] = [await openSqlite(path, settings), await openSqlite(path, settings)];
