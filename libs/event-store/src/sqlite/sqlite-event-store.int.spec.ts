@@ -57,6 +57,16 @@ describe('the SQLite event store', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('keeps the order of appends that nobody waited for, as it says', async () => {
+    expect(store.keepsOrder).toBe(true);
+    const appends = Array.from({ length: 200 }, (_, n) => ({ stream: newStream(), event: newEvent(n) }));
+    await Promise.all(
+      appends.map(({ stream, event }) => store.append(stream, [event], { expectedRevision: 'no-stream' })),
+    );
+    const stored = await collect(store.readAll());
+    expect(stored.map(({ id }) => id)).toEqual(appends.map(({ event }) => event.id));
+  });
+
   describe('its file', () => {
     it('keeps the log and its id', async () => {
       const stream = newStream();

@@ -201,8 +201,8 @@ export class SqliteEventStore extends EventStore {
     const last = this.#db.row<EventColumns>(LAST_ROW_OF_STREAM, [stream]);
     if (last === undefined) return [];
     if (last[REVISION] === 0) {
-      const from = fromRevision ?? 0;
-      return (isForwards ? from <= 0 : from >= 0) && limit !== 0 ? [this.#toEvent(asRow(last))] : [];
+      const isAsked = limit !== 0 && (!isForwards || (fromRevision ?? 0) === 0);
+      return isAsked ? [this.#toEvent(asRow(last))] : [];
     }
     const rows = this.#rows(
       `SELECT ${COLUMNS} FROM event WHERE stream = ? AND revision ${isForwards ? '>=' : '<='} ?

@@ -175,17 +175,6 @@ export function describeEventStoreContract(
         expect(changes).toHaveLength(streams.length);
       });
 
-      it('keeps the order of appends that nobody waited for, where it says so', async () => {
-        if (!store.keepsOrder) return;
-        const since = (await store.head())?.position;
-        const appends = Array.from({ length: 200 }, (_, n) => ({ stream: newStream(), event: newEvent(n) }));
-        await Promise.all(
-          appends.map(({ stream, event }) => store.append(stream, [event], { expectedRevision: 'no-stream' })),
-        );
-        const stored = await collect(store.readAll(since === undefined ? {} : { after: since }));
-        expect(ids(stored)).toEqual(ids(appends.map(({ event }) => event)));
-      });
-
       it('appends at any revision when asked for it by name', async () => {
         const stream = newStream();
         expect(await store.appendUnsafelyAtAnyRevision(stream, newEvents(2))).toMatchObject({ revision: 1 });
