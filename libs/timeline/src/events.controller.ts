@@ -18,7 +18,7 @@ import {
 } from '@timeline/http';
 import { parsePosition, type Position } from '@timeline/kernel';
 import type { FastifyReply } from 'fastify';
-import { LiveTail } from './live-tail.js';
+import { LiveTail, sizeOf } from './live-tail.js';
 import { eventPageSchema } from './timeline.schemas.js';
 
 export class EventTypesQuery {
@@ -77,7 +77,7 @@ export class EventsController {
       batchSize,
     })) {
       items.push(...batch.map(withoutPersonal));
-      bytes += JSON.stringify(batch.map(({ data }) => data)).length;
+      for (const event of batch) bytes += sizeOf(event);
       if (bytes > PAGE_BYTES) break;
     }
     const next = items.at(-1)?.position ?? after;

@@ -14,6 +14,10 @@ const NOTHING = '' as Position;
 /** What each reader holds until its client has taken it. */
 const EVENTS_AT_ONCE = 50;
 
+/** About, as JSON. */
+export const sizeOf = ({ data, personal }: StoredEvent): number =>
+  JSON.stringify(data).length + (personal?.length ?? 0);
+
 @Injectable()
 export class LiveTail implements OnModuleDestroy {
   readonly #ring: StoredEvent[] = [];
@@ -112,7 +116,7 @@ export class LiveTail implements OnModuleDestroy {
 
   #keep(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      const size = JSON.stringify(event.data).length + (event.personal?.length ?? 0);
+      const size = sizeOf(event);
       this.#ring.push(event);
       this.#sizes.push(size);
       this.#bytes += size;
