@@ -1,6 +1,5 @@
 /** Customers through HTTP, commands, projections and reactions, on real embedded stores. */
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CommandProcessor, CustomerDirectory } from '@timeline/deciding';
@@ -33,8 +32,7 @@ async function listen(): Promise<void> {
     openApi: { title: 'test', version: '1' },
   });
   await app.listen(0, '127.0.0.1');
-  // Listening on a port, so the address is not a path.
-  base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+  base = await app.getUrl();
   document = (await (await fetch(`${base}/openapi.json`)).json()) as JsonObject;
 }
 

@@ -1,5 +1,4 @@
 /** Feedback cases through HTTP, commands and projections, on real embedded stores. */
-import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Slice } from '@timeline/composing';
 import { CustomerDirectory, type CustomerRef } from '@timeline/deciding';
@@ -31,8 +30,7 @@ beforeAll(async () => {
     openApi: { title: 'test', version: '1' },
   });
   await app.listen(0, '127.0.0.1');
-  // Listening on a port, so the address is not a path.
-  base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+  base = await app.getUrl();
 });
 afterAll(async () => {
   await app?.close();

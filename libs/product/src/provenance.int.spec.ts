@@ -1,5 +1,4 @@
 /** Provenance and reverts on real embedded stores: imports, people and purchases have to do with the same customers. */
-import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpApp } from '@timeline/http';
 import type { Position } from '@timeline/kernel';
@@ -21,8 +20,7 @@ beforeAll(async () => {
   harness = await Harness.start({ slices: productSlices({ reportingTimeZone: 'UTC', defaultPhoneRegion: 'US' }) });
   app = await createHttpApp(harness.product.module({ providers: [], controllers: [] }));
   await app.listen(0, '127.0.0.1');
-  // Listening on a port, so the address is not a path.
-  base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+  base = await app.getUrl();
 });
 afterAll(async () => {
   await app?.close();

@@ -1,5 +1,4 @@
 /** Versions of a standard by the clock, on real embedded stores: what is in force, what is to come, and what is answered. */
-import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EventStore } from '@timeline/event-store';
 import { createHttpApp } from '@timeline/http';
@@ -14,8 +13,7 @@ beforeAll(async () => {
   harness = await Harness.start({ slices: [standardsSlice], clock });
   app = await createHttpApp(harness.product.module({ providers: [], controllers: [] }));
   await app.listen(0, '127.0.0.1');
-  // Listening on a port, so the address is not a path.
-  base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+  base = await app.getUrl();
 });
 afterAll(async () => {
   await app?.close();
