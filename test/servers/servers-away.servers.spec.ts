@@ -126,8 +126,16 @@ describe(`servers that go away (CRASH_SEED=${SEED}${LONG ? ', long' : ''})`, () 
     if (!found) throw new Error(`${name} was not started`);
     return found;
   };
+  /** A product that has ended says nothing any more, but for what it wrote last. */
+  const until: HealthWatch['until'] = (...wanted) =>
+    Promise.race([
+      watch.until(...wanted),
+      product.exited().then((code) => {
+        throw new Error(`the product ended by itself (${code}):\n${product.log}`);
+      }),
+    ]);
   const settled = (): Promise<unknown> =>
-    watch.until(
+    until(
       ({ status, head, projections, relay }) =>
         status === 'green' && projections.every(({ position }) => position === head) && relay?.position === head,
       'all is green and at the head of the log',
@@ -144,11 +152,11 @@ describe(`servers that go away (CRASH_SEED=${SEED}${LONG ? ', long' : ''})`, () 
           const awayMs = 1_000 * (LONG ? random.whole(5, 60) : seconds);
           await begin(server(name));
           const away = sleep(awayMs);
-          if (isAway) await watch.until(({ stores }) => stores[name]?.status === 'red', `${name} is away`);
+          if (isAway) await until(({ stores }) => stores[name]?.status === 'red', `${name} is away`);
           await away;
           await end(server(name));
           const backAt = Date.now();
-          await watch.until(({ status }) => status === 'green', 'all is green again', 120_000);
+          await until(({ status }) => status === 'green', 'all is green again', 120_000);
           tell(
             `${name} was ${outage} for ${awayMs} ms; green ${Date.now() - backAt} ms later; ${asker.summary(since)}`,
           );

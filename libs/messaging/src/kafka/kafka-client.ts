@@ -10,6 +10,7 @@ import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import kafkajs from 'kafkajs';
 import type { ISocketFactory, Kafka, KafkaConfig } from 'kafkajs';
+import { withWholeAnswers } from './whole-answers.js';
 
 /** How long an orderly end may take before connections are cut. */
 const GOODBYE_MS = 1_000;
@@ -38,7 +39,7 @@ export class KafkaClient {
     for (const socket of this.#sockets) socket.destroy(new Error('cut'));
   }
 
-  // As kafkajs connects by itself, but for remembering the socket.
+  // As kafkajs connects by itself, but for remembering the socket and handing on whole answers.
   readonly #connect: ISocketFactory = ({ host, port, ssl, onConnect }) => {
     if (this.#isCut) throw new Error('this client has ended');
     const socket = ssl
@@ -47,6 +48,6 @@ export class KafkaClient {
     socket.setKeepAlive(true, 60_000);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    return socket;
+    return withWholeAnswers(socket);
   };
 }
