@@ -107,6 +107,11 @@ export class Catalog {
     return entry;
   }
 
+  /** As it was when this process last looked. */
+  known(name: string): CollectionEntry | undefined {
+    return this.#known.get(name)?.entry;
+  }
+
   /** Inside a transaction only; `forget` if it fails. */
   save(entry: CollectionEntry): void {
     const row = { indexes: JSON.stringify(entry.indexes), arrays: JSON.stringify(entry.arrays) };

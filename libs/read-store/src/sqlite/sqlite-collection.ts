@@ -149,19 +149,28 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
     return this.#db.rows<[string]>(...call(statement)).map(([doc]) => parse<T>({ doc }));
   }
 
-  /** Asks again if the collection was changed by another process in a way that the query went by. */
+  /**
+   * Goes by what was last known of the collection, and asks again where that no longer held: one look, after the query,
+   * sees whatever changed before it.
+   */
   #read<A>(ask: (entry: CollectionEntry) => A, withoutCollection: A): A {
-    for (;;) {
-      const entry = this.#catalog.entry(this.name);
-      if (!entry) return withoutCollection;
+    let entry = this.#catalog.known(this.name) ?? this.#catalog.entry(this.name);
+    while (entry) {
+      let outcome: { answer: A } | { error: unknown };
       try {
-        const answer = ask(entry);
-        if (this.#catalog.entry(this.name) === entry) return answer;
+        outcome = { answer: ask(entry) };
       } catch (error) {
-        // Dropped in between.
-        if (this.#catalog.entry(this.name) === entry) throw error;
+        // It may have been dropped meanwhile.
+        outcome = { error };
       }
+      const now = this.#catalog.entry(this.name);
+      if (now === entry) {
+        if ('error' in outcome) throw outcome.error;
+        return outcome.answer;
+      }
+      entry = now;
     }
+    return withoutCollection;
   }
 
   async #write<A>(work: (entry: CollectionEntry | undefined) => A): Promise<A> {
