@@ -6,6 +6,7 @@ import { Harness } from '../../composing/src/testing/harness.js';
 import { addIdentity } from '../../customers/src/commands/add-identity.command.js';
 import { removeIdentity } from '../../customers/src/commands/remove-identity.command.js';
 import { updateCustomer } from '../../customers/src/commands/update-customer.command.js';
+import { Reverts } from '../../customers/src/provenance/reverts.js';
 import { GetQuality } from '../../customers/src/quality/record-quality.query.js';
 import { confirmDuplicate, dismissDuplicate } from '../../duplicates/src/commands/decide-duplicate.command.js';
 import { duplicateDecider, duplicateStream, pairIdOf, pairOf } from '../../duplicates/src/duplicate.decider.js';
@@ -47,12 +48,13 @@ async function look(watches = 1): Promise<void> {
 const NAME = { full: 'Fanshawe' };
 const phone = (value: string) => ({ kind: 'phone' as const, value });
 const [PHONE, ALMOST] = ['030 12345678', '030 12345679'];
-const person = (more: object) =>
-  harness.dispatch(registerCustomer, { kind: 'person', stage: 'lead', name: NAME, ...more });
+const SOURCE = 'crm';
+const person = (more: object, source = 'till') =>
+  harness.dispatch(registerCustomer, { kind: 'person', stage: 'lead', name: NAME, ...more }, { source });
 
 /** Two of one name whose numbers differ in a digit, suspected of being one. */
 async function suspectedPair() {
-  const { id: a } = await person({ identities: [phone(PHONE)] });
+  const { id: a } = await person({ identities: [phone(PHONE)] }, SOURCE);
   const { id: b } = await person({ identities: [phone(ALMOST)] });
   await look();
   const pairId = pairIdOf(pairOf(a, b));
@@ -144,11 +146,24 @@ it('a pair is cleared that a watch suspects by what a record was before a change
   expect(facts.map(({ type }) => type)).toEqual(['DuplicateSuspected', 'DuplicateCleared']);
 });
 
-it('a pair of which one is erased counts no more, and has no other fact', async () => {
+const erased = async (customerId: string): Promise<unknown> =>
+  harness.dispatch(eraseCustomer, { customerId, reason: 'requested' });
+/** As all that is known of the customer was said by the source. */
+async function withdrawn(): Promise<unknown> {
+  let last: unknown;
+  for await (last of harness.get(Reverts).run({ source: SOURCE }, undefined, 'test'));
+  expect(last).toMatchObject({ counts: { withdrawn: 1 } });
+  return last;
+}
+
+it.each([
+  ['erased', erased],
+  ['withdrawn', withdrawn],
+])('a pair of which one is %s counts no more, and has no other fact', async (_how, goes) => {
   const { a, b, facts } = await suspectedPair();
-  await harness.dispatch(eraseCustomer, { customerId: a, reason: 'requested' });
+  await goes(a);
+  expect(await quality(b)).toEqual({ suspects: [], uniqueness: 1 });
   await harness.dispatch(updateCustomer, { customerId: b, name: { full: 'Ines Marchetti' } });
   await look();
   expect(await facts()).toEqual(['Suspected']);
-  expect(await quality(b)).toEqual({ suspects: [], uniqueness: 1 });
 });
