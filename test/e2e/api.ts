@@ -44,6 +44,9 @@ export interface Page<Item = Json> {
   next?: string;
 }
 
+/** By the watch over duplicates. */
+const WATCHED: ReadonlySet<string> = new Set(['DuplicateSuspected', 'DuplicateCleared']);
+
 export class Api {
   constructor(
     readonly url: string,
@@ -128,7 +131,7 @@ export class Api {
   /** What was written since by anybody's command: what the watch over duplicates finds by itself may come at any time. */
   async writtenSince(head: string | null): Promise<LoggedEvent[]> {
     if ((await this.head()) === head) return [];
-    return (await this.events('', head ?? '')).filter(({ type }) => type !== 'DuplicateSuspected');
+    return (await this.events('', head ?? '')).filter(({ type }) => !WATCHED.has(type));
   }
 
   /** All pages of a list, each read at once after the other. */

@@ -37,6 +37,7 @@ interface Reviewed {
   status: string;
   probability: number;
   evidence: Evidence[];
+  clearedAt?: string;
   reason?: string;
   decidedBy?: string;
 }
@@ -240,6 +241,20 @@ describe('the review queue', () => {
 
     await api.command('PATCH', `/v1/customers/${a}`, { address: { lines: ['12 Elm Road'], city: 'Bath' } });
     expect(await shown('suspected', pairId)).not.toHaveProperty('decidedBy');
+  });
+
+  it('is cleared when a record changes so that nothing speaks for it, and suspected again when it changes back', async () => {
+    const record = { name: { full: 'Cornelius Applethwaite' }, birthDate: '1966-06-16' };
+    const { id: a } = await api.register(record);
+    const { id: b } = await api.register(record);
+    const pairId = pairIdOf(a, b);
+    await shown('suspected', pairId);
+    await api.command('PATCH', `/v1/customers/${a}`, { name: { full: 'Ines Marchetti' }, birthDate: '1999-09-09' });
+    const { clearedAt, evidence } = await shown('cleared', pairId);
+    expect([clearedAt, levels(evidence)]).toEqual([expect.any(String), expect.objectContaining({ family: 'differs' })]);
+    await api.command('PATCH', `/v1/customers/${a}`, record);
+    expect(await shown('suspected', pairId)).not.toHaveProperty('clearedAt');
+    expect((await queue('cleared')).items.map((pair) => pair.pairId)).not.toContain(pairId);
   });
 
   it('is confirmed once, and what is to be merged is told with the command', async () => {

@@ -111,7 +111,8 @@ export type CustomerCommand = { customerId: string; checks?: Checks } & (
       consents: readonly Consent[];
     }
   | { type: 'add-identity'; identity: Identity }
-  | { type: 'remove-identity'; hash: string }
+  /** `hashes`: all that it goes by, in the spelling that was given. */
+  | { type: 'remove-identity'; hashes: readonly string[] }
   | ({ type: 'change-consent' } & Consent)
   | { type: 'change-preferences'; preferences: Clearable<ContactPreferences> }
   | { type: 'change-stage'; to: LifecycleStage; reason?: string }
@@ -128,8 +129,8 @@ export type CustomerCommand = { customerId: string; checks?: Checks } & (
   /** `fields`: all that are open where absent. */
   | { type: 'accept-enrichment'; enrichmentId: string; fields?: readonly string[] }
   | { type: 'reject-enrichment'; enrichmentId: string; fields?: readonly string[]; reason?: string }
-  /** `field`: a name of the profile, `traits.{name}` or a kind of identity, its primary one unless `hash` names another. */
-  | { type: 'verify'; field: string; hash?: string; by: string; method: VerificationMethod }
+  /** `field`: a name of the profile, `traits.{name}` or a kind of identity, its primary one unless `hashes` name another. */
+  | { type: 'verify'; field: string; hashes?: readonly string[]; by: string; method: VerificationMethod }
   /**
    * Takes back what a source or an import said: of `field` and what is in it, or of everything. `isAlone`: no other
    * slice knows anything of the customer, so that a registration of its own may be withdrawn.
@@ -488,7 +489,7 @@ function changed<Members extends object>(
 /** One row, as one append: the registration and its consents, or what the row's source says otherwise than before. */
 function importRow(command: Command<'import'>, state: CustomerState, context: DecisionContext): Decisions {
   const { customerId, source, stage, language, region, traits, details, consents } = command;
-  const identities = command.identities.filter((identity) => !sameAmong(state.identities, identity));
+  const identities = command.identities.filter((identity) => !sameAmong(state.identities, hashesOf(identity)));
   if (state.status === 'unknown') {
     const registered = register({ ...command, type: 'register', identities, stage: stage ?? 'lead' }, state, context);
     return [...registered, ...consents.flatMap((consent) => changeConsent(consent, state, context))];
@@ -541,8 +542,10 @@ function importRow(command: Command<'import'>, state: CustomerState, context: De
 
 const consentName = (consent: Pick<Consent, 'purpose' | 'channel'>): string => `consents.${consentKey(consent)}`;
 
+const hashesOf = (identity: Identity): string[] => claimsOf(identity).map(({ hash }) => hash);
+
 function addIdentity({ identity }: Command<'add-identity'>, state: CustomerState): Decisions {
-  const held = sameAmong(state.identities, identity);
+  const held = sameAmong(state.identities, hashesOf(identity));
   // No two identities rest on one claim: with the one it would be over for the other.
   const claims = claimsOf(identity).filter(({ hash }) => !state.identities.some((each) => goesBy(each, hash)));
   for (const { claim } of claims) assertClaimNotOver(claim, state);
@@ -568,8 +571,8 @@ function addIdentity({ identity }: Command<'add-identity'>, state: CustomerState
   return [{ type: 'CustomerIdentityAdded', data: { kind: added.kind }, personal: { identity: added } }];
 }
 
-function removeIdentity({ hash }: Command<'remove-identity'>, state: CustomerState): Decisions {
-  const identity = state.identities.find((held) => goesBy(held, hash));
+function removeIdentity({ hashes }: Command<'remove-identity'>, state: CustomerState): Decisions {
+  const identity = sameAmong(state.identities, hashes);
   if (!identity) throw new DomainError('IDENTITY_NOT_FOUND', 'the customer has no such identity');
   return [{ type: 'CustomerIdentityRemoved', data: { kind: identity.kind }, personal: { identity } }];
 }
@@ -689,13 +692,13 @@ function assertBirthDate(birthDate: string | undefined, now: Instant): void {
   }
 }
 
-function verify({ field, hash, by, method }: Command<'verify'>, state: CustomerState): Decisions {
+function verify({ field, hashes, by, method }: Command<'verify'>, state: CustomerState): Decisions {
   const nothing = (): DomainError =>
     new DomainError('NOTHING_TO_VERIFY', 'the customer has no such value', { pointer: '/field' });
   const data = { field, by, method };
   if ((IDENTITY_KINDS as readonly string[]).includes(field)) {
     const ofKind = state.identities.filter(({ kind }) => kind === field);
-    const identity = ofKind.find((each) => (hash === undefined ? each.primary : goesBy(each, hash)));
+    const identity = hashes ? sameAmong(ofKind, hashes) : ofKind.find(({ primary }) => primary);
     if (!identity) throw nothing();
     return [{ type: 'CustomerFieldVerified', data, personal: { value: identity.value, hash: identity.hash } }];
   }

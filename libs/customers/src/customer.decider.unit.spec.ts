@@ -2,7 +2,7 @@
 import { addDays } from '@timeline/kernel';
 import { given as playing, NOON, type RecordedAs } from '../../kernel/src/testing/playing.js';
 import { customerDecider, type CustomerChanges, type CustomerCommand } from './customer.decider.js';
-import { LIFECYCLE_STAGES, type CustomerEvent, type LifecycleStage } from './customers.events.js';
+import { LIFECYCLE_STAGES, type CustomerEvent, type Identity, type LifecycleStage } from './customers.events.js';
 import { MAX_IDENTITIES } from './identities/held-identities.js';
 import { recorder } from './testing/recorder.js';
 import { certificate, CUSTOMER, erased, identity, OTHER, registered } from './testing/fixtures.js';
@@ -24,7 +24,7 @@ const register = (more: Partial<Extract<CustomerCommand, { type: 'register' }>> 
 });
 const update = (changes: CustomerChanges): CustomerCommand => ({ type: 'update', customerId, changes });
 const add = (added = ann): CustomerCommand => ({ type: 'add-identity', customerId, identity: added });
-const remove = (hash = 'ann'): CustomerCommand => ({ type: 'remove-identity', customerId, hash });
+const remove = (...hashes: string[]): CustomerCommand => ({ type: 'remove-identity', customerId, hashes });
 const move = (to: LifecycleStage, reason?: string): CustomerCommand => ({
   type: 'change-stage',
   customerId,
@@ -200,7 +200,7 @@ describe('identities', () => {
   });
   it('are removed by what they are', () => {
     given(held)
-      .when(remove())
+      .when(remove(ann.hash))
       .then([
         {
           type: 'CustomerIdentityRemoved',
@@ -210,6 +210,21 @@ describe('identities', () => {
       ]);
   });
   it('cannot be removed when there is none', () => given(held).when(remove('bob')).then('IDENTITY_NOT_FOUND'));
+  it('are found under any hash that they go by, the oldest form first', () => {
+    const both = { ...ann, primary: true, also: [{ hash: 'newer', claim: 'claim-newer' }] };
+    const held = registered({}, { identities: [both, { ...bob, primary: false }] });
+    const removed = (identity: Identity): CustomerEvent => ({
+      type: 'CustomerIdentityRemoved',
+      data: { kind: 'email' },
+      personal: { identity },
+    });
+    given(held)
+      .when(remove('another spelling', 'newer'))
+      .then([removed(both)]);
+    given(held)
+      .when(remove(bob.hash, 'newer'))
+      .then([removed({ ...bob, primary: false })]);
+  });
 });
 
 describe('claims', () => {
@@ -317,7 +332,7 @@ describe('erasure', () => {
     register(),
     update({ language: 'en' }),
     add(),
-    remove(),
+    remove(ann.hash),
     { type: 'change-consent', customerId, purpose: 'p', status: 'granted', textVersion: '1' },
     move('prospect'),
     erase,
@@ -543,13 +558,12 @@ describe('proposals', () => {
 });
 
 describe('verifying', () => {
-  const verify = (field: string, hash?: string): CustomerCommand => ({
+  const verify = (field: string): CustomerCommand => ({
     type: 'verify',
     customerId,
     field,
     by: 'bob',
     method: 'call',
-    ...(hash !== undefined && { hash }),
   });
 
   it('says the value anew, sealed', () => {

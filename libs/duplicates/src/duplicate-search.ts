@@ -40,6 +40,14 @@ type Customer = CandidateDocument & Required<Pick<CandidateDocument, 'features' 
 export const isCustomer = <Doc extends CandidateDocument>(doc: Doc): doc is Doc & Customer =>
   doc.features !== undefined && doc.changed !== undefined;
 
+/** As the two records are. */
+export const judgePair = (a: Features, b: Features, namesakes: number): Match =>
+  judge(defaultModel(a.kind), compareRecords(a, b), namesakes);
+
+/** That the two records are of one, as they are; a company is no person. */
+export const probabilityOf = (a: Features, b: Features, namesakes: number): number =>
+  a.kind === b.kind ? judgePair(a, b, namesakes).probability : 0;
+
 @Injectable()
 export class DuplicateSearch {
   constructor(private readonly models: ReadModels) {}

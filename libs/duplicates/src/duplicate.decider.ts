@@ -1,7 +1,10 @@
 /**
- * One pair of customers: suspected, then dismissed or confirmed by a person. Dismissed stays dismissed until either record
- * changes in what is compared; so does confirmed: who is merged is not suspected, so that happens only to those who were
- * parted again.
+ * One pair of customers: suspected, then dismissed or confirmed by a person, or cleared where the records have changed so
+ * that nothing speaks for it any more. Dismissed stays dismissed until either record changes in what is compared; so does
+ * confirmed: who is merged is not suspected, so that happens only to those who were parted again.
+ *
+ * On the same records a pair is suspected once and cleared once at most, and the suspicion has the last word: one side's
+ * neighbours may make likely what those of the other do not.
  */
 import { DomainError, type Decider, type Position } from '@timeline/kernel';
 import type { DuplicateEvent, Pair } from './duplicates.events.js';
@@ -19,12 +22,14 @@ export type DuplicateCommand =
       model: string;
       asOf: [Position, Position];
     }
+  | { type: 'clear'; probability: number; model: string; asOf: [Position, Position] }
   | { type: 'dismiss'; reason?: string }
   | { type: 'confirm'; survivor?: string; reason?: string };
 
-/** `undefined` while nobody suspects the pair. */
+/** `undefined` while nobody has suspected the pair. */
 export type DuplicateState =
-  { status: 'suspected' | 'dismissed' | 'confirmed'; customers: Pair; asOf: [Position, Position] } | undefined;
+  | { status: 'suspected' | 'cleared' | 'dismissed' | 'confirmed'; customers: Pair; asOf: [Position, Position] }
+  | undefined;
 
 export const duplicateDecider: Decider<DuplicateState, DuplicateCommand, DuplicateEvent> = {
   initialState: undefined,
@@ -33,6 +38,8 @@ export const duplicateDecider: Decider<DuplicateState, DuplicateCommand, Duplica
     switch (event.type) {
       case 'DuplicateSuspected':
         return { status: 'suspected', customers: event.data.customers, asOf: event.data.asOf };
+      case 'DuplicateCleared':
+        return state && { ...state, status: 'cleared', asOf: event.data.asOf };
       case 'DuplicateDismissed':
         return state && { ...state, status: 'dismissed' };
       case 'DuplicateConfirmed':
@@ -45,10 +52,17 @@ export const duplicateDecider: Decider<DuplicateState, DuplicateCommand, Duplica
   decide(command, state) {
     if (command.type === 'suspect') {
       const { customers, probability, namesakes, model, asOf } = command;
-      const isNews = !state || asOf.some((at, side) => at > (state.asOf[side] ?? ''));
+      const isNews = !state || isLater(asOf, state.asOf) || (state.status === 'cleared' && !isLater(state.asOf, asOf));
       if (!isNews) return [];
       const data = { pairId: pairIdOf(customers), customers, probability, namesakes, model, asOf };
       return [concerning(customers, { type: 'DuplicateSuspected', data })];
+    }
+    if (command.type === 'clear') {
+      const { probability, model, asOf } = command;
+      const isNews = state?.status === 'suspected' && isLater(asOf, state.asOf) && !isLater(state.asOf, asOf);
+      if (!isNews) return [];
+      const data = { pairId: pairIdOf(state.customers), customers: state.customers, probability, model, asOf };
+      return [concerning(state.customers, { type: 'DuplicateCleared', data })];
     }
     if (!state) throw new DomainError('DUPLICATE_NOT_FOUND', 'these two customers are not suspected of being one');
     const { customers, status } = state;
@@ -78,6 +92,10 @@ export const duplicateDecider: Decider<DuplicateState, DuplicateCommand, Duplica
 
   customerOf: (_command, state) => state?.customers[0],
 };
+
+/** Whether either record was seen later. */
+const isLater = (asOf: [Position, Position], than: [Position, Position]): boolean =>
+  asOf[0] > than[0] || asOf[1] > than[1];
 
 const concerning = <E extends DuplicateEvent>(
   [a, b]: Pair,

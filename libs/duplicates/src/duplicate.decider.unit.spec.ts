@@ -24,6 +24,17 @@ const suspected = (a: number, b: number): Decision<DuplicateEvent> => ({
   data: { ...of, probability: 0.9, namesakes: 1, model: 'person-1', asOf: [at(a), at(b)] },
   ...concerning,
 });
+const clear = (a: number, b: number): DuplicateCommand => ({
+  type: 'clear',
+  probability: 0.01,
+  model: 'person-1',
+  asOf: [at(a), at(b)],
+});
+const cleared = (a: number, b: number): Decision<DuplicateEvent> => ({
+  type: 'DuplicateCleared',
+  data: { ...of, probability: 0.01, model: 'person-1', asOf: [at(a), at(b)] },
+  ...concerning,
+});
 const dismissed: Decision<DuplicateEvent> = { type: 'DuplicateDismissed', data: of, ...concerning };
 const confirmed: Decision<DuplicateEvent> = { type: 'DuplicateConfirmed', data: of, ...concerning };
 
@@ -42,6 +53,43 @@ describe('A pair of customers', () => {
     given(duplicateDecider, [suspected(1, 3)])
       .when(suspect(1, 2))
       .then([]);
+  });
+
+  it('is cleared once, on records that have changed since it was suspected and are no older on either side', () => {
+    given(duplicateDecider, [suspected(1, 2)])
+      .when(clear(3, 2), { numberOfTimes: 3 })
+      .then([cleared(3, 2)]);
+    for (const seenBefore of [clear(1, 2), clear(0, 3), clear(3, 0)])
+      given(duplicateDecider, [suspected(1, 2)])
+        .when(seenBefore)
+        .then([]);
+    given(duplicateDecider).when(clear(1, 2)).then([]);
+  });
+
+  it('that was cleared is suspected again on records that are as new, and then has to change to be cleared', () => {
+    const past = [suspected(1, 2), cleared(3, 2)];
+    for (const [a, b] of [
+      [3, 2],
+      [4, 2],
+    ] as const)
+      given(duplicateDecider, past)
+        .when(suspect(a, b), { numberOfTimes: 2 })
+        .then([suspected(a, b)]);
+    given(duplicateDecider, past).when(suspect(1, 2)).then([]);
+    given(duplicateDecider, [...past, suspected(3, 2)])
+      .when(clear(3, 2))
+      .then([]);
+  });
+
+  it('that a person has decided about is not cleared, and one that was cleared can be decided about', () => {
+    for (const decided of [dismissed, confirmed]) {
+      given(duplicateDecider, [suspected(1, 2), decided])
+        .when(clear(3, 2))
+        .then([]);
+      given(duplicateDecider, [suspected(1, 2), cleared(3, 2)])
+        .when({ type: decided === dismissed ? 'dismiss' : 'confirm' })
+        .then([decided]);
+    }
   });
 
   it('stays dismissed until a record changes', () => {

@@ -75,7 +75,7 @@ export class DuplicatesQueryController {
   @Get('duplicates')
   @Describes(
     'Pairs of customers suspected of being one',
-    'The likeliest first, with the reasons as the records are now. Where many are settled meanwhile, a page may hold fewer than `limit`, or none, and have a `next` all the same.',
+    'The likeliest first, with the reasons as the records are now. `cleared` are those that nothing speaks for any more since a record changed. Where many are settled meanwhile, a page may hold fewer than `limit`, or none, and have a `next` all the same.',
   )
   @Answers(200, pageSchema(reviewedSchema))
   @Refuses('CURSOR_MALFORMED', 'READ_MODEL_NOT_READY')

@@ -13,7 +13,7 @@ interface OfPair {
 }
 
 export type DuplicateEvent =
-  /** By the watch. Again when a record changed since, also after it was dismissed. */
+  /** By the watch. Again when a record changed since, also after it was dismissed or cleared. */
   | Fact<
       'DuplicateSuspected',
       OfPair & {
@@ -26,6 +26,8 @@ export type DuplicateEvent =
         asOf: [a: Position, b: Position];
       }
     >
+  /** By the watch: a record changed, and nothing speaks for a suspected pair any more that nobody has decided about. */
+  | Fact<'DuplicateCleared', OfPair & { probability: number; model: string; asOf: [a: Position, b: Position] }>
   | Fact<'DuplicateDismissed', OfPair & { reason?: string }>
   /** `survivor`: whom the merged customer goes by, where the decision says. */
   | Fact<'DuplicateConfirmed', OfPair & { survivor?: string; reason?: string }>;

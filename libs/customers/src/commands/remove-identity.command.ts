@@ -1,11 +1,18 @@
 /** Takes an identity from a customer, then releases it for others. */
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
+import {
+  CommandProcessor,
+  DomainCommand,
+  type CommandContext,
+  type CommandOutcome,
+  type CommandType,
+} from '@timeline/deciding';
 import { Id, Instant, Optional } from '@timeline/http';
 import { UnavailableError } from '@timeline/kernel';
 import { StandardsInForce } from '@timeline/standards';
 import { customerDecider, customerStream } from '../customer.decider.js';
-import { IdentityRegistry } from '../identities/identity-registry.js';
+import { claimsOf } from '../identities/held-identities.js';
+import { hashesOf, IdentityRegistry } from '../identities/identity-registry.js';
 import { IdentityDto } from './customer-fields.js';
 import { checksOf } from './held-to-standards.js';
 import { onCustomer } from './on-customer.js';
@@ -43,24 +50,27 @@ export class RemoveIdentityHandler implements ICommandHandler<RemoveIdentity> {
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, IDENTITY_REFUSED, IDENTITY_NOT_FOUND, STANDARD_REFUSED */
   async execute({ data, context }: RemoveIdentity): Promise<CommandOutcome> {
     const { customerId, occurredAt, ...given } = data;
-    const { hash, newer } = this.registry.identify(given);
+    const hashes = hashesOf(this.registry.identify(given));
     const checks = checksOf(await this.standards.current());
     const outcome = await onCustomer(
       this.processor,
-      { type: 'remove-identity', customerId, checks, hash },
+      { type: 'remove-identity', customerId, checks, hashes },
       occurredAt,
       context,
     );
-    await this.#release(customerId, [hash, ...newer]);
+    await this.#release(customerId, context);
     return outcome;
   }
 
-  async #release(customerId: string, hashes: readonly string[]): Promise<void> {
+  /** The claims that the identity rested on, which may be of another spelling than the one given. */
+  async #release(customerId: string, { commandId }: CommandContext): Promise<void> {
     try {
-      const { state } = await this.processor.load(customerDecider, customerStream(customerId));
-      for (const hash of hashes) {
-        const ended = Object.entries(state.endedClaims).findLast(([, claim]) => claim.hash === hash);
-        if (ended) await this.registry.release(hash, ended[0], 'removed');
+      const { events } = await this.processor.load(customerDecider, customerStream(customerId));
+      for (const event of events) {
+        if (event.type !== 'CustomerIdentityRemoved' || event.metadata.commandId !== commandId || !event.personal)
+          continue;
+        for (const { hash, claim } of claimsOf(event.personal.identity))
+          await this.registry.release(hash, claim, 'removed');
       }
     } catch (error) {
       // It is removed; what is still owed is a reaction's to do.

@@ -10,7 +10,7 @@ import {
   type IdentityKind,
   type VerificationMethod,
 } from '../customers.events.js';
-import { IdentityRegistry } from '../identities/identity-registry.js';
+import { hashesOf, IdentityRegistry } from '../identities/identity-registry.js';
 import { onCustomer } from './on-customer.js';
 
 const isKind = (field: string): field is IdentityKind => (IDENTITY_KINDS as readonly string[]).includes(field);
@@ -75,7 +75,7 @@ export class VerifyFieldHandler implements ICommandHandler<VerifyField> {
     }
     const named =
       isKind(field) && value !== undefined
-        ? { hash: this.registry.identify({ kind: field, value, ...(system !== undefined && { system }) }).hash }
+        ? { hashes: hashesOf(this.registry.identify({ kind: field, value, ...(system !== undefined && { system }) })) }
         : {};
     return onCustomer(this.processor, { type: 'verify', customerId, field, by, method, ...named }, occurredAt, context);
   }

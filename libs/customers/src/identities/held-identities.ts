@@ -14,11 +14,12 @@ export const claimsOf = ({ hash, claim, also = [] }: Identity): { hash: string; 
   ...also.map((other) => ({ hash: other.hash, claim: other.claim })),
 ];
 
-/** That which is the same by one normal form or another; where several are, the one by the oldest. */
-export const sameAmong = (held: readonly Identity[], identity: Identity): Identity | undefined =>
-  claimsOf(identity)
-    .map(({ hash }) => held.find((each) => goesBy(each, hash)))
-    .find((found) => found !== undefined);
+/**
+ * That which is the same by one normal form or another; where several are, the one by the oldest.
+ * @param hashes all that the sought one goes by, the oldest form's first
+ */
+export const sameAmong = (held: readonly Identity[], hashes: readonly string[]): Identity | undefined =>
+  hashes.map((hash) => held.find((each) => goesBy(each, hash))).find((found) => found !== undefined);
 
 /** What the rules look at. */
 type Held = Pick<Identity, 'kind' | 'hash' | 'primary'>;

@@ -12,6 +12,7 @@ import {
   type Fate,
   type Process,
 } from '../testing/simulated-world.js';
+import { claimsOf } from './held-identities.js';
 import { normaliseIdentity, type Normalise } from './normalise.js';
 
 /** The new one holds that the case of a member's number says nothing. */
@@ -123,6 +124,26 @@ describe('two spellings that are one by the new form', () => {
     await settle(world);
     expect(released(world)).toBe(3);
     await both.register('bob', ['ab1']);
+  });
+
+  it('are one to a removal, which releases the claims that it rested on, all of them and no others', async () => {
+    const world = new World();
+    const both = await world.start(BOTH);
+    await both.register('ann', ['Ab1']);
+    // The spelling that is given to the removal, under the old form alone, belongs to somebody else.
+    await (await world.start(OLD)).register('bob', ['aB1']);
+    const claims = (await held(world))?.flatMap(claimsOf);
+    await both.remove('removal', ann, 'aB1');
+    // What a resend finds released it leaves alone.
+    await both.remove('removal', ann, 'aB1');
+    const ended = world.log.events.flatMap(({ type, data }) =>
+      type === 'IdentityReleased' ? [{ hash: data['hash'], claim: data['claim'] }] : [],
+    );
+    expect(ended).toEqual(claims);
+    expect(claims).toHaveLength(2);
+    await settle(world);
+    expect(released(world)).toBe(2);
+    expect(await has(both, 'aB1')).toBe(customerIdOf('bob'));
   });
 
   it('are the same one in one registration', async () => {

@@ -137,7 +137,7 @@ describe('the sources of a measurement', () => {
 });
 
 describe('a suspicion', () => {
-  it('stands from when it was raised until it is dismissed, also where it was confirmed and nobody merged', () => {
+  it('stands from when it was raised until it is cleared or dismissed, also where it was confirmed and nobody merged', () => {
     const fold = (...types: string[]): unknown =>
       types.reduce<ReturnType<typeof suspicionsProjection.evolve>>(
         (doc, type, n) =>
@@ -148,10 +148,17 @@ describe('a suspicion', () => {
           ),
         undefined,
       );
-    const [suspected, dismissed, confirmed] = ['DuplicateSuspected', 'DuplicateDismissed', 'DuplicateConfirmed'];
+    const [suspected, cleared, dismissed, confirmed] = [
+      'DuplicateSuspected',
+      'DuplicateCleared',
+      'DuplicateDismissed',
+      'DuplicateConfirmed',
+    ];
     expect(fold(suspected)).toEqual({ others: { a: { from: day(0) } } });
     expect(fold(suspected, suspected, confirmed)).toEqual({ others: { a: { from: day(0) } } });
     expect(fold(suspected, dismissed)).toEqual({ others: { a: { from: day(0), to: day(1) } } });
+    expect(fold(suspected, cleared, dismissed)).toEqual({ others: { a: { from: day(0), to: day(1) } } });
+    expect(fold(suspected, cleared, suspected)).toEqual({ others: { a: { from: day(2) } } });
     expect(fold(suspected, dismissed, suspected)).toEqual({ others: { a: { from: day(2) } } });
   });
 });

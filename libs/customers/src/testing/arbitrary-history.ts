@@ -68,7 +68,7 @@ const command: fc.Arbitrary<CustomerCommand> = fc.oneof(
   fc.record({
     type: fc.constant('remove-identity' as const),
     customerId: fc.constant(''),
-    hash: fc.nat(3).map((index) => `hash-${index}`),
+    hashes: fc.nat(3).map((index) => [`hash-${index}`]),
   }),
   fc.record({
     type: fc.constant('change-consent' as const),

@@ -1,14 +1,7 @@
 /** How likely duplicates look from outside: ids, a probability and why; never what the records say. */
 import type { Answer, JsonSchema } from '@timeline/http';
-import {
-  compareRecords,
-  defaultModel,
-  FIELD_NAMES,
-  judge,
-  type Features,
-  type FieldEvidence,
-  type Match,
-} from '@timeline/matching';
+import { FIELD_NAMES, type Features, type FieldEvidence, type Match } from '@timeline/matching';
+import { judgePair } from '../duplicate-search.js';
 import {
   DUPLICATE_STATUSES,
   type DuplicateDocument,
@@ -24,7 +17,7 @@ export interface LikelyDuplicate {
   status?: DuplicateStatus;
 }
 
-export interface ReviewedDuplicate extends Omit<DuplicateDocument, 'asOf' | 'namesakes'> {
+export interface ReviewedDuplicate extends Omit<DuplicateDocument, 'asOf' | 'namesakes' | 'second' | 'raised'> {
   /** Why, as the records are now. */
   evidence: FieldEvidence[];
 }
@@ -41,10 +34,6 @@ export const likelyDuplicate = (customerId: string, match: Match, status?: Dupli
   ...(status && { status }),
 });
 
-/** As the records are now. */
-export const judgePair = (a: Features, b: Features, namesakes: number): Match =>
-  judge(defaultModel(a.kind), compareRecords(a, b), namesakes);
-
 export function reviewedDuplicate(pair: DuplicateDocument, a: Features, b: Features): ReviewedDuplicate {
   const {
     pairId,
@@ -53,6 +42,7 @@ export function reviewedDuplicate(pair: DuplicateDocument, a: Features, b: Featu
     probability,
     model,
     suspectedAt,
+    clearedAt,
     decidedAt,
     decidedBy,
     reason,
@@ -66,6 +56,7 @@ export function reviewedDuplicate(pair: DuplicateDocument, a: Features, b: Featu
     probability,
     model,
     suspectedAt,
+    ...(clearedAt !== undefined && { clearedAt }),
     ...(decidedAt !== undefined && { decidedAt }),
     ...(decidedBy !== undefined && { decidedBy }),
     ...(reason !== undefined && { reason }),
@@ -127,6 +118,7 @@ export const reviewedSchema: Answer = (refs) =>
       probability,
       model: text,
       suspectedAt: instant,
+      clearedAt: { ...instant, description: 'when nothing spoke for the pair any more' },
       decidedAt: instant,
       decidedBy: text,
       reason: text,

@@ -10,14 +10,14 @@ import type { JsonValue } from '@timeline/kernel';
 import { REVIEW_FROM } from '@timeline/matching';
 import { ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Sort } from '@timeline/read-store';
-import { DuplicateSearch } from '../duplicate-search.js';
+import { DuplicateSearch, probabilityOf } from '../duplicate-search.js';
 import {
   DUPLICATE_STATUSES,
   duplicatesProjection,
   type DuplicateDocument,
   type DuplicateStatus,
 } from '../projections/duplicates.projection.js';
-import { judgePair, reviewedDuplicate, type ReviewedDuplicate } from './duplicate-views.js';
+import { reviewedDuplicate, type ReviewedDuplicate } from './duplicate-views.js';
 
 export class DuplicatesParams extends PageQuery {
   @Optional()
@@ -86,9 +86,8 @@ export class ListDuplicatesHandler implements IQueryHandler<ListDuplicates> {
     });
     const reviewed = ({ pair, a, b }: (typeof known)[number]): ReviewedDuplicate => reviewedDuplicate(pair, a, b);
     if (status !== 'suspected') return known.map(reviewed);
-    const likely = known.filter(
-      ({ pair, a, b }) => a.kind === b.kind && judgePair(a, b, pair.namesakes).probability >= REVIEW_FROM,
-    );
+    // The watch says it of a pair a moment later; nobody has to look at it until then.
+    const likely = known.filter(({ pair, a, b }) => probabilityOf(a, b, pair.namesakes) >= REVIEW_FROM);
     const groups = await this.groups.membersOfAll(
       likely.map(({ pair }) => pair.customers[0]),
       position,

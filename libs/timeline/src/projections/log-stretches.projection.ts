@@ -43,6 +43,7 @@ const UNSHOWN: Record<Unshown['type'], true> = {
   DataQualityMeasured: true,
   SurveyDefined: true,
   DuplicateSuspected: true,
+  DuplicateCleared: true,
   DuplicateDismissed: true,
   DuplicateConfirmed: true,
   StandardPublished: true,
@@ -58,7 +59,7 @@ export interface LogStretch {
 
 export const logStretchesProjection: Projection<LogStretch, Fact> = {
   name: 'log-stretches',
-  version: 3,
+  version: 4,
   handles: [...TIMELINE_TYPES, ...Object.keys(UNSHOWN)],
   keys: ({ position }) => [{ key: stretchOf(position), owner: 'all' }],
   evolve: (stretch, { position, recordedAt }) => ({
