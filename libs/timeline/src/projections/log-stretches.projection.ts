@@ -58,7 +58,7 @@ export interface LogStretch {
 
 export const logStretchesProjection: Projection<LogStretch, Fact> = {
   name: 'log-stretches',
-  version: 3,
+  version: 4,
   handles: [...TIMELINE_TYPES, ...Object.keys(UNSHOWN)],
   keys: ({ position }) => [{ key: stretchOf(position), owner: 'all' }],
   evolve: (stretch, { position, recordedAt }) => ({
