@@ -16,9 +16,9 @@ export interface FreshnessPolicy {
   field: ReviewedField;
   /** How long after it was said or verified a value is to be verified again; absent: only for tiers and segments. */
   everyDays?: number;
-  /** For customers whose trait `tier` is this; the shorter counts. */
+  /** For customers whose trait `tier` is this. */
   tiers: Record<string, number>;
-  /** For members of these; the shortest of what applies counts. Absent: for none. */
+  /** For members of these. Of what applies the shortest counts, a segment's from the entry on. */
   segments?: Partial<Record<SegmentId, number>>;
   /** From the reminder to the task, and from the task to the escalation. */
   taskAfterDays: number;

@@ -82,8 +82,8 @@ export const segmentsProjection: Projection<SegmentPart, Fact, SegmentMembership
 };
 
 /**
- * What is to be recorded at `now` of one of the segments `watched`: exactly those of whom it is, but for who is to enter a
- * segment by the clock later and again.
+ * Of whom a membership is to be recorded at `now`, of the segments `watched`. Whoever is in a segment that is entered by the
+ * clock and has a fact of some minutes ahead, after which it is entered again, is found when that is.
  */
 export const owesAt = (watched: readonly SegmentId[], now: Instant): Filter[] =>
   watched.flatMap((id): Filter[] => [

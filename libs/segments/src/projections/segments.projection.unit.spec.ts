@@ -12,9 +12,9 @@ const facts = [
 ];
 const after = (count: number): SegmentMembership | undefined => {
   const fold = new PureFold(segmentsProjection);
-  facts.slice(0, count).forEach((fact, index) =>
-    fold.apply(recorded(fact, { customerId: 'c', occurredAt: at, position: index + 1 })),
-  );
+  facts
+    .slice(0, count)
+    .forEach((fact, index) => fold.apply(recorded(fact, { customerId: 'c', occurredAt: at, position: index + 1 })));
   return JSON.parse(fold.derivedText('c') ?? 'null') as SegmentMembership;
 };
 
