@@ -78,6 +78,35 @@ it('falls due by a policy, is listed and told, and is answered by a verification
   expect((await api.send('DELETE', path)).status).toBe(404);
 });
 
+it('falls due sooner for members of a segment, whose entry is told', async () => {
+  const old = { occurredAt: '2024-01-01T00:00:00Z', birthDate: '1980-01-01' };
+  const [{ id: vip }, { id: plain }] = [await api.register(old), await api.register(old)];
+  const path = '/v1/freshness/policies/birthDate';
+  const set = await api.command('PUT', path, { segments: { vip: 30 } });
+  const policies = await api.read<Page>('/v1/freshness/policies', set.position);
+  expect(policies.items).toMatchObject([{ field: 'birthDate', tiers: {}, segments: { vip: 30 } }]);
+  expect((await api.command('PUT', path, { segments: { vip: 30 } })).revision).toBe(set.revision);
+  await api.post('/v1/purchases', {
+    customer: { customerId: vip },
+    channel: 'web',
+    currency: 'EUR',
+    lines: [{ sku: 'a', name: 'A', quantity: '1', unitPrice: '5000' }],
+  });
+  const ofVip = ({ customerId }: Reviewed): boolean => customerId === vip;
+  const found = await until(reviews, (items) => items.some(ofVip));
+  expect(found.find(ofVip)).toMatchObject({ survivor: vip, reviews: [{ field: 'birthDate' }] });
+  const told = async (id: string): Promise<Json[]> =>
+    (await api.all<Json>(`/v1/customers/${id}/timeline`, (await api.head()) ?? '')).filter(({ type }) =>
+      ['SegmentEntered', 'FieldReviewDue'].includes(String(type)),
+    );
+  expect((await told(vip)).map(({ type, data }) => [type, data]).sort()).toMatchObject([
+    ['FieldReviewDue', { field: 'birthDate', everyDays: 30, segment: 'vip' }],
+    ['SegmentEntered', { segment: 'vip' }],
+  ]);
+  expect(await told(plain)).toEqual([]);
+  await api.command('DELETE', path);
+});
+
 it('refuses what it cannot read, and says where', async () => {
   const wrong: [string, Json, string[]][] = [
     ['phone', {}, ['/everyDays']],
@@ -89,6 +118,13 @@ it('refuses what it cannot read, and says where', async () => {
     ['phone', { tiers: {} }, ['/everyDays']],
     ['phone', { tiers: { vip: 'often', 'v p': 3 } }, ['/tiers/v p', '/tiers/vip']],
     ['phone', { everyDays: 30, segment: 'vip' }, ['/segment']],
+    ['phone', { segments: {} }, ['/everyDays']],
+    ['phone', { segments: ['vip'] }, ['/segments']],
+    [
+      'phone',
+      { segments: { VIP: 30, vips: 30, vip: 0, 'at-risk': '60' } },
+      ['/segments/VIP', '/segments/at-risk', '/segments/vip', '/segments/vips'],
+    ],
     ['note', { everyDays: 30 }, ['/field']],
   ];
   for (const [field, json, pointers] of wrong) {

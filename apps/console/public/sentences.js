@@ -62,6 +62,8 @@ export const FAMILIES = {
       'FieldReviewEscalated',
       'CustomersMerged',
       'CustomersUnmerged',
+      'SegmentEntered',
+      'SegmentLeft',
     ],
   },
 };
@@ -187,6 +189,8 @@ const SENTENCES = {
     icon: 'person',
     tone: 'warn',
   }),
+  SegmentEntered: (data) => ({ text: `Entered the segment: ${words(data.segment)}`, icon: 'steps' }),
+  SegmentLeft: (data) => ({ text: `Left the segment: ${words(data.segment)}`, icon: 'steps' }),
   InteractionRecorded: (data, personal) => ({
     text: `${listed([
       words(data.kind || data.channel),

@@ -167,6 +167,8 @@ const SAMPLES: Samples = {
   ],
   CustomersMerged: [{ mergeId: 'm', survivor: 'a', others: ['b'], reason: 'same' }, 'Merged with 1 customer — same'],
   CustomersUnmerged: [{ mergeId: 'm', survivor: 'a', others: ['b', 'c'] }, 'Merge with 2 customers undone'],
+  SegmentEntered: [{ segment: 'at-risk', at: '2026-01-01T00:00:00.000Z' }, 'Entered the segment: At risk'],
+  SegmentLeft: [{ segment: 'new', at: '2026-01-31T00:00:00.000Z' }, 'Left the segment: New'],
 };
 
 describe('a timeline entry in words', () => {

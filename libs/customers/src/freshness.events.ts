@@ -3,6 +3,7 @@
  * (`reviews-{customerId}`). They hold names of fields and instants, never a value.
  */
 import type { Fact, Instant } from '@timeline/kernel';
+import type { SegmentId } from '../../segments/src/segments.events.js';
 
 /** What a policy may be for: details, and the primary identity of a kind. */
 export const REVIEWED_FIELDS = ['name', 'birthDate', 'address', 'email', 'phone', 'wechat'] as const;
@@ -13,10 +14,12 @@ export const TIER_TRAIT = 'tier';
 
 export interface FreshnessPolicy {
   field: ReviewedField;
-  /** How long after it was said or verified a value is to be verified again; absent: only for the tiers. */
+  /** How long after it was said or verified a value is to be verified again; absent: only for tiers and segments. */
   everyDays?: number;
-  /** For customers whose trait `tier` is this; the shorter counts. */
+  /** For customers whose trait `tier` is this. */
   tiers: Record<string, number>;
+  /** For members of these. Of what applies the shortest counts, a segment's from the entry on. */
+  segments?: Partial<Record<SegmentId, number>>;
   /** From the reminder to the task, and from the task to the escalation. */
   taskAfterDays: number;
   escalateAfterDays: number;
@@ -41,8 +44,9 @@ export type FieldReviewEvent =
         /** By the policy, whenever it was noticed; not before the policy was set. */
         dueAt: Instant;
         everyDays: number;
-        /** Where it was due by the policy of the customer's tier. */
+        /** Where it was due by the policy of the customer's tier, or of a segment. */
         tier?: string;
+        segment?: SegmentId;
         taskAt: Instant;
         escalateAt: Instant;
       }

@@ -1,4 +1,5 @@
 /** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
+import type { Type } from '@nestjs/common';
 import type { Slice } from '@timeline/composing';
 import { CustomerDirectory } from '@timeline/deciding';
 import { StandardsInForce } from '@timeline/standards';
@@ -38,6 +39,7 @@ import { freshnessProjection } from './freshness/freshness.projection.js';
 import { freshnessPublicEvents } from './freshness/freshness.public-events.js';
 import { ListFreshnessPoliciesHandler, ListReviewsHandler } from './freshness/freshness.query.js';
 import { FreshnessReaction } from './freshness/freshness.reaction.js';
+import { AsRecorded, Memberships } from './freshness/memberships.port.js';
 import {
   endFreshnessPolicy,
   EndFreshnessPolicyHandler,
@@ -75,14 +77,16 @@ import { ErasureReaction } from './reactions/erasure.reaction.js';
 import { IdentityClaimsReaction } from './reactions/identity-claims.reaction.js';
 
 /**
- * `enrichmentProviders`: who can be asked about customers.
+ * `enrichmentProviders`: who can be asked about customers. `memberships`: who knows whether those recorded still hold.
  * @throws FaultError CONFIG_INVALID when the region has no phone numbers
  */
 export const customersSlice = ({
   enrichmentProviders = [],
+  memberships = AsRecorded,
   ...options
 }: CustomersOptions & {
   enrichmentProviders?: readonly EnrichmentProvider[];
+  memberships?: Type<Memberships>;
 }): Slice => ({
   name: 'customers',
   commandTypes: [
@@ -125,6 +129,7 @@ export const customersSlice = ({
     EraseCustomerHandler,
     SetFreshnessPolicyHandler,
     EndFreshnessPolicyHandler,
+    { provide: Memberships, useClass: memberships },
     { provide: ENRICHMENT_PROVIDERS, useValue: enrichmentProviders },
     ProposeEnrichmentHandler,
     AcceptEnrichmentHandler,
@@ -187,6 +192,8 @@ export const customersSlice = ({
 
 export type { Enrichment, EnrichmentProvider } from './enrichment/enrichment-provider.port.js';
 export { carryOutErasures } from './erasures.js';
+export { freshnessPoliciesProjection } from './freshness/freshness-policies.projection.js';
+export { Memberships, type Membership } from './freshness/memberships.port.js';
 export { profileProjection } from './projections/profile.projection.js';
 export type { Profile } from './projections/profile-document.js';
 export { registerCustomer, RegisterCustomerData } from './commands/register-customer.command.js';

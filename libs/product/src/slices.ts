@@ -12,6 +12,7 @@ import { segmentsSlice } from '@timeline/segments';
 import { standardsSlice } from '@timeline/standards';
 import { surveysSlice } from '@timeline/surveys';
 import { timelineSlice } from '@timeline/timeline';
+import { KnownMemberships, SegmentsOfPolicies } from './freshness-by-segment.js';
 import { MergeConfirmed } from './merge-confirmed.js';
 import type { Config, Slice } from '@timeline/composing';
 
@@ -21,7 +22,7 @@ type SlicesConfig = Pick<Config, 'reportingTimeZone' | 'defaultPhoneRegion'> &
 export function productSlices(config: SlicesConfig): Slice[] {
   return [
     standardsSlice,
-    customersSlice(config),
+    customersSlice({ ...config, memberships: KnownMemberships }),
     mergingSlice({ sourceRank: config.mergeSourceRank ?? [] }),
     interactionsSlice,
     purchasesSlice,
@@ -30,7 +31,7 @@ export function productSlices(config: SlicesConfig): Slice[] {
     loyaltySlice({ zone: config.reportingTimeZone }),
     timelineSlice,
     satisfactionSlice({ zone: config.reportingTimeZone }),
-    segmentsSlice,
+    segmentsSlice({ watched: SegmentsOfPolicies }),
     duplicatesSlice({ confirmed: MergeConfirmed }),
   ];
 }

@@ -1,4 +1,6 @@
 /** The segments that ship with the product: what each means, in words and in numbers. */
+import type { SegmentId } from './segments.events.js';
+
 export const BUILT_IN_SEGMENTS = [
   { id: 'new', name: 'New', description: 'First seen in the last 30 days' },
   { id: 'active', name: 'Active', description: 'An interaction or a purchase in the last 90 days' },
@@ -10,10 +12,7 @@ export const BUILT_IN_SEGMENTS = [
   },
   { id: 'promoter', name: 'Promoters', description: 'Latest NPS answer 9 or 10' },
   { id: 'detractor', name: 'Detractors', description: 'Latest NPS answer 0 to 6' },
-] as const;
-
-export type SegmentId = (typeof BUILT_IN_SEGMENTS)[number]['id'];
-export const SEGMENT_IDS: readonly SegmentId[] = BUILT_IN_SEGMENTS.map((segment) => segment.id);
+] as const satisfies readonly { id: SegmentId; name: string; description: string }[];
 
 export const NEW_DAYS = 30;
 export const ACTIVE_DAYS = 90;

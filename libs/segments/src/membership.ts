@@ -18,7 +18,8 @@ import {
 } from '@timeline/kernel';
 import type { Grouped } from '../../merging/src/merging.events.js';
 import type { NpsGroup } from '../../surveys/src/surveys.events.js';
-import { ACTIVE_DAYS, AT_RISK_DAYS, NEW_DAYS, VIP_AMOUNT, VIP_DAYS, type SegmentId } from './built-in-segments.js';
+import { ACTIVE_DAYS, AT_RISK_DAYS, NEW_DAYS, VIP_AMOUNT, VIP_DAYS } from './built-in-segments.js';
+import type { SegmentId } from './segments.events.js';
 
 /** First and last activity of a stretch without a pause of more than `ACTIVE_DAYS`. */
 type Run = [first: Instant, last: Instant];
@@ -31,6 +32,14 @@ export interface SegmentPart extends Grouped {
   spend: Record<string, ByDay<Spending>>;
   /** By day: the latest NPS answer. */
   nps: ByDay<Answer>;
+  /** Absent where nothing was. The customer's own: it does not add up. */
+  recorded?: RecordedMemberships;
+}
+
+export interface RecordedMemberships {
+  /** Facts about memberships so far. */
+  count: number;
+  last: Partial<Record<SegmentId, { isMember: boolean; at: Instant }>>;
 }
 
 interface Spending {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { addDays, canonicalJson, toInstant, type Instant } from '@timeline/kernel';
 import { npsGroupOf } from '../../surveys/src/surveys.events.js';
-import { SEGMENT_IDS, type SegmentId } from './built-in-segments.js';
 import {
   active,
   answered,
@@ -13,6 +12,7 @@ import {
   spansOf,
   type SegmentPart,
 } from './membership.js';
+import { SEGMENT_IDS, type SegmentId } from './segments.events.js';
 
 type Happening =
   | { kind: 'interaction'; at: Instant }

@@ -19,7 +19,6 @@ import {
   type Page,
   type Violation,
 } from '@timeline/http';
-import { SEGMENT_IDS } from './built-in-segments.js';
 import {
   ListMembers,
   ListSegments,
@@ -28,6 +27,7 @@ import {
   type SegmentMember,
   type SegmentSummary,
 } from './queries/segments.query.js';
+import { SEGMENT_IDS } from './segments.events.js';
 
 export class CustomerSegmentsQuery {
   /** Default: now. */

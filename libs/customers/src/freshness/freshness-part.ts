@@ -6,6 +6,7 @@
 import type { Instant, Position } from '@timeline/kernel';
 import { oncePerGroup } from '@timeline/projecting';
 import { openMerges, survivorOf, type Grouped } from '../../../merging/src/merging.events.js';
+import { SEGMENT_IDS, type SegmentId } from '../../../segments/src/segments.events.js';
 import type { Heard } from '../candidates.js';
 import type { Identity } from '../customers.events.js';
 import { REVIEWED_FIELDS, TIER_TRAIT, type ReviewedField } from '../freshness.events.js';
@@ -36,6 +37,8 @@ export interface FreshnessPart extends Heard, Grouped {
   reviews: Partial<Record<ReviewedField, Review>>;
   /** Facts about reviews so far. */
   recorded: number;
+  /** Since when in which segment, as recorded. Absent: in none. */
+  segments?: Partial<Record<SegmentId, Instant>>;
 }
 
 export const emptyFreshness: FreshnessPart = {
@@ -54,8 +57,12 @@ export interface Freshness {
   survivor: string;
   recorded: number;
   tier?: string;
+  /** Those that were recorded of the customer, since when; all members of a group are in the same ones. */
+  segments?: Partial<Record<SegmentId, Instant>>;
   /** Since when each value holds that is not in review. */
   due: Partial<Record<ReviewedField, Instant>>;
+  /** The same once more for each segment: what an index can serve. */
+  dueIn?: Partial<Record<SegmentId, Freshness['due']>>;
   /** The open reviews. */
   open: Partial<Record<ReviewedField, Review>>;
   /** Of the open reviews: when the first fell due, the furthest state, and when the next step is. */
@@ -112,11 +119,15 @@ export function freshnessOf(key: string, parts: Parts): Freshness | undefined {
     survivor,
     recorded: part.recorded,
     ...(tier !== undefined && { tier }),
+    ...(part.segments && { segments: part.segments, dueIn: dueIn(part.segments, due) }),
     due,
     open,
     ...summaryOf(Object.values(open)),
   };
 }
+
+const dueIn = (segments: NonNullable<Freshness['segments']>, due: Freshness['due']): NonNullable<Freshness['dueIn']> =>
+  Object.fromEntries(SEGMENT_IDS.flatMap((id) => (segments[id] === undefined ? [] : [[id, due]])));
 
 const first = (instants: readonly Instant[]): Instant | undefined => [...instants].sort()[0];
 

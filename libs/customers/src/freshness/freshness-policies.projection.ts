@@ -11,7 +11,7 @@ export interface PolicyDocument extends FreshnessPolicy {
 
 export const freshnessPoliciesProjection: Projection<PolicyDocument, FreshnessPolicyEvent> = {
   name: 'freshness-policies',
-  version: 1,
+  version: 2,
   handles: ['FreshnessPolicySet', 'FreshnessPolicyEnded'],
   keys: ({ data: { field } }) => [{ key: field, owner: 'all' }],
   evolve: (_before, event) =>

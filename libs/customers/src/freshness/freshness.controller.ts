@@ -40,7 +40,7 @@ export class FreshnessCommandController {
   @Put('policies/:field')
   @Describes(
     'Say how often a field is to be verified',
-    'For everybody, and sooner for customers whose trait tier says so. What is due by it by now falls due at once: a reminder, then a task, then an escalation, until the value is verified or changed. Open reviews keep the instants that they were given.',
+    'For everybody, and sooner for customers whose trait tier says so or who are in a segment, for as long as they are. What is due by it by now falls due at once: a reminder, then a task, then an escalation, until the value is verified or changed. Open reviews keep the instants that they were given.',
   )
   @AnswersOutcome(200)
   async set(

@@ -12,6 +12,7 @@ import {
   withMerge,
   type MergeEvent,
 } from '../../../merging/src/merging.events.js';
+import { SEGMENT_IDS, type SegmentEvent } from '../../../segments/src/segments.events.js';
 import { hear, hearVerified, takeBack } from '../candidates.js';
 import type { CustomerEvent, Identity } from '../customers.events.js';
 import { REVIEWED_FIELDS, TIER_TRAIT, type FieldReviewEvent, type ReviewedField } from '../freshness.events.js';
@@ -34,13 +35,14 @@ type FreshnessFact =
       }
     >
   | FieldReviewEvent
-  | MergeEvent;
+  | MergeEvent
+  | SegmentEvent;
 
 const isReviewed = (name: string): name is ReviewedField => (REVIEWED_FIELDS as readonly string[]).includes(name);
 
 export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Freshness> = {
   name: 'freshness',
-  version: 2,
+  version: 3,
   handles: [
     'CustomerRegistered',
     'CustomerUpdated',
@@ -54,6 +56,8 @@ export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Fresh
     'FieldReviewEscalated',
     'CustomersMerged',
     'CustomersUnmerged',
+    'SegmentEntered',
+    'SegmentLeft',
   ],
   keysBeginWithOwner: true,
 
@@ -112,7 +116,8 @@ export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Fresh
         const { fields, traits, losing, identities } = emptyFreshness;
         // Facts about reviews stay counted, should somebody register it again.
         const isNothing = part.recorded === 0 && !part.edges;
-        return isNothing ? undefined : { ...part, fields, traits, losing, identities };
+        const { segments: _segments, ...rest } = part;
+        return isNothing ? undefined : { ...rest, fields, traits, losing, identities };
       }
       case 'FieldReviewDue': {
         const { field, since, dueAt, taskAt, escalateAt } = event.data;
@@ -129,6 +134,12 @@ export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Fresh
       case 'CustomersMerged':
       case 'CustomersUnmerged':
         return withMerge(part, event, key);
+      case 'SegmentEntered':
+        return { ...part, segments: { ...part.segments, [event.data.segment]: event.data.at } };
+      case 'SegmentLeft': {
+        const { segments: { [event.data.segment]: _left, ...segments } = {}, ...rest } = part;
+        return Object.keys(segments).length === 0 ? rest : { ...rest, segments };
+      }
       default:
         return event satisfies never;
     }
@@ -139,6 +150,11 @@ export const freshnessProjection: Projection<FreshnessPart, FreshnessFact, Fresh
       ...REVIEWED_FIELDS.flatMap((field): IndexSpec[] => [
         { name: `due-${field}`, key: { [`due.${field}`]: 1 }, sparse: true },
         { name: `tier-${field}`, key: { tier: 1, [`due.${field}`]: 1 } },
+        ...SEGMENT_IDS.map((id) => ({
+          name: `${id}-${field}`,
+          key: { [`dueIn.${id}.${field}`]: 1 as const },
+          sparse: true,
+        })),
       ]),
       { name: 'next', key: { nextAt: 1 }, sparse: true },
       { name: 'oldest', key: { oldest: 1 }, sparse: true },

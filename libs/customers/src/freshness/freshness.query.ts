@@ -13,6 +13,7 @@ import {
 import type { Instant } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { afterKeyset, type Filter } from '@timeline/read-store';
+import { SEGMENT_IDS } from '../../../segments/src/segments.events.js';
 import { REVIEWED_FIELDS, type ReviewedField } from '../freshness.events.js';
 import { REVIEW_STATES, type Review } from './freshness-part.js';
 import { freshnessPoliciesProjection, type PolicyDocument } from './freshness-policies.projection.js';
@@ -107,6 +108,7 @@ export const policySchema: Answer = (refs) =>
       field,
       everyDays: days,
       tiers: { type: 'object', additionalProperties: days },
+      segments: { type: 'object', additionalProperties: days, propertyNames: { enum: [...SEGMENT_IDS] } },
       taskAfterDays: days,
       escalateAfterDays: days,
       setAt: instant,

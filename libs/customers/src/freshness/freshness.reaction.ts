@@ -14,7 +14,8 @@ import { fieldReviewsDecider, reviewsStream, type ReviewStep } from './field-rev
 import { nextStepAt, type Freshness } from './freshness-part.js';
 import { freshnessPoliciesProjection, type PolicyDocument } from './freshness-policies.projection.js';
 import { freshnessProjection } from './freshness.projection.js';
-import { daysBy, dueAt, dueSince } from './policy.js';
+import { Memberships } from './memberships.port.js';
+import { dueSince, firstDue } from './policy.js';
 
 @Injectable()
 export class FreshnessReaction implements Reaction<Freshness> {
@@ -26,6 +27,7 @@ export class FreshnessReaction implements Reaction<Freshness> {
     private readonly directory: CustomerDirectory,
     private readonly hashes: KeyedHashes,
     private readonly clock: Clock,
+    private readonly memberships: Memberships,
   ) {}
 
   async find({ now, subjects, limit, position }: ReactionLook): Promise<Freshness[]> {
@@ -37,9 +39,16 @@ export class FreshnessReaction implements Reaction<Freshness> {
 
   async act(found: Freshness): Promise<void | 'later'> {
     const { subject: customerId, recorded } = found;
-    const steps = stepsOf(found, await this.#policies(undefined), toInstant(this.clock.now()));
+    const now = toInstant(this.clock.now());
+    const steps = stepsOf(found, await this.#policies(undefined), now);
     // The policy was changed since.
     if (steps.length === 0) return 'later';
+    for (const { type, data } of steps) {
+      const { segment } = type === 'FieldReviewDue' ? data : {};
+      const since = segment && found.segments?.[segment];
+      if (segment && since !== undefined && !(await this.memberships.holds({ customerId, segment, since }, now)))
+        return 'later';
+    }
     try {
       await this.directory.resolve({ customerId });
     } catch (error) {
@@ -76,15 +85,16 @@ const upTo = (instant: Instant): Filter[string] => ({ $exists: true, $lte: insta
 
 export const whatOwes = (policies: readonly PolicyDocument[], now: Instant): Filter[] => [
   { nextAt: upTo(now) },
-  ...policies.flatMap(({ field, everyDays, tiers }): Filter[] => [
+  ...policies.flatMap(({ field, everyDays, tiers, segments = {} }): Filter[] => [
     ...(everyDays === undefined ? [] : [{ [`due.${field}`]: upTo(dueSince(now, everyDays)) }]),
     ...Object.entries(tiers).map(([tier, days]) => ({ tier, [`due.${field}`]: { $lte: dueSince(now, days) } })),
+    ...Object.entries(segments).map(([id, days]) => ({ [`dueIn.${id}.${field}`]: upTo(dueSince(now, days)) })),
   ]),
 ];
 
 /** One step of each field at most: the next comes with the next look. */
 export function stepsOf(
-  { tier, due, open }: Pick<Freshness, 'tier' | 'due' | 'open'>,
+  { due, open, ...kin }: Pick<Freshness, 'tier' | 'segments' | 'due' | 'open'>,
   policies: readonly PolicyDocument[],
   now: Instant,
 ): ReviewStep[] {
@@ -98,10 +108,8 @@ export function stepsOf(
     }
     const since = due[field];
     const policy = policies.find((each) => each.field === field);
-    const by = policy && daysBy(policy, tier);
-    if (since === undefined || !policy || !by) return [];
-    const at = dueAt(since, by.days, policy.setAt);
-    if (at > now) return [];
+    const by = policy && since !== undefined ? firstDue(policy, kin, since) : undefined;
+    if (since === undefined || !policy || !by || by.at > now) return [];
     // From the reminder on: nobody is called to account for one that did not come.
     const taskAt = addDays(now, policy.taskAfterDays);
     return [
@@ -110,9 +118,10 @@ export function stepsOf(
         data: {
           field,
           since,
-          dueAt: at,
+          dueAt: by.at,
           everyDays: by.days,
           ...(by.tier !== undefined && { tier: by.tier }),
+          ...(by.segment !== undefined && { segment: by.segment }),
           taskAt,
           escalateAt: addDays(taskAt, policy.escalateAfterDays),
         },

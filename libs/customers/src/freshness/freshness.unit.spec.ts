@@ -36,6 +36,27 @@ describe('the steps of a review', () => {
     expect(steps({ due: { phone: day(0) }, tier: 'constructor' }, 179.9)).toEqual([]);
   });
 
+  it('begin sooner for members of a segment, but not before they entered it', () => {
+    const bySegment = { ...policy, tiers: {}, segments: { vip: 30, active: 90, 'at-risk': 400 } };
+    const at = (segments: object, now: number): unknown[] =>
+      stepsOf({ due: { phone: day(0) }, open: {}, segments }, [bySegment], day(now)).map(({ data }) =>
+        'everyDays' in data ? [data.dueAt, data.everyDays, data.segment] : data,
+      );
+    expect(at({}, 179)).toEqual([]);
+    expect(at({}, 180)).toEqual([[day(180), 180, undefined]]);
+    // Entered before anything was due.
+    expect(at({ vip: day(-5) }, 29.9)).toEqual([]);
+    expect(at({ vip: day(-5) }, 30)).toEqual([[day(30), 30, 'vip']]);
+    // With an old value.
+    expect(at({ vip: day(50) }, 60)).toEqual([[day(50), 30, 'vip']]);
+    // By what it falls due first, whatever is shorter; of the same instant by the shortest.
+    expect(at({ vip: day(100), active: day(0) }, 300)).toEqual([[day(90), 90, 'active']]);
+    expect(at({ vip: day(200), 'at-risk': day(0) }, 300)).toEqual([[day(180), 180, undefined]]);
+    expect(at({ vip: day(90), active: day(0) }, 300)).toEqual([[day(90), 30, 'vip']]);
+    // One that the policy does not name says nothing.
+    expect(at({ promoter: day(0) }, 179)).toEqual([]);
+  });
+
   it('are one at a time, a task and an escalation after the reminder, then none', () => {
     const [due] = stepsOf({ due: { phone: day(0) }, open: {} }, [policy], day(190));
     // From the reminder on, since nobody was told before.

@@ -1,15 +1,41 @@
 /** What a freshness policy says of a value, and when. Pure. */
 import { addDays, type Instant } from '@timeline/kernel';
+import { SEGMENT_IDS, type SegmentId } from '../../../segments/src/segments.events.js';
 import type { FreshnessPolicy } from '../freshness.events.js';
 
-/** The sooner of what holds for everybody and for the tier; `undefined`: the policy says nothing of this customer. */
-export function daysBy(
-  { everyDays, tiers }: Pick<FreshnessPolicy, 'everyDays' | 'tiers'>,
-  tier: string | undefined,
-): { days: number; tier?: string } | undefined {
+/** What policies tell customers apart by. */
+export interface Kin {
+  tier?: string;
+  /** Since when in which. */
+  segments?: Partial<Record<SegmentId, Instant>>;
+}
+
+interface Rule {
+  days: number;
+  tier?: string;
+  segment?: SegmentId;
+  /** Not before this does it say anything. */
+  from?: Instant;
+}
+
+type Rules = Pick<FreshnessPolicy, 'everyDays' | 'tiers' | 'segments'>;
+
+function rulesFor({ everyDays, tiers, segments = {} }: Rules, { tier, segments: within = {} }: Kin): Rule[] {
   const ofTier = tier !== undefined && Object.hasOwn(tiers, tier) ? tiers[tier] : undefined;
-  if (ofTier !== undefined && tier !== undefined && ofTier < (everyDays ?? Infinity)) return { days: ofTier, tier };
-  return everyDays === undefined ? undefined : { days: everyDays };
+  return [
+    ...(everyDays === undefined ? [] : [{ days: everyDays }]),
+    ...(ofTier === undefined || tier === undefined ? [] : [{ days: ofTier, tier }]),
+    ...SEGMENT_IDS.flatMap((segment): Rule[] => {
+      const [days, from] = [segments[segment], within[segment]];
+      return days === undefined || from === undefined ? [] : [{ days, segment, from }];
+    }),
+  ];
+}
+
+/** How long a value is fresh, by the shortest of what holds for the customer; `undefined`: the policy says nothing. */
+export function daysBy(policy: Rules, kin: Kin): number | undefined {
+  const days = rulesFor(policy, kin).map((rule) => rule.days);
+  return days.length === 0 ? undefined : Math.min(...days);
 }
 
 /** Said or verified at or before this, a value is due at `now`. Never before the years that instants are of. */
@@ -17,7 +43,22 @@ export function dueSince(now: Instant, days: number): Instant {
   return addDays(now, -days);
 }
 
-const later = (a: Instant, b: Instant): Instant => (a < b ? b : a);
+/**
+ * By which rule a value of `since` falls due first, and when: not before somebody asked for it, by a segment's not before
+ * the customer entered that.
+ */
+export function firstDue(
+  policy: Rules & { setAt: Instant },
+  kin: Kin,
+  since: Instant,
+): (Omit<Rule, 'from'> & { at: Instant }) | undefined {
+  return rulesFor(policy, kin)
+    .map(({ from = policy.setAt, ...rule }) => ({ ...rule, at: latest(addDays(since, rule.days), policy.setAt, from) }))
+    .reduce<(Omit<Rule, 'from'> & { at: Instant }) | undefined>(
+      (first, rule) =>
+        !first || rule.at < first.at || (rule.at === first.at && rule.days < first.days) ? rule : first,
+      undefined,
+    );
+}
 
-/** When the value falls due: not before somebody asked for it. */
-export const dueAt = (since: Instant, days: number, setAt: Instant): Instant => later(addDays(since, days), setAt);
+const latest = (...instants: Instant[]): Instant => instants.reduce((a, b) => (a < b ? b : a));

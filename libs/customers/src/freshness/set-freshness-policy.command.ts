@@ -2,6 +2,7 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Check, fieldTypes, MapOf, OneOf, Optional, violation, Whole } from '@timeline/http';
+import { SEGMENT_IDS, type SegmentId } from '../../../segments/src/segments.events.js';
 import { REVIEWED_FIELDS, type ReviewedField } from '../freshness.events.js';
 import { freshnessPolicyDecider, policyStream } from './freshness-policy.decider.js';
 
@@ -9,26 +10,34 @@ import { freshnessPolicyDecider, policyStream } from './freshness-policy.decider
 const DAYS = { min: 1, max: 36_500 };
 
 @Check(
-  ({ everyDays, tiers = {} }: FreshnessPolicyBody) =>
-    everyDays === undefined && Object.keys(tiers).length === 0
-      ? [violation('/everyDays', 'REQUIRED', 'or tiers says how often: give one of the two')]
+  ({ everyDays, tiers = {}, segments = {} }: FreshnessPolicyBody) =>
+    everyDays === undefined && Object.keys({ ...tiers, ...segments }).length === 0
+      ? [violation('/everyDays', 'REQUIRED', 'or tiers or segments says how often: give one of the three')]
       : [],
   {
     schema: {
-      anyOf: [{ required: ['everyDays'] }, { required: ['tiers'], properties: { tiers: { minProperties: 1 } } }],
+      anyOf: [
+        { required: ['everyDays'] },
+        ...['tiers', 'segments'].map((name) => ({ required: [name], properties: { [name]: { minProperties: 1 } } })),
+      ],
     },
   },
 )
 export class FreshnessPolicyBody {
-  /** How long after it was said or verified a value is to be verified again; absent: only for the tiers. */
+  /** How long after it was said or verified a value is to be verified again; absent: only for tiers and segments. */
   @Optional()
   @Whole(DAYS)
   everyDays?: number;
 
-  /** For customers whose trait `tier` is this; the shorter counts. */
+  /** For customers whose trait `tier` is this; the shortest of what applies counts. */
   @Optional()
   @MapOf(fieldTypes.whole(DAYS), { keys: /^[A-Za-z0-9_-]{1,40}$/, max: 20 })
   tiers?: Record<string, number>;
+
+  /** For members of these segments, from when they enter to when they leave. */
+  @Optional()
+  @MapOf(fieldTypes.whole(DAYS), { keys: new RegExp(`^(${SEGMENT_IDS.join('|')})$`) })
+  segments?: Partial<Record<SegmentId, number>>;
 
   /** From the reminder to the task. */
   @Optional()
@@ -75,11 +84,12 @@ export class SetFreshnessPolicyHandler implements ICommandHandler<SetFreshnessPo
   constructor(private readonly processor: CommandProcessor) {}
 
   execute({ data, context }: SetFreshnessPolicy): Promise<CommandOutcome> {
-    const { field, everyDays, tiers = {}, taskAfterDays, escalateAfterDays } = data;
+    const { field, everyDays, tiers = {}, segments = {}, taskAfterDays, escalateAfterDays } = data;
     const policy = {
       field,
       ...(everyDays !== undefined && { everyDays }),
       tiers: { ...tiers },
+      ...(Object.keys(segments).length > 0 && { segments: { ...segments } }),
       taskAfterDays,
       escalateAfterDays,
     };

@@ -14,7 +14,7 @@
 import { addDays, type Instant } from '@timeline/kernel';
 import type { CustomerKind } from '../customers.events.js';
 import { TIER_TRAIT, type FreshnessPolicy } from '../freshness.events.js';
-import { daysBy } from '../freshness/policy.js';
+import { daysBy, type Kin } from '../freshness/policy.js';
 import type { Profile } from '../projections/profile-document.js';
 
 export const QUALITY_VERSION = 1;
@@ -40,7 +40,7 @@ const CHECKED: ReadonlySet<string> = new Set<QualityField>(['birthDate', 'langua
 
 /** Whether a standard accepts the value; `undefined`: there is none for the field. */
 export type Check = (field: QualityField, value: unknown) => boolean | undefined;
-type Policies = readonly Pick<FreshnessPolicy, 'field' | 'everyDays' | 'tiers'>[];
+type Policies = readonly Pick<FreshnessPolicy, 'field' | 'everyDays' | 'tiers' | 'segments'>[];
 
 export interface KnownValue {
   field: QualityField;
@@ -59,18 +59,30 @@ export interface Quality {
   missing: string[];
 }
 
-/** The values of a record that its quality is made of. */
-export function knownValues(profile: Profile, at: Instant, check: Check, policies: Policies): KnownValue[] {
+/**
+ * The values of a record that its quality is made of.
+ * @param segments that policies name and the customer is in
+ */
+export function knownValues(
+  profile: Profile,
+  at: Instant,
+  check: Check,
+  policies: Policies,
+  segments: Kin['segments'] = {},
+): KnownValue[] {
   const primary = (kind: string) => profile.identities.find((each) => each.kind === kind && each.primary);
   const held = [
     ...DETAILS.map((field) => ({ field, value: profile[field] as unknown, said: profile.provenance[field] })),
     // As it was given, which is what a standard accepted.
     ...IDENTITIES.map((field) => ({ field, value: primary(field)?.given, said: primary(field)?.provenance })),
   ];
-  const tier = Object.hasOwn(profile.traits, TIER_TRAIT) ? String(profile.traits[TIER_TRAIT]) : undefined;
+  const kin: Kin = {
+    ...(Object.hasOwn(profile.traits, TIER_TRAIT) && { tier: String(profile.traits[TIER_TRAIT]) }),
+    segments,
+  };
   return held.flatMap(({ field, value, said }): KnownValue[] => {
     if (value === undefined || !said) return [];
-    const fresh = isContact(field) && said.at > addDays(at, -freshDays(field, tier, policies));
+    const fresh = isContact(field) && said.at > addDays(at, -freshDays(field, kin, policies));
     const validity = validityOf(check(field, value), said.verified !== undefined, CHECKED.has(field));
     return [{ field, source: said.source, since: said.at, validity, ...(isContact(field) && { fresh }) }];
   });
@@ -78,9 +90,9 @@ export function knownValues(profile: Profile, at: Instant, check: Check, policie
 
 const isContact = (field: string): field is ContactField => (CONTACT_FIELDS as readonly string[]).includes(field);
 
-function freshDays(field: ContactField, tier: string | undefined, policies: Policies): number {
+function freshDays(field: ContactField, kin: Kin, policies: Policies): number {
   const policy = policies.find((each) => each.field === field);
-  return (policy && daysBy(policy, tier)?.days) ?? USUAL_FRESH_DAYS;
+  return (policy && daysBy(policy, kin)) ?? USUAL_FRESH_DAYS;
 }
 
 function validityOf(accepted: boolean | undefined, isVerified: boolean, isChecked: boolean): KnownValue['validity'] {

@@ -53,7 +53,7 @@ describe('the quality of a record', () => {
     expect(score).toBeCloseTo((100 * 15) / 50, 10);
   });
 
-  it('ages: by the policy of the field and the tier, else in a year', () => {
+  it('ages: by the policy of the field for the tier and the segments, else in a year', () => {
     const fresh = (at: string, policies?: Parameters<typeof knownValues>[3]): (boolean | undefined)[] =>
       values(at, noCheck, policies).map((value) => value.fresh);
     expect(fresh(day(364.9))).toEqual([undefined, undefined, true, true]);
@@ -61,6 +61,10 @@ describe('the quality of a record', () => {
     const policy = { field: 'phone', everyDays: 180, tiers: { vip: 30 } } as const;
     expect(fresh(day(30), [policy])).toEqual([undefined, undefined, true, false]);
     expect(fresh(day(30), [{ ...policy, tiers: {} }])).toEqual([undefined, undefined, true, true]);
+    const bySegment = { field: 'phone', tiers: {}, segments: { promoter: 30 } } as const;
+    const ofPromoter = knownValues(profile, day(30), noCheck, [bySegment], { promoter: day(20) });
+    expect(ofPromoter.map((value) => value.fresh)).toEqual([undefined, undefined, true, false]);
+    expect(fresh(day(30), [bySegment])).toEqual([undefined, undefined, true, true]);
   });
 
   it('asks a standard where there is one, and takes its word before a verification', () => {

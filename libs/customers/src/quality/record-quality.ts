@@ -4,6 +4,8 @@ import type { Instant } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import { StandardsInForce } from '@timeline/standards';
 import { freshnessPoliciesProjection, type PolicyDocument } from '../freshness/freshness-policies.projection.js';
+import { freshnessProjection } from '../freshness/freshness.projection.js';
+import type { Kin } from '../freshness/policy.js';
 import type { Profile } from '../projections/profile-document.js';
 import { profileProjection } from '../projections/profile.projection.js';
 import { knownValues, qualityBySource, qualityOf, type Check, type KnownValue, type Quality } from './quality.js';
@@ -37,7 +39,7 @@ export class RecordQualities {
     return { check: standardCheck(await this.standards.current()), policies };
   }
 
-  /** Tells the quality of each of the profiles. However many they are, the stores are asked twice. */
+  /** Tells the quality of each of the profiles. However many they are, the stores are asked three times at most. */
   async of(
     profiles: readonly Profile[],
     at: Instant,
@@ -45,8 +47,9 @@ export class RecordQualities {
     position?: string,
   ): Promise<(profile: Profile) => RecordQuality> {
     const suspectsOf = await this.#suspicions(profiles, at, position);
+    const segmentsOf = await this.#segments(profiles, policies, position);
     return (profile) => {
-      const values = knownValues(profile, at, check, policies);
+      const values = knownValues(profile, at, check, policies, segmentsOf(profile));
       const suspects = suspectsOf(profile);
       return {
         ...qualityOf(profile.kind, values, suspects.length),
@@ -55,6 +58,20 @@ export class RecordQualities {
         bySource: qualityBySource(profile.kind, values, suspects.length),
       };
     };
+  }
+
+  async #segments(
+    profiles: readonly Profile[],
+    policies: readonly PolicyDocument[],
+    position?: string,
+  ): Promise<(profile: Profile) => Kin['segments']> {
+    if (!policies.some(({ segments }) => segments)) return () => undefined;
+    const survivors = profiles.map(({ survivor }) => survivor);
+    const found = await this.models.read(freshnessProjection, position, ({ derived }) =>
+      derived.find({ _id: { $in: survivors } }),
+    );
+    const segments = new Map(found.map((freshness) => [freshness._id, freshness.segments]));
+    return ({ survivor }) => segments.get(survivor);
   }
 
   /** Who is in the same group by now, or gone, is no other. */

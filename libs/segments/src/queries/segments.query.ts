@@ -7,9 +7,10 @@ import { Cursors, isTwoTexts, type Page } from '@timeline/http';
 import { Clock, DomainError, toInstant, type Instant, type JsonValue } from '@timeline/kernel';
 import { ReadModels } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
-import { BUILT_IN_SEGMENTS, SEGMENT_IDS, type SegmentId } from '../built-in-segments.js';
+import { BUILT_IN_SEGMENTS } from '../built-in-segments.js';
 import { FOREVER } from '../membership.js';
 import { membershipOf, segmentsProjection, type SegmentMembership } from '../projections/segments.projection.js';
+import { SEGMENT_IDS, type SegmentId } from '../segments.events.js';
 
 export interface SegmentSummary {
   id: SegmentId;

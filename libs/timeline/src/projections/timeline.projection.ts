@@ -11,6 +11,7 @@ import type { InteractionEvent } from '../../../interactions/src/interactions.ev
 import type { LoyaltyEvent } from '../../../loyalty/src/loyalty.events.js';
 import type { MergeEvent } from '../../../merging/src/merging.events.js';
 import type { PurchaseEvent } from '../../../purchases/src/purchases.events.js';
+import type { SegmentEvent } from '../../../segments/src/segments.events.js';
 import type { SurveyAnswerEvent } from '../../../surveys/src/surveys.events.js';
 import { entryWords } from './entry-words.js';
 
@@ -24,7 +25,8 @@ export type TimelineFact =
   | FeedbackEvent
   | SurveyAnswerEvent
   | LoyaltyEvent
-  | MergeEvent;
+  | MergeEvent
+  | SegmentEvent;
 
 /** Complete by type: a new fact of a slice does not compile until it is named here or among the technical ones. */
 const TYPES: Record<TimelineFact['type'], true> = {
@@ -62,6 +64,8 @@ const TYPES: Record<TimelineFact['type'], true> = {
   PointsSpent: true,
   CustomersMerged: true,
   CustomersUnmerged: true,
+  SegmentEntered: true,
+  SegmentLeft: true,
 };
 // The record's keys are exactly the union's members.
 export const TIMELINE_TYPES = Object.keys(TYPES) as TimelineFact['type'][];
@@ -139,7 +143,7 @@ export const timelineKey = (customerId: string, eventId: string): string => `${c
 
 export const timelineProjection: Projection<KeptEntry, Fact> = {
   name: 'timeline',
-  version: 3,
+  version: 4,
   handles: TIMELINE_TYPES,
   indexes: [
     { name: 'page', key: { customerId: 1, at: 1, position: 1 } },
