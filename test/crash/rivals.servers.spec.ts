@@ -18,7 +18,7 @@ function database(name: string): string {
   `two projectors and ${PAUSES} awakenings bring nothing back and move nothing back (CRASH_SEED=${SEED})`,
   async () => {
     const env = { READ_STORE_URL: database('reads'), KEY_STORE_URL: database('keys') };
-    const { problems, pauses } = await runRivals(SEED, PAUSES, env);
+    const { problems, pauses } = await runRivals(SEED, PAUSES, env, 150);
     expect(problems).toEqual([]);
     expect(pauses).toBe(PAUSES);
   },

@@ -1,9 +1,10 @@
 /**
- * `npm run test:crash -- [--kills 100 | --faults] [--seed N] [--on embedded|servers]`: the long form of the failure tests,
- * on the built product: the kills of each role, half of them on embedded stores and half on servers, or with `--faults`
- * all others (outages of 5 to 60 s, more rounds, more events). Its figures go to `test/crash/results`. Ends as its tests
- * did. A run with the seed of another sends the same commands in each journey and kills in the same order; at which
- * instants, the machine decides.
+ * `npm run test:crash -- [--kills 100 | --faults [--only NAME]] [--seed N] [--on embedded|servers]`: the long form of the
+ * failure tests, on the built product: the kills of each role, half of them on embedded stores and half on servers, or with
+ * `--faults` all others (outages of 5 to 60 s, more rounds, more events), or those of the specs that are named so. Its
+ * figures go to `test/crash/results`, where those of specs that were not run stay. Ends as its tests did. A run with the
+ * seed of another sends the same commands in each journey and kills in the same order; at which instants, the machine
+ * decides.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     faults: { type: 'boolean', default: false },
     seed: { type: 'string' },
     on: { type: 'string' },
+    only: { type: 'string', default: '' },
   },
 });
 const kills = Number(values.kills);
@@ -29,11 +31,13 @@ const KILLS = {
   servers: ['test/servers/run.mjs', 'test/crash/roles.servers.spec.ts'],
 };
 const FAULTS = {
-  embedded: [...JEST, 'test/crash', '--testPathIgnorePatterns', 'roles'],
-  servers: ['test/servers/run.mjs', 'test/crash/(?!roles)', 'test/servers/servers-away'],
+  embedded: [...JEST, `test/crash/(?!roles)${values.only}.*crash\\.spec`],
+  servers: ['test/servers/run.mjs', `test/(crash/(?!roles)|servers/(?=servers-away))${values.only}.*\\.servers\\.spec`],
 };
 if (!Number.isInteger(kills) || kills < 1 || !Number.isInteger(seed) || places.some((place) => !(place in KILLS))) {
-  console.error('usage: npm run test:crash -- [--kills 100 | --faults] [--seed N] [--on embedded|servers]');
+  console.error(
+    'usage: npm run test:crash -- [--kills 100 | --faults [--only NAME]] [--seed N] [--on embedded|servers]',
+  );
   process.exit(2);
 }
 
@@ -59,20 +63,25 @@ async function runFaults(place) {
   });
   const { testResults, startTime } = JSON.parse(await readFile(output, 'utf8'));
   await rm(folder, { recursive: true });
-  const figures = {
+  const measuredIn = {
     seed,
     date: new Date(startTime).toISOString(),
     node: process.version,
     commit: execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim(),
-    tests: testResults.flatMap(({ assertionResults }) =>
-      assertionResults.map(({ fullName, status, duration }) => ({
-        test: fullName,
-        status,
-        seconds: Math.round((duration ?? 0) / 1000),
-      })),
-    ),
   };
+  const measured = testResults.map(({ name, assertionResults }) => ({
+    spec: path.basename(name),
+    ...measuredIn,
+    tests: assertionResults.map(({ fullName, status, duration }) => ({
+      test: fullName,
+      status,
+      seconds: Math.round((duration ?? 0) / 1000),
+    })),
+  }));
   const file = new URL(`results/faults-${place}.json`, import.meta.url);
+  const before = values.only === '' ? [] : JSON.parse(await readFile(file, 'utf8').catch(() => '[]'));
+  const others = before.filter(({ spec }) => !measured.some((each) => each.spec === spec));
+  const figures = [...others, ...measured].sort((a, b) => (a.spec < b.spec ? -1 : 1));
   await writeFile(file, `${JSON.stringify(figures, null, 2)}\n`);
   return code;
 }

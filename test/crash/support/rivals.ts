@@ -22,7 +22,13 @@ interface StatusTold {
   builds: { build: string; position: string | null }[];
 }
 
-export async function runRivals(seed: number, pauses: number, env: NodeJS.ProcessEnv = {}): Promise<RivalsResult> {
+/** @param pauseMs of the load: no faster than the stores at hand can keep up with, or nobody ever gets past the head */
+export async function runRivals(
+  seed: number,
+  pauses: number,
+  env: NodeJS.ProcessEnv = {},
+  pauseMs = 20,
+): Promise<RivalsResult> {
   const random = new Random(seed, 'rivals');
   const fleet = await Fleet.start({
     processes: { api: 'commands,queries', one: 'projections,reactions', two: 'projections,reactions' },
@@ -37,7 +43,7 @@ export async function runRivals(seed: number, pauses: number, env: NodeJS.Proces
       seed,
       urls: fleet.urls('commands'),
       journeys: 5,
-      pauseMs: 20,
+      pauseMs,
       maxCommands: 20_000 + 2_000 * pauses,
     });
     await load.start();
