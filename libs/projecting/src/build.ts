@@ -117,6 +117,12 @@ export class Builds {
     return this.#pointers.findOne({ _id: projection });
   }
 
+  /** Makes `buildId` the one that is read if none is yet; answers whether it is. */
+  async pointFirst(projection: string, buildId: string): Promise<boolean> {
+    await this.#pointers.writeGuarded([{ doc: { _id: projection, _v: 1, live: buildId }, guard: 'absent' }]);
+    return (await this.pointer(projection))?.live === buildId;
+  }
+
   /** Makes `buildId` the one that is read; the one read until now is kept as the way back. */
   async point(projection: string, buildId: string): Promise<void> {
     await update<PointerRecord>(this.#pointers, projection, (pointer) =>

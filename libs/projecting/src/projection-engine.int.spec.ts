@@ -664,6 +664,27 @@ describe('the projection engine', () => {
     expect(await total('ann', position)).toBe(10);
   });
 
+  it('leaves one build of a version, however many processes make one at once', async () => {
+    const position = await append('ann', 5);
+    for (const version of [1, 2]) {
+      const engines = Array.from({ length: 3 }, () => {
+        make([{ ...sums, version }]);
+        return engine;
+      });
+      await Promise.all(engines.map((each) => each.start()));
+      const left = async (): Promise<string[]> =>
+        (await engine.builds.list('sums')).filter(({ state }) => state !== 'dropping').map(({ _id }) => _id);
+      await until(async () => (await left()).length === 1);
+      await until(async () => {
+        const [only] = await left();
+        return engines.every((each) => each.status().some(({ build, state }) => build === only && state === 'live'));
+      });
+      expect(await left()).toEqual([(await engine.builds.pointer('sums'))?.live]);
+      expect(await total('ann', position)).toBe(5);
+      await Promise.all(engines.map((each) => each.stop()));
+    }
+  });
+
   it('finishes dropping what a process that died has left half dropped', async () => {
     await open();
     const left = await engine.builds.create(sums, 'command-line');

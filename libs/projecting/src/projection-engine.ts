@@ -152,8 +152,13 @@ export class ProjectionEngine {
       ours.push(created);
       if (!pointer) {
         await this.builds.setState(created._id, 'fed');
+        if (!(await this.builds.pointFirst(projection.name, created._id))) {
+          // Another process was quicker: a second one would be fed by all of them, and read by nobody.
+          await this.builds.setState(created._id, 'dropping');
+          return this.#buildsOf(projection);
+        }
         created.state = 'fed';
-        await this.#pointTo(created);
+        this.#pointers.set(projection.name, created._id);
       } else {
         this.context.report({
           level: 'info',
@@ -244,6 +249,8 @@ export class ProjectionEngine {
     build.state = 'fed';
     if (!isRead) await this.#pointTo(build);
     await this.#dropOlder(all, build.version);
+    // As good as the one that is read, and so for nothing.
+    if (isRead && live !== build._id) await this.builds.setState(build._id, 'dropping');
     if (isRead) return;
     this.context.report({
       level: 'info',
