@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import type { Fact } from '@timeline/kernel';
+import { CUSTOMER_ERASED, type Fact } from '@timeline/kernel';
 import { openReadStore, type ReadStore } from '@timeline/read-store';
 import { applyBatch } from './apply-batch.js';
 import type { BuildCollections } from './build.js';
@@ -127,6 +127,32 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
       },
     });
     await applyBatch({ ...rivalled, collections: { ...build, documents: slow } }, events);
+    expect((await build.documents.findByIds(['ann'])).map(({ _x, _p }) => [_x, _p])).toEqual([
+      [true, events[3]?.position],
+    ]);
+  });
+
+  it('keeps an erased customer away from a runner that loaded what was deleted before, and is late', async () => {
+    const build = await makeBuild(store, accounts);
+    const target = { projection: accounts, collections: build, isDiscarded: () => Promise.resolve(false) };
+    const events = recorded([
+      { type: 'Added', customer: 0, amount: 1 },
+      { type: 'Cleared', customer: 0 },
+      { type: 'Added', customer: 0, amount: 2 },
+      { type: CUSTOMER_ERASED, customer: 0 },
+    ]);
+    await applyBatch(target, events.slice(0, 2));
+    let other: Promise<unknown> | undefined;
+    const late: BuildCollections['documents'] = Object.create(build.documents, {
+      findByIds: { value: (ids: readonly string[]) => build.documents.findByIds(ids) },
+      writeGuarded: {
+        value: async (writes: Parameters<typeof build.documents.writeGuarded>[0]) => {
+          await (other ??= applyBatch(target, events.slice(2)));
+          return build.documents.writeGuarded(writes);
+        },
+      },
+    });
+    await applyBatch({ ...target, collections: { ...build, documents: late } }, events.slice(2, 3));
     expect((await build.documents.findByIds(['ann'])).map(({ _x, _p }) => [_x, _p])).toEqual([
       [true, events[3]?.position],
     ]);

@@ -173,11 +173,9 @@ export async function fold(
   let content = before?.content;
   let block = before?.block;
   if (erasedAt !== undefined) {
-    // Kept even where nothing was there: whoever is late with older events of this key finds it taken.
-    const isEmpty = before && !content && !block;
+    // Also where nothing was there, or nothing any more: whoever is late with older events of this key finds it taken.
     const position = maxText(erasedAt, last.position);
-    const after = isEmpty ? before : { version, position, owner, block: undefined, content: undefined };
-    return { after, blockedNow: false };
+    return { after: { version, position, owner, block: undefined, content: undefined }, blockedNow: false };
   }
 
   // Also where steps undo each other: whoever applied only the first of them meanwhile must be met by the guard.
