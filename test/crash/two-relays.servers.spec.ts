@@ -26,7 +26,7 @@ if (!broker) process.stderr.write('Two relays were not tested: BROKER_URL is not
         urls: fleet.urls('commands'),
         journeys: 4,
         pauseMs: 300,
-        maxCommands: 4_000,
+        maxCommands: 4_000 * ROUNDS,
       });
       const writes = (state: string): boolean => state === 'live' || state === 'catching-up';
       /** The one that publishes now, and the other. */
