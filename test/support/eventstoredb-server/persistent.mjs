@@ -137,6 +137,8 @@ class Group {
   /** To be delivered again. */
   #again = [];
   #consumers = [];
+  /** Writes under way: what was refused before a replay was asked for is replayed. */
+  #beingParked = new Set();
   #doneSinceCheckpoint = 0;
   #lastCheckpointAt = Date.now();
   #ended = new AbortController();
@@ -204,6 +206,7 @@ class Group {
 
   /** What was parked is delivered anew, as links. */
   async replay(stopAt) {
+    await Promise.all(this.#beingParked);
     const { first, last } = this.#log.stream(this.#parked);
     const upTo = Math.min(last, stopAt - 1);
     for (let revision = first; revision <= upTo; revision++) {
@@ -289,6 +292,13 @@ class Group {
   }
 
   async #park(item, reason) {
+    const parking = this.#writeParked(item, reason);
+    this.#beingParked.add(parking);
+    await parking;
+    this.#beingParked.delete(parking);
+  }
+
+  async #writeParked(item, reason) {
     this.#release(item);
     const { stream, revision } = item.found.event ?? item.found.link;
     const link = {
