@@ -8,3 +8,4 @@ export * from './customer-ref.dto.js';
 export * from './intake.js';
 export * from './same-delivery.js';
 export * from './entity-streams.js';
+export * from './customer-steps.js';

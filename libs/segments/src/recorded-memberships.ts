@@ -9,16 +9,9 @@ import type { Instant } from '@timeline/kernel';
 import { FOREVER, type RecordedMemberships, type Span } from './membership.js';
 import { SEGMENT_IDS, type SegmentEvent, type SegmentId } from './segments.events.js';
 
-/** A fact without what the envelope adds. */
-export type MembershipStep = SegmentEvent extends infer Event
-  ? Event extends { type: infer Type; data: infer Data }
-    ? { type: Type; data: Data }
-    : never
-  : never;
-
 export const nothingRecorded: RecordedMemberships = { count: 0, last: {} };
 
-export const withStep = (before: RecordedMemberships, { type, data }: MembershipStep): RecordedMemberships => ({
+export const withStep = (before: RecordedMemberships, { type, data }: SegmentEvent): RecordedMemberships => ({
   count: before.count + 1,
   last: { ...before.last, [data.segment]: { isMember: type === 'SegmentEntered', at: data.at } },
 });
@@ -68,14 +61,14 @@ export function stepsAt(
   { last }: RecordedMemberships,
   watched: readonly SegmentId[],
   now: Instant,
-): MembershipStep[] {
-  const steps = watched.flatMap((segment): MembershipStep[] => {
+): SegmentEvent[] {
+  const steps = watched.flatMap((segment): SegmentEvent[] => {
     const [spans, edge] = [within[segment]?.spans ?? [], last[segment]];
     const end = edge?.isMember ? endOf(spans, edge.at) : undefined;
     if (end !== undefined && end > now) return [];
     const since = end ?? edge?.at;
     const span = spans.find(({ from, to }) => from <= now && now < to);
-    const own: MembershipStep[] = end === undefined ? [] : [{ type: 'SegmentLeft', data: { segment, at: end } }];
+    const own: SegmentEvent[] = end === undefined ? [] : [{ type: 'SegmentLeft', data: { segment, at: end } }];
     if (span) {
       const at = since !== undefined && since > span.from ? since : span.from;
       own.push({ type: 'SegmentEntered', data: { segment, at } });

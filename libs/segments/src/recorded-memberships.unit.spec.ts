@@ -1,17 +1,8 @@
 import fc from 'fast-check';
 import { addDays, type Instant } from '@timeline/kernel';
 import { FOREVER, type RecordedMemberships, type Span } from './membership.js';
-import { membershipsDecider } from './memberships.decider.js';
-import {
-  endOf,
-  isEnteredByClock,
-  nothingRecorded,
-  owedOf,
-  stepsAt,
-  withStep,
-  type MembershipStep,
-} from './recorded-memberships.js';
-import { SEGMENT_IDS, type SegmentId } from './segments.events.js';
+import { endOf, isEnteredByClock, nothingRecorded, owedOf, stepsAt, withStep } from './recorded-memberships.js';
+import { SEGMENT_IDS, type SegmentEvent, type SegmentId } from './segments.events.js';
 
 const day = (days: number): Instant => addDays('2026-01-01T00:00:00.000Z', days);
 type Known = Record<SegmentId, { spans: Span[] }>;
@@ -76,7 +67,7 @@ describe('what is to be recorded of memberships', () => {
         let now = day(0.5);
         let [first] = all.map(({ spans }) => spans);
         let recorded = nothingRecorded;
-        const stream: MembershipStep[] = [];
+        const stream: SegmentEvent[] = [];
         for (const { later, spans, watched, isNews } of all) {
           now = addDays(now, later);
           if (isNews) first = spans;
@@ -115,16 +106,16 @@ describe('what is to be recorded of memberships', () => {
 
   const at = (...edges: (readonly [from: number, to: number | undefined])[]): Span[] =>
     edges.map(([from, to]) => ({ from: day(from), to: to === undefined ? FOREVER : day(to) }));
-  const told = (spans: Span[], before: MembershipStep[], now: number): [string, Instant][] =>
+  const told = (spans: Span[], before: SegmentEvent[], now: number): [string, Instant][] =>
     stepsAt({ vip: { spans } }, before.reduce(withStep, nothingRecorded), ['vip'], day(now)).map(({ type, data }) => [
       type,
       data.at,
     ]);
-  const entered = (days: number): MembershipStep => ({
+  const entered = (days: number): SegmentEvent => ({
     type: 'SegmentEntered',
     data: { segment: 'vip', at: day(days) },
   });
-  const left = (days: number): MembershipStep => ({ type: 'SegmentLeft', data: { segment: 'vip', at: day(days) } });
+  const left = (days: number): SegmentEvent => ({ type: 'SegmentLeft', data: { segment: 'vip', at: day(days) } });
 
   it('tells when it was so, not when it was noticed, and no history', () => {
     const spans = at([1, 5], [10, 20]);
@@ -153,12 +144,5 @@ describe('what is to be recorded of memberships', () => {
     // Later on the same day, as another purchase of that day makes it.
     expect(told(at([10.5, 30]), [entered(10)], 25)).toEqual([]);
     expect(endOf(at([10.5, undefined]), day(10))).toBe(FOREVER);
-  });
-
-  it('is recorded once: what was worked out before somebody else recorded more is nothing', () => {
-    const context = { now: day(1), occurredAt: day(1), commandId: 'c', actor: 'a' };
-    const command = { customerId: 'c', recorded: 1, steps: [left(5)] };
-    expect(membershipsDecider.decide(command, { recorded: 1 }, context)).toEqual([left(5)]);
-    expect(membershipsDecider.decide(command, { recorded: 2 }, context)).toEqual([]);
   });
 });

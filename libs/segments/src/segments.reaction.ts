@@ -3,15 +3,17 @@
  * reads whose membership is not as recorded, and nothing of anybody else; of a segment that nothing acts by, nothing at all.
  */
 import { Injectable } from '@nestjs/common';
-import { CommandProcessor, CustomerDirectory, type CommandContext } from '@timeline/deciding';
-import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, Clock, deriveId, errorCode, toInstant } from '@timeline/kernel';
+import { StepRecorder, stepsIn } from '@timeline/deciding';
+import { Clock, toInstant } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import type { Reaction, ReactionLook } from '@timeline/reacting';
-import { membershipsDecider, membershipsStream } from './memberships.decider.js';
 import { owesAt, segmentsProjection, type SegmentMembership } from './projections/segments.projection.js';
 import { stepsAt } from './recorded-memberships.js';
+import type { SegmentEvent } from './segments.events.js';
 import { WatchedSegments } from './watched-segments.port.js';
+
+/** `segments-{customerId}` */
+const memberships = stepsIn<SegmentEvent>('segments', { actor: 'segments', command: 'membership' });
 
 /** A document as the pump knows them. */
 export type OwedMembership = SegmentMembership & { subject: string };
@@ -22,9 +24,7 @@ export class SegmentsReaction implements Reaction<OwedMembership> {
 
   constructor(
     private readonly models: ReadModels,
-    private readonly processor: CommandProcessor,
-    private readonly directory: CustomerDirectory,
-    private readonly hashes: KeyedHashes,
+    private readonly recorder: StepRecorder,
     private readonly clock: Clock,
     private readonly watched: WatchedSegments,
   ) {}
@@ -43,27 +43,6 @@ export class SegmentsReaction implements Reaction<OwedMembership> {
     const steps = stepsAt(within, recorded, await this.watched.current(undefined), toInstant(this.clock.now()));
     // Nothing acts by the segment any more.
     if (steps.length === 0) return 'later';
-    try {
-      await this.directory.resolve({ customerId });
-    } catch (error) {
-      // Erased, or the registration withdrawn: the document follows.
-      if (['CUSTOMER_ERASED', 'CUSTOMER_NOT_FOUND'].includes(errorCode(error))) return 'later';
-      throw error;
-    }
-    const commandId = deriveId('membership', customerId, canonicalJson({ recorded: recorded.count, steps }));
-    const context: CommandContext = {
-      commandId,
-      bodyHash: this.hashes.hashBody(commandId),
-      actor: 'segments',
-      correlationId: commandId,
-      causationId: commandId,
-    };
-    await this.processor.execute({
-      decider: membershipsDecider,
-      stream: membershipsStream(customerId),
-      id: customerId,
-      command: { customerId, recorded: recorded.count, steps },
-      context,
-    });
+    return this.recorder.record(memberships, { customerId, recorded: recorded.count, steps });
   }
 }

@@ -3,19 +3,20 @@
  * policy is a range of an index: a look reads what is due, and nothing of anybody else.
  */
 import { Injectable } from '@nestjs/common';
-import { CommandProcessor, CustomerDirectory, type CommandContext } from '@timeline/deciding';
-import { KeyedHashes } from '@timeline/key-store';
-import { addDays, canonicalJson, Clock, deriveId, errorCode, toInstant, type Instant } from '@timeline/kernel';
+import { StepRecorder, stepsIn } from '@timeline/deciding';
+import { addDays, Clock, toInstant, type Instant } from '@timeline/kernel';
 import { contentOf, ReadModels } from '@timeline/projecting';
 import type { Reaction, ReactionLook } from '@timeline/reacting';
 import type { Filter } from '@timeline/read-store';
-import { REVIEWED_FIELDS } from '../freshness.events.js';
-import { fieldReviewsDecider, reviewsStream, type ReviewStep } from './field-reviews.decider.js';
+import { REVIEWED_FIELDS, type FieldReviewEvent } from '../freshness.events.js';
 import { nextStepAt, type Freshness } from './freshness-part.js';
 import { freshnessPoliciesProjection, type PolicyDocument } from './freshness-policies.projection.js';
 import { freshnessProjection } from './freshness.projection.js';
 import { Memberships } from './memberships.port.js';
 import { dueSince, firstDue } from './policy.js';
+
+/** `reviews-{customerId}` */
+const reviews = stepsIn<FieldReviewEvent>('reviews', { actor: 'freshness', command: 'field-review' });
 
 @Injectable()
 export class FreshnessReaction implements Reaction<Freshness> {
@@ -23,9 +24,7 @@ export class FreshnessReaction implements Reaction<Freshness> {
 
   constructor(
     private readonly models: ReadModels,
-    private readonly processor: CommandProcessor,
-    private readonly directory: CustomerDirectory,
-    private readonly hashes: KeyedHashes,
+    private readonly recorder: StepRecorder,
     private readonly clock: Clock,
     private readonly memberships: Memberships,
   ) {}
@@ -49,28 +48,7 @@ export class FreshnessReaction implements Reaction<Freshness> {
       if (segment && since !== undefined && !(await this.memberships.holds({ customerId, segment, since }, now)))
         return 'later';
     }
-    try {
-      await this.directory.resolve({ customerId });
-    } catch (error) {
-      // Erased, or the registration withdrawn: the document follows.
-      if (['CUSTOMER_ERASED', 'CUSTOMER_NOT_FOUND'].includes(errorCode(error))) return 'later';
-      throw error;
-    }
-    const commandId = deriveId('field-review', customerId, canonicalJson({ recorded, steps }));
-    const context: CommandContext = {
-      commandId,
-      bodyHash: this.hashes.hashBody(commandId),
-      actor: 'freshness',
-      correlationId: commandId,
-      causationId: commandId,
-    };
-    await this.processor.execute({
-      decider: fieldReviewsDecider,
-      stream: reviewsStream(customerId),
-      id: customerId,
-      command: { customerId, recorded, steps },
-      context,
-    });
+    return this.recorder.record(reviews, { customerId, recorded, steps });
   }
 
   #policies(position: string | undefined): Promise<PolicyDocument[]> {
@@ -97,8 +75,8 @@ export function stepsOf(
   { due, open, ...kin }: Pick<Freshness, 'tier' | 'segments' | 'due' | 'open'>,
   policies: readonly PolicyDocument[],
   now: Instant,
-): ReviewStep[] {
-  return REVIEWED_FIELDS.flatMap((field): ReviewStep[] => {
+): FieldReviewEvent[] {
+  return REVIEWED_FIELDS.flatMap((field): FieldReviewEvent[] => {
     const review = open[field];
     if (review) {
       const at = nextStepAt(review);

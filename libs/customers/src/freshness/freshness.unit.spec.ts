@@ -4,7 +4,6 @@ import type { PostalAddress } from '../customers.events.js';
 import { recorder } from '../testing/recorder.js';
 import { CUSTOMER, OTHER, registered } from '../testing/fixtures.js';
 import { profileProjection } from '../projections/profile.projection.js';
-import { fieldReviewsDecider } from './field-reviews.decider.js';
 import type { PolicyDocument } from './freshness-policies.projection.js';
 import { freshnessProjection } from './freshness.projection.js';
 import { stepsOf } from './freshness.reaction.js';
@@ -70,14 +69,6 @@ describe('the steps of a review', () => {
       ['FieldReviewEscalated', day(201)],
     ]);
     expect(steps({ open: { phone: { ...review, state: 'escalation' } } }, 999)).toEqual([]);
-  });
-
-  it('are recorded once: what was worked out before somebody else recorded more is nothing', () => {
-    const found = stepsOf({ due: { phone: day(0) }, open: {} }, [policy], day(190));
-    const context = { now: day(190), occurredAt: day(190), commandId: 'c', actor: 'a' };
-    const command = { customerId: 'c', recorded: 0, steps: found };
-    expect(fieldReviewsDecider.decide(command, { recorded: 0 }, context)).toEqual(found);
-    expect(fieldReviewsDecider.decide(command, { recorded: 1 }, context)).toEqual([]);
   });
 });
 
