@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { eraseCustomer, registerCustomer } from '@timeline/customers';
 import { DAY_MS, toInstant, type Position } from '@timeline/kernel';
-import { ReactionPump, type AnyReaction, type ReactionLook } from '@timeline/reacting';
+import { ReactionPump, type AnyReaction } from '@timeline/reacting';
 import type { Filter } from '@timeline/read-store';
 import Libsql from 'libsql';
 import { Harness, TestClock } from '../../composing/src/testing/harness.js';
@@ -18,27 +18,16 @@ import { returnPurchase } from '../../purchases/src/commands/return-purchase.com
 import { owesAt, segmentsProjection } from '../../segments/src/projections/segments.projection.js';
 import { SegmentsReaction } from '../../segments/src/segments.reaction.js';
 import { productSlices } from './index.js';
+import { Looks } from './testing/looks.js';
 
 const START = '2026-01-01T00:00:00.000Z';
 const day = (days: number): string => toInstant(Date.parse(START) + days * DAY_MS);
 
 let clock: TestClock;
 let harness: Harness;
-/** Looks of both running reactions, and whom each found. */
-let looks: { of: string; look: ReactionLook; found: string[] }[];
+let looks: Looks;
 
-function watch(): void {
-  looks = [];
-  for (const reaction of [harness.get(SegmentsReaction), harness.get(FreshnessReaction)]) {
-    const find = reaction.find.bind(reaction) as (look: ReactionLook) => Promise<{ subject: string }[]>;
-    // What is found is handed on as it is.
-    (reaction as AnyReaction).find = async (look) => {
-      const found = await find(look);
-      looks.push({ of: reaction.projection.name, look, found: found.map(({ subject }) => subject) });
-      return found;
-    };
-  }
-}
+const watch = (): void => void (looks = new Looks(harness, clock, [SegmentsReaction, FreshnessReaction]));
 
 beforeEach(async () => {
   clock = new TestClock(new Date(START));
@@ -53,27 +42,7 @@ afterEach(() => harness.dispose());
 /** Moves the clock and waits until both reactions, having seen all that is in the log, find nothing more to do. */
 async function at(days: number): Promise<void> {
   clock.instant = new Date(day(days));
-  await settled();
-}
-async function settled(): Promise<void> {
-  for (const end = Date.now() + 30_000; ;) {
-    const head = (await harness.product.events.head())?.position;
-    await harness.read(segmentsProjection, head, () => Promise.resolve());
-    await harness.read(freshnessProjection, head, () => Promise.resolve());
-    if (await findNothing(end)) if ((await harness.product.events.head())?.position === head) return;
-    if (Date.now() > end) throw new Error('the reactions do not come to an end');
-  }
-}
-async function findNothing(end: number): Promise<boolean> {
-  const now = toInstant(clock.now());
-  for (const from = looks.length; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 5))) {
-    const since = ['segments', 'freshness'].map((name) =>
-      // The first of them may have begun before.
-      looks.slice(from).filter(({ of, look }) => of === name && look.now === now),
-    );
-    if (since.every((own) => own.length >= 2)) return since.every((own) => own.at(-1)?.found.length === 0);
-  }
-  return false;
+  await looks.settled();
 }
 
 const policy = (
@@ -119,12 +88,12 @@ it('reviews members of a segment sooner, others as ever, and nobody by what was 
   await policy('phone', VIP);
   await buys(vip);
   const given = await buys(left);
-  await settled();
+  await looks.settled();
   await at(20);
   expect(await memberships(vip)).toEqual([['Entered vip', START, START]]);
   expect(await moves(plain)).toEqual([]);
   await harness.dispatch(returnPurchase, { purchaseId: given });
-  await settled();
+  await looks.settled();
   await harness.restart();
   watch();
   await at(29.99);
@@ -138,7 +107,7 @@ it('reviews members of a segment sooner, others as ever, and nobody by what was 
   // With a phone as old as day 0.
   await at(100);
   await buys(late);
-  await settled();
+  await looks.settled();
   expect(await due(late)).toEqual([[day(100), 'vip']]);
   await at(179.99);
   expect([await due(plain), await due(left)]).toEqual([[], []]);
@@ -153,7 +122,7 @@ it('reviews members of a segment sooner, others as ever, and nobody by what was 
     clock.instant = new Date(day(400));
   });
   watch();
-  await settled();
+  await looks.settled();
   expect(await memberships(vip)).toEqual([
     ['Entered vip', START, START],
     ['Left vip', day(365), day(400)],
@@ -173,11 +142,11 @@ it('records no memberships but of segments that a policy names, while it does, a
   await at(400);
   const other = await person();
   await buys(other);
-  await settled();
+  await looks.settled();
   expect([await moves(id), await moves(other)]).toEqual([[], []]);
-  expect(looks.some(({ of, found }) => of === 'segments' && found.length > 0)).toBe(false);
+  expect(looks.all.some(({ of, found }) => of === 'segments' && found.length > 0)).toBe(false);
   await policy('phone', VIP);
-  await settled();
+  await looks.settled();
   // Who was one once is not told about; of who is one, only what is asked for.
   expect(await moves(id)).toEqual([]);
   expect(await memberships(other)).toEqual([['Entered vip', day(400), day(400)]]);
@@ -185,7 +154,7 @@ it('records no memberships but of segments that a policy names, while it does, a
   await at(800);
   expect(await moves(other)).toEqual(['Entered vip']);
   await policy('phone', { segments: { vip: 30, 'at-risk': 60 } });
-  await settled();
+  await looks.settled();
   expect(await memberships(other)).toEqual([
     ['Entered vip', day(400), day(400)],
     ['Entered at-risk', day(580), day(800)],
@@ -201,17 +170,17 @@ it('follows merges and their undoing, for each member by itself, and a membershi
   const b = await person({ birthDate: '1980-01-02' });
   await buys(b, '3000');
   await buys(a, '2000');
-  await settled();
+  await looks.settled();
   expect([await moves(a), await moves(b)]).toEqual([[], []]);
   const { id: mergeId } = await harness.dispatch(mergeCustomers, { survivor: a, others: [b] });
-  await settled();
+  await looks.settled();
   expect([await moves(a), await moves(b)]).toEqual([['Entered vip'], ['Entered vip']]);
   // The birth date that is shown is the one of b.
   await at(40);
   expect([await due(a), await due(b)]).toEqual([[], [[day(40), 'vip']]]);
   await at(50);
   await harness.dispatch(unmergeCustomers, { mergeId });
-  await settled();
+  await looks.settled();
   const parted = [
     ['Entered vip', day(10), day(10)],
     ['Left vip', day(10), day(50)],
@@ -220,7 +189,7 @@ it('follows merges and their undoing, for each member by itself, and a membershi
   await at(100);
   expect([await due(a), await due(b)]).toEqual([[], [[day(40), 'vip']]]);
   await harness.dispatch(mergeCustomers, { survivor: b, others: [a] });
-  await settled();
+  await looks.settled();
   expect((await moves(a)).concat(await moves(b))).toEqual(
     Array(2).fill(['Entered vip', 'Left vip', 'Entered vip']).flat(),
   );
@@ -244,7 +213,7 @@ it('records once, however many pumps look at once', async () => {
     for (let n = 0; n < 8; n += 1) many.push(await person());
     await policy('phone', VIP);
     for (const id of many) await buys(id);
-    await settled();
+    await looks.settled();
     await at(30);
     await at(365);
     for (const id of many) {
@@ -260,7 +229,7 @@ it('stops with an erasure', async () => {
   const id = await person();
   await policy('phone', VIP);
   await buys(id);
-  await settled();
+  await looks.settled();
   const { position } = await harness.dispatch(eraseCustomer, { customerId: id, reason: 'asked' });
   const before = await moves(id);
   expect(before).toEqual(['Entered vip']);
@@ -274,12 +243,12 @@ it('reads whose membership is to be recorded and who is due by it, and nobody el
   for (let n = 0; n < 20; n += 1) many.push(await person());
   for (const id of many.slice(0, 4)) await buys(id);
   await policy('phone', VIP);
-  await settled();
+  await looks.settled();
   const found = (of: string): string[] =>
-    [...new Set(looks.filter((each) => each.of === of).flatMap((each) => each.found))].sort();
+    [...new Set(looks.all.filter((each) => each.of === of).flatMap((each) => each.found))].sort();
   expect(found('segments')).toEqual(many.slice(0, 4).sort());
   expect(found('freshness')).toEqual([]);
-  looks = [];
+  looks.all = [];
   await at(29);
   expect([found('segments'), found('freshness')]).toEqual([[], []]);
   await at(30);

@@ -2,14 +2,12 @@
 import path from 'node:path';
 import { eraseCustomer, registerCustomer } from '@timeline/customers';
 import { DAY_MS, toInstant, type Position } from '@timeline/kernel';
-import type { ReactionLook } from '@timeline/reacting';
 import type { Filter } from '@timeline/read-store';
 import Libsql from 'libsql';
 import { Harness, TestClock } from '../../composing/src/testing/harness.js';
 import { addIdentity } from '../../customers/src/commands/add-identity.command.js';
 import { updateCustomer } from '../../customers/src/commands/update-customer.command.js';
 import { verifyField } from '../../customers/src/commands/verify-field.command.js';
-import type { Freshness } from '../../customers/src/freshness/freshness-part.js';
 import { freshnessProjection } from '../../customers/src/freshness/freshness.projection.js';
 import { ListReviews, ReviewsParams, type CustomerReviews } from '../../customers/src/freshness/freshness.query.js';
 import { FreshnessReaction, whatOwes } from '../../customers/src/freshness/freshness.reaction.js';
@@ -19,25 +17,16 @@ import { Reverts } from '../../customers/src/provenance/reverts.js';
 import { mergeCustomers } from '../../merging/src/commands/merge-customers.command.js';
 import { unmergeCustomers } from '../../merging/src/commands/unmerge-customers.command.js';
 import { productSlices } from './index.js';
+import { Looks } from './testing/looks.js';
 
 const START = '2026-01-01T00:00:00.000Z';
 const day = (days: number): string => toInstant(Date.parse(START) + days * DAY_MS);
 
 let clock: TestClock;
 let harness: Harness;
-/** Looks of the running reaction, and what each found. */
-let looks: { look: ReactionLook; found: Freshness[] }[];
+let looks: Looks;
 
-function watch(): void {
-  looks = [];
-  const reaction = harness.get(FreshnessReaction);
-  const find = reaction.find.bind(reaction);
-  reaction.find = async (look) => {
-    const found = await find(look);
-    looks.push({ look, found });
-    return found;
-  };
-}
+const watch = (): void => void (looks = new Looks(harness, clock, [FreshnessReaction]));
 
 beforeEach(async () => {
   clock = new TestClock(new Date(START));
@@ -52,19 +41,7 @@ afterEach(() => harness.dispose());
 /** Moves the clock and waits until the reaction, having seen all that is in the log, finds nothing more to do. */
 async function at(days: number): Promise<void> {
   clock.instant = new Date(day(days));
-  await settled();
-}
-async function settled(): Promise<void> {
-  const head = (await harness.product.events.head())?.position;
-  await harness.read(freshnessProjection, head, () => Promise.resolve());
-  const now = toInstant(clock.now());
-  for (const [from, end] = [looks.length, Date.now() + 30_000]; ;) {
-    // The first of them may have begun before.
-    const since = looks.slice(from).filter(({ look }) => look.now === now);
-    if (since.length >= 2 && since.at(-1)?.found.length === 0) return;
-    if (Date.now() > end) throw new Error('the reaction does not come to an end');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await looks.settled();
 }
 
 const policy = (
@@ -139,7 +116,7 @@ it('reminds, opens a task and escalates once each, at their instants, across res
 
   // Answered: the review is over, and the next falls due by the verification.
   await verify(id);
-  await settled();
+  await looks.settled();
   expect(await reviews()).toEqual([]);
   await at(1179.99);
   expect(await kinds(id)).toHaveLength(3);
@@ -154,7 +131,7 @@ it('reminds a tier sooner, follows the trait, and asks for nothing before a poli
   const [plain, vip] = [await person(), await person({ traits: { tier: 'vip' } })];
   await at(100);
   await policy('phone', { everyDays: 180, tiers: { vip: 30 } });
-  await settled();
+  await looks.settled();
   expect(await facts(vip)).toEqual([['Due', day(100), day(100)]]);
   expect(await facts(plain)).toEqual([]);
   await harness.dispatch(updateCustomer, { customerId: plain, traits: { tier: 'vip' } });
@@ -176,13 +153,13 @@ it('follows changes, retractions, the end of a policy and an erasure', async () 
   expect(await kinds(id)).toEqual(['Due']);
   // Changed: another value, which is as fresh as can be.
   await harness.dispatch(updateCustomer, { customerId: id, address: { city: 'Halle' } }, { source: 'crm' });
-  await settled();
+  await looks.settled();
   expect(await reviews()).toEqual([]);
   await at(20);
   expect(await kinds(id)).toEqual(['Due', 'Due']);
   // Taken back: the first one holds again, as old as it was, and asked about before.
   for await (const _news of harness.get(Reverts).run({ source: 'crm' }, undefined, 'test'));
-  await settled();
+  await looks.settled();
   expect((await facts(id)).map(([type, dueAt]) => [type, dueAt])).toEqual([
     ['Due', day(10)],
     ['Due', day(20)],
@@ -211,10 +188,10 @@ it('reviews the value that the merged profile shows, and all again when they are
   expect([await kinds(a), await kinds(b)]).toEqual([[], ['Due']]);
   expect(await reviews()).toMatchObject([{ customerId: b, survivor: a }]);
   await harness.dispatch(unmergeCustomers, { mergeId });
-  await settled();
+  await looks.settled();
   expect([await facts(a), await kinds(b)]).toEqual([[['Due', day(180), day(280)]], ['Due']]);
   await harness.dispatch(mergeCustomers, { survivor: a, others: [b] });
-  await settled();
+  await looks.settled();
   expect(await reviews()).toMatchObject([{ customerId: b, survivor: a }]);
   await verify(b, 'birthDate');
   await at(301);
@@ -227,17 +204,17 @@ it('reads whom it reminds and nobody else, by indexes', async () => {
   const many: string[] = [];
   for (let n = 0; n < 60; n += 1)
     many.push(await person({ traits: { tier: n % 20 === 0 ? 'vip' : 'none' }, occurredAt: day(n) }));
-  looks = [];
+  looks.all = [];
   await policy('address', { everyDays: 90 });
   await policy('phone', { everyDays: 180, tiers: { vip: 30, gold: 60 } });
-  await settled();
+  await looks.settled();
   // Vips of day 0 and 20 (29.5 days before it), of three.
-  expect(looks.length).toBeGreaterThan(2);
-  const acted = looks.flatMap(({ found }) => found.map(({ subject }) => subject));
+  expect(looks.all.length).toBeGreaterThan(2);
+  const acted = looks.all.flatMap(({ found }) => found);
   expect(new Set(acted)).toEqual(new Set([many[0], many[20]]));
-  looks = [];
+  looks.all = [];
   await at(59.9);
-  expect(looks.flatMap(({ found }) => found)).toEqual([]);
+  expect(looks.all.flatMap(({ found }) => found)).toEqual([]);
   await harness.dispatch(addIdentity, { customerId: many[1] ?? '', ...newPhone(), primary: true });
   await at(181);
   expect(await kinds(many[1] ?? '')).toEqual([]);

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { CUSTOMER_ERASED, type Fact } from '@timeline/kernel';
-import { openReadStore, type ReadStore } from '@timeline/read-store';
+import {
+  openReadStore,
+  type GuardedWrite,
+  type ReadCollection,
+  type ReadStore,
+  type StoredDocument,
+} from '@timeline/read-store';
 import { applyBatch } from './apply-batch.js';
 import type { BuildCollections } from './build.js';
 import { bucketOf, type Projection } from './projection.js';
@@ -41,6 +47,21 @@ const schedule: fc.Arbitrary<Schedule> = fc.record({
     { maxLength: 3 },
   ),
 });
+
+/** The collection as it is for a runner that is held before it writes. */
+const writingAfter = <T extends StoredDocument>(
+  collection: ReadCollection<T>,
+  held: () => Promise<unknown> | undefined,
+): ReadCollection<T> =>
+  Object.create(collection, {
+    findByIds: { value: (ids: readonly string[]) => collection.findByIds(ids) },
+    writeGuarded: {
+      value: async (writes: readonly GuardedWrite<T>[]) => {
+        await held();
+        return collection.writeGuarded(writes);
+      },
+    },
+  });
 
 describe('a projection, for any batches, redeliveries, crashes and rivals', () => {
   let folder: string;
@@ -82,15 +103,9 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     const held = new Promise<void>((resolve) => (holdOn = resolve));
     let reachedWrite: () => void = () => undefined;
     const reached = new Promise<void>((resolve) => (reachedWrite = resolve));
-    const derived: BuildCollections['derived'] = Object.create(build.derived, {
-      writeGuarded: {
-        value: async (writes: Parameters<typeof build.derived.writeGuarded>[0]) => {
-          reachedWrite();
-          await held;
-          return build.derived.writeGuarded(writes);
-        },
-      },
-      findByIds: { value: (ids: readonly string[]) => build.derived.findByIds(ids) },
+    const derived = writingAfter(build.derived, () => {
+      reachedWrite();
+      return held;
     });
 
     const slow = applyBatch({ ...target, collections: { ...build, derived } }, events.slice(0, 2));
@@ -117,15 +132,7 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     // A rival that is one event short comes between the other's load and its write, and dies.
     const rivalled = { ...target, afterLoad: () => void (rival ??= applyBatch(target, events.slice(0, 3))) };
     let rival: Promise<unknown> | undefined;
-    const slow: BuildCollections['documents'] = Object.create(build.documents, {
-      findByIds: { value: (ids: readonly string[]) => build.documents.findByIds(ids) },
-      writeGuarded: {
-        value: async (writes: Parameters<typeof build.documents.writeGuarded>[0]) => {
-          await rival;
-          return build.documents.writeGuarded(writes);
-        },
-      },
-    });
+    const slow = writingAfter(build.documents, () => rival);
     await applyBatch({ ...rivalled, collections: { ...build, documents: slow } }, events);
     expect((await build.documents.findByIds(['ann'])).map(({ _x, _p }) => [_x, _p])).toEqual([
       [true, events[3]?.position],
@@ -143,15 +150,7 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     ]);
     await applyBatch(target, events.slice(0, 2));
     let other: Promise<unknown> | undefined;
-    const late: BuildCollections['documents'] = Object.create(build.documents, {
-      findByIds: { value: (ids: readonly string[]) => build.documents.findByIds(ids) },
-      writeGuarded: {
-        value: async (writes: Parameters<typeof build.documents.writeGuarded>[0]) => {
-          await (other ??= applyBatch(target, events.slice(2)));
-          return build.documents.writeGuarded(writes);
-        },
-      },
-    });
+    const late = writingAfter(build.documents, () => (other ??= applyBatch(target, events.slice(2))));
     await applyBatch({ ...target, collections: { ...build, documents: late } }, events.slice(2, 3));
     expect((await build.documents.findByIds(['ann'])).map(({ _x, _p }) => [_x, _p])).toEqual([
       [true, events[3]?.position],
