@@ -200,7 +200,7 @@ class Group {
     if (!item) return;
     if (action === Action.RETRY) this.#retry(item);
     else if (action === Action.SKIP || action === Action.STOP) this.acknowledge(id);
-    else void this.#park(item, `Client explicitly NAK'ed message.\n${reason}`);
+    else this.#park(item, `Client explicitly NAK'ed message.\n${reason}`);
     this.#deliver();
   }
 
@@ -281,7 +281,7 @@ class Group {
 
   #retry(item) {
     const limit = this.#settings.getMaxRetryCount();
-    if (item.retries >= limit) return void this.#park(item, `Reached retry count of ${limit}`);
+    if (item.retries >= limit) return this.#park(item, `Reached retry count of ${limit}`);
     this.#deliverAgain(item, item.retries + 1);
   }
 
@@ -291,11 +291,9 @@ class Group {
     this.#again.push(item);
   }
 
-  async #park(item, reason) {
-    const parking = this.#writeParked(item, reason);
+  #park(item, reason) {
+    const parking = this.#writeParked(item, reason).finally(() => this.#beingParked.delete(parking));
     this.#beingParked.add(parking);
-    await parking;
-    this.#beingParked.delete(parking);
   }
 
   async #writeParked(item, reason) {
