@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { CommandCatalogue, CommandProcessor, Commands, CustomerGroups, StepRecorder } from '@timeline/deciding';
+import { CommandCatalogue, CommandProcessor, Commands, CustomerGroups } from '@timeline/deciding';
 import { EventStore, openEventStore } from '@timeline/event-store';
 import { Cursors } from '@timeline/http';
 import { KeyedHashes, KeyRing, loadMasterKey, openKeyStore, PersonalVault, type KeyStore } from '@timeline/key-store';
@@ -160,7 +160,6 @@ export class Product {
         ...values,
         CommandProcessor,
         Commands,
-        StepRecorder,
         BulkCommands,
         // A slice's own takes its place.
         CustomerGroups,

@@ -1,7 +1,7 @@
 /** Customers: who they are, their identities, consents and stages, their profile, and their erasure. */
 import type { Type } from '@nestjs/common';
 import type { Slice } from '@timeline/composing';
-import { CustomerDirectory } from '@timeline/deciding';
+import { CustomerDirectory, StepRecorder } from '@timeline/deciding';
 import { StandardsInForce } from '@timeline/standards';
 import { AnonymousCustomers } from './anonymous-customers.js';
 import { CompaniesCommandController, CompaniesQueryController } from './companies/companies.controller.js';
@@ -116,6 +116,7 @@ export const customersSlice = ({
     Erasures,
     ErasureCertificates,
     { provide: CustomerDirectory, useClass: StreamCustomerDirectory },
+    StepRecorder,
     RegisterCustomerHandler,
     UpdateCustomerHandler,
     AddIdentityHandler,
