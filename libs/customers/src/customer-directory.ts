@@ -13,6 +13,7 @@ import { backoffMs, CUSTOMER_ERASED, delay, DomainError, errorCode } from '@time
 import { AnonymousCustomers } from './anonymous-customers.js';
 import { customerDecider, customerErased, customerStream, holdsClaim } from './customer.decider.js';
 import { IDENTITY_KINDS, type CustomerEvent, type IdentityKind } from './customers.events.js';
+import { KnownCustomers } from './known-customers.js';
 import { IdentityRegistry, type IdentifiedIdentity } from './identities/identity-registry.js';
 
 /** Looks for an owner before it is given up that there will be one. */
@@ -25,6 +26,7 @@ export class StreamCustomerDirectory extends CustomerDirectory {
     private readonly processor: CommandProcessor,
     private readonly registry: IdentityRegistry,
     private readonly anonymous: AnonymousCustomers,
+    private readonly known: KnownCustomers,
   ) {
     super();
   }
@@ -40,6 +42,15 @@ export class StreamCustomerDirectory extends CustomerDirectory {
     throw new DomainError('VALIDATION_FAILED', 'name the customer by customerId or by identity, one of the two', {
       pointer,
     });
+  }
+
+  override async resolveLately(ref: CustomerRef, pointer = ''): Promise<DirectoryEntry> {
+    const { customerId, identity } = ref;
+    if (customerId === undefined || identity !== undefined) return this.resolve(ref, pointer);
+    if (!this.known.has(customerId)) {
+      await this.known.lookAt(customerId, async () => void (await this.#byId(customerId, pointer)));
+    }
+    return { customerId };
   }
 
   override async resolveOrOpen(ref: IdentityRef, opening: Opening, pointer = ''): Promise<DirectoryEntry> {

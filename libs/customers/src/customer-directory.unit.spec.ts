@@ -1,4 +1,7 @@
 /** Finding customers from the streams. */
+import { jest } from '@jest/globals';
+import { LATELY_MS } from '@timeline/deciding';
+import { KnownCustomers } from './known-customers.js';
 import { customerIdOf, World } from './testing/simulated-world.js';
 
 const member = (value: string) => ({ identity: { kind: 'member', value } });
@@ -48,6 +51,56 @@ describe('a customer', () => {
     await process.react();
     await expect(process.directory.resolve({ customerId: id })).rejects.toMatchObject({ code: 'CUSTOMER_ERASED' });
     await expect(process.directory.resolve(member('m1'))).rejects.toMatchObject({ code: 'CUSTOMER_NOT_FOUND' });
+  });
+
+  it('is not read again for each fact about it, until it is erased here', async () => {
+    const world = new World();
+    const [process, other] = [await world.start(), await world.start()];
+    const { id } = await process.register('first', ['m1']);
+    const read = jest.spyOn(process.events, 'readStream');
+    const lately = (): Promise<unknown> => process.directory.resolveLately({ customerId: id });
+    expect([await lately(), await lately()]).toEqual([{ customerId: id }, { customerId: id }]);
+    expect(read).toHaveBeenCalledTimes(1);
+    await expect(process.directory.resolveLately(member('m1'))).resolves.toEqual({ customerId: id });
+    await process.erase('erase', id);
+    await expect(lately()).rejects.toMatchObject({ code: 'CUSTOMER_ERASED' });
+    await expect(other.directory.resolveLately({ customerId: id })).rejects.toMatchObject({ code: 'CUSTOMER_ERASED' });
+    await expect(other.directory.resolveLately({ customerId: customerIdOf('x') })).rejects.toMatchObject({
+      code: 'CUSTOMER_NOT_FOUND',
+    });
+  });
+
+  it('is looked at again a while later, so that what another process erased is seen', async () => {
+    const world = new World();
+    const [process, other] = [await world.start(), await world.start()];
+    const { id } = await process.register('first', ['m1']);
+    const now = jest.spyOn(performance, 'now').mockReturnValue(0);
+    try {
+      await process.directory.resolveLately({ customerId: id });
+      await other.erase('erase', id);
+      now.mockReturnValue(LATELY_MS - 1);
+      await expect(process.directory.resolveLately({ customerId: id })).resolves.toEqual({ customerId: id });
+      now.mockReturnValue(LATELY_MS);
+      await expect(process.directory.resolveLately({ customerId: id })).rejects.toMatchObject({
+        code: 'CUSTOMER_ERASED',
+      });
+    } finally {
+      now.mockRestore();
+    }
+  });
+
+  it('is not kept as there by a look that began before it was erased', async () => {
+    const known = new KnownCustomers();
+    let erased = (): void => undefined;
+    const look = known.lookAt('a', () => new Promise((resolve) => (erased = resolve)));
+    await known.ending('a', () => Promise.resolve());
+    erased();
+    await look;
+    expect(known.has('a')).toBe(false);
+    await known.lookAt('a', () => Promise.resolve());
+    expect(known.has('a')).toBe(true);
+    await expect(known.ending('a', () => Promise.reject(new Error('unknown')))).rejects.toThrow('unknown');
+    expect(known.has('a')).toBe(false);
   });
 
   it('is named in one way, of a kind there is, by what is somebody’s', async () => {

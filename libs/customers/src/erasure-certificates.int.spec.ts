@@ -10,6 +10,7 @@ import { customerStream } from './customer.decider.js';
 import { CustomersSettings } from './customers-settings.js';
 import { ErasureCertificates } from './erasure-certificates.js';
 import { Erasures } from './erasures.js';
+import { KnownCustomers } from './known-customers.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
 import { customersSlice } from './index.js';
 import {
@@ -200,7 +201,7 @@ describe('the certificate of an erasure', () => {
       const settings = harness.context.get<CustomersSettings>(CustomersSettings, { strict: false });
       const registry = new IdentityRegistry(processor, events, hashes, settings);
       const reaction = new ErasureReaction(
-        new Erasures(processor, registry, ring, events, hashes, new CustomerGroups()),
+        new Erasures(processor, registry, ring, events, hashes, new CustomerGroups(), new KnownCustomers()),
         new ErasureCertificates(processor, hashes, settings, models, reads, new CustomerGroups()),
       );
       const pump = new ReactionPump({ events, models, reactions: [reaction], clock, pollMs: 5 });

@@ -10,6 +10,7 @@ import { KeyedHashes, KeyRing } from '@timeline/key-store';
 import { CUSTOMER_ERASED, deriveId, errorCode, type Position, type Recorded } from '@timeline/kernel';
 import { customerDecider, customerStream, type CustomerState } from './customer.decider.js';
 import type { CustomerEvent } from './customers.events.js';
+import { KnownCustomers } from './known-customers.js';
 import { claimsOf } from './identities/held-identities.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
 
@@ -22,6 +23,7 @@ export class Erasures {
     private readonly events: EventStore,
     private readonly hashes: KeyedHashes,
     private readonly groups: CustomerGroups,
+    private readonly known: KnownCustomers,
   ) {}
 
   /**
@@ -50,13 +52,15 @@ export class Erasures {
   async #eraseGroup(customerId: string, { data: { reason }, position }: Erasure): Promise<void> {
     for (const member of await this.groups.erasedWith(customerId, position)) {
       try {
-        await this.processor.execute({
-          decider: customerDecider,
-          stream: customerStream(member),
-          id: member,
-          command: { type: 'erase', customerId: member, reason, erasedWith: customerId },
-          context: this.#context(member, customerId),
-        });
+        await this.known.ending(member, () =>
+          this.processor.execute({
+            decider: customerDecider,
+            stream: customerStream(member),
+            id: member,
+            command: { type: 'erase', customerId: member, reason, erasedWith: customerId },
+            context: this.#context(member, customerId),
+          }),
+        );
       } catch (error) {
         // Erased meanwhile, by its own request or when this was tried before.
         if (errorCode(error) !== 'CUSTOMER_ERASED') throw error;

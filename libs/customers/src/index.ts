@@ -53,6 +53,7 @@ import { Erasures } from './erasures.js';
 import { IdentityRegistry } from './identities/identity-registry.js';
 import { CustomerImports } from './imports/customer-imports.js';
 import { ImportsController } from './imports/imports.controller.js';
+import { KnownCustomers } from './known-customers.js';
 import { erasureProjection } from './projections/erasure.projection.js';
 import { identityClaimsProjection } from './projections/identity-claims.projection.js';
 import { GetPermissionHandler } from './permissions/permission.query.js';
@@ -113,6 +114,7 @@ export const customersSlice = ({
     StandardsInForce,
     IdentityRegistry,
     AnonymousCustomers,
+    KnownCustomers,
     Erasures,
     ErasureCertificates,
     { provide: CustomerDirectory, useClass: StreamCustomerDirectory },

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import {
   openEventStore,
@@ -25,7 +26,7 @@ import {
   type Fact,
 } from '@timeline/kernel';
 import { CommandProcessor } from './command-processor.js';
-import type { CommandContext } from './command.js';
+import type { CommandContext, CommandOutcome } from './command.js';
 
 /** A counter that may not go over ten, with a secret that only its customer's key opens. */
 type Counted = Fact<'Counted', { by: number }, { secret: string }>;
@@ -93,6 +94,30 @@ describe('the command processor', () => {
     await count(stream, `${stream}-b`, { by: 2, secret: 's' });
     const again = await count(stream, `${stream}-a`, { by: 1, secret: 's' });
     expect(again).toEqual({ ...first, resent: true });
+    expect(await sums(stream)).toEqual([1, 2]);
+  });
+
+  it('begins a stream that is expected to be new without reading it, and answers as if it had read', async () => {
+    const stream = newId();
+    const read = jest.spyOn(events, 'readStream');
+    const begin = (key: string, by: number, more: Partial<CommandContext> = {}): Promise<CommandOutcome> =>
+      processor.execute({
+        decider: counter,
+        stream,
+        id: stream,
+        command: { by, secret: 's' },
+        context: { ...contextOf(`${stream}-${key}`, String(by)), ...more },
+        expectNew: true,
+      });
+    const first = await begin('a', 1);
+    expect(await begin('a', 1)).toEqual({ ...first, resent: true });
+    expect(read).not.toHaveBeenCalled();
+    read.mockRestore();
+    await expect(begin('a', 2)).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+    await expect(begin('b', 11)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    expect(await begin('b', 2)).toMatchObject({ revision: 1, resent: false });
+    await expect(begin('c', 3, { ifMatch: 0 })).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+    expect(await begin('a', 1)).toEqual({ ...first, resent: true });
     expect(await sums(stream)).toEqual([1, 2]);
   });
 
@@ -207,12 +232,13 @@ describe('the command processor', () => {
       id: fc.integer({ min: 0, max: 7 }),
       by: fc.integer({ min: 1, max: 3 }),
       cutOff: fc.boolean(),
+      expectNew: fc.boolean(),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 20 }), fc.boolean(), async (commands, side) => {
         const stream = newId();
         const accepted = new Map<number, { by: number; revision: number }>();
-        const run = async ({ id, by, cutOff }: (typeof commands)[number]): Promise<void> => {
+        const run = async ({ id, by, cutOff, expectNew }: (typeof commands)[number]): Promise<void> => {
           const store = cutOff ? cutOffAfterAppend(events) : events;
           const own = new CommandProcessor(store, vault, new FixedClock());
           try {
@@ -222,6 +248,7 @@ describe('the command processor', () => {
               id: stream,
               command: { by, secret: 's' },
               context: contextOf(`${stream}/${id}`, String(by)),
+              expectNew,
             });
             const before = accepted.get(id);
             if (before) expect({ by, revision }).toEqual(before);

@@ -37,6 +37,8 @@ export interface DecisionTarget<State, Command, Event extends Fact> {
   keySlot?: string;
   /** The events must not tell in the clear whom they concern: only `personal` does. */
   concealCustomer?: boolean;
+  /** Most likely the stream is not there yet: it is begun unread, and read only where it was there. */
+  expectNew?: boolean;
 }
 
 /** An `occurredAt` may be this far ahead of this machine's clock. */
@@ -60,9 +62,11 @@ export class CommandProcessor {
    */
   execute<State, Command, Event extends Fact>(target: DecisionTarget<State, Command, Event>): Promise<CommandOutcome> {
     return this.#inTurn.run(target.stream, async () => {
+      const begun = target.expectNew && (await this.#begin(target));
+      if (begun) return begun;
       for (let attempt = 0; ; attempt += 1) {
         try {
-          return await this.#decideOnce(target);
+          return await this.#decide(target, await this.load(target.decider, target.stream));
         } catch (error) {
           if (!(error instanceof WrongExpectedRevisionError)) throw error;
           if (target.context.ifMatch !== undefined) throw preconditionFailed(target.context.ifMatch, error.actual);
@@ -94,11 +98,26 @@ export class CommandProcessor {
     return doneBefore(await this.events.readStream(stream), context);
   }
 
-  async #decideOnce<State, Command, Event extends Fact>(
+  /** Undefined where the stream has to be read: somebody had begun it, or the command is refused without it. */
+  async #begin<State, Command, Event extends Fact>(
     target: DecisionTarget<State, Command, Event>,
+  ): Promise<CommandOutcome | undefined> {
+    const { context, decider } = target;
+    // What comes after may go on as soon as this is handed over: it could not be handed over a second time.
+    if (context.ifMatch !== undefined || (this.events.keepsOrder && context.settled)) return undefined;
+    try {
+      return await this.#decide(target, { state: decider.initialState, events: [] });
+    } catch (error) {
+      if (error instanceof DomainError) return undefined;
+      throw error;
+    }
+  }
+
+  async #decide<State, Command, Event extends Fact>(
+    target: DecisionTarget<State, Command, Event>,
+    { state, events }: { state: State; events: readonly Recorded<Event>[] },
   ): Promise<CommandOutcome> {
     const { decider, stream, id, command, context } = target;
-    const { state, events } = await this.load(decider, stream);
     const last = events.at(-1);
 
     const before = doneBefore(events, context);
@@ -133,8 +152,8 @@ export class CommandProcessor {
     );
     const appended = this.events.append(stream, sealed, { expectedRevision: last?.revision ?? 'no-stream' });
     if (this.events.keepsOrder) context.settled?.();
-    const result = await appended;
-    return { id, ...result, resent: false, ...(!last && { created: true }) };
+    const { revision, position, repeated = false } = await appended;
+    return { id, revision, position, resent: repeated, ...(!last && { created: true }) };
   }
 
   async #seal<State, Command, Event extends Fact>(

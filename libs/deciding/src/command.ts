@@ -26,7 +26,10 @@ export interface CommandOutcome {
   /** Of the entity's stream after the command; `ETag` of the answer. */
   revision: number;
   position: Position;
-  /** The command had been carried out before: this is the answer of the first time. */
+  /**
+   * The command had been carried out before: this is the answer of the first time. EventStoreDB does not tell
+   * what another process did a moment ago: then both answer as the first.
+   */
   resent: boolean;
   /** The stream began with this command: what a `PUT` answers 201 for, also when it is sent again. */
   created?: true;

@@ -28,9 +28,20 @@ export interface DirectoryEntry {
   customerId: string;
 }
 
+/** How old what `resolveLately` answers may be. */
+export const LATELY_MS = 5_000;
+
 export abstract class CustomerDirectory {
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, VALIDATION_FAILED (neither or both given) */
   abstract resolve(ref: CustomerRef, pointer?: string): Promise<DirectoryEntry>;
+
+  /**
+   * As `resolve`, of a customer named by id perhaps as it was up to `LATELY_MS` ago: what another process has erased since
+   * is not seen. For what is only recorded, never for what is shown: nothing is read of what stands behind an erasure.
+   */
+  resolveLately(ref: CustomerRef, pointer?: string): Promise<DirectoryEntry> {
+    return this.resolve(ref, pointer);
+  }
 
   /**
    * The customer with this identity; where there is none, one that is opened now, anonymous, and has it.

@@ -100,6 +100,7 @@ export class Intake {
       stream,
       id,
       command: commandOf({ id, customerId, payloadHash: this.hashes.hashBody(canonicalJson(delivery)) }),
+      expectNew: true,
       ...(occurredAt !== undefined && { occurredAt }),
       context: source === undefined ? context : { ...context, source },
     });
@@ -112,7 +113,7 @@ export class Intake {
   ): Promise<string> {
     const { identity, ifUnknown } = customer;
     try {
-      return (await this.directory.resolve(customer, '/customer')).customerId;
+      return (await this.directory.resolveLately(customer, '/customer')).customerId;
     } catch (error) {
       const mayOpen = identity !== undefined && ifUnknown === 'open-anonymous';
       if (!mayOpen || errorCode(error) !== 'CUSTOMER_NOT_FOUND') throw error;

@@ -32,6 +32,11 @@ export interface AppendResult {
   /** Of the last event appended. */
   revision: number;
   position: Position;
+  /**
+   * The same events stood there already. Always told of what this store object had answered for or read; of what others
+   * appended since, EventStoreDB may tell it as new.
+   */
+  repeated?: true;
 }
 
 export interface ReadStreamOptions {

@@ -3,6 +3,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandProcessor, DomainCommand, type CommandOutcome, type CommandType } from '@timeline/deciding';
 import { Id, Instant, Optional, Text } from '@timeline/http';
 import { customerStream } from '../customer.decider.js';
+import { KnownCustomers } from '../known-customers.js';
 import { onCustomer } from './on-customer.js';
 
 export class EraseCustomerParams {
@@ -34,10 +35,14 @@ export const eraseCustomer: CommandType<EraseCustomerData> = {
 
 @CommandHandler(EraseCustomer)
 export class EraseCustomerHandler implements ICommandHandler<EraseCustomer> {
-  constructor(private readonly processor: CommandProcessor) {}
+  constructor(
+    private readonly processor: CommandProcessor,
+    private readonly known: KnownCustomers,
+  ) {}
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED */
   execute({ data: { customerId, reason, occurredAt }, context }: EraseCustomer): Promise<CommandOutcome> {
-    return onCustomer(this.processor, { type: 'erase', customerId, reason }, occurredAt, context);
+    const command = { type: 'erase', customerId, reason } as const;
+    return this.known.ending(customerId, () => onCustomer(this.processor, command, occurredAt, context));
   }
 }

@@ -12,6 +12,7 @@ import type { Sayer } from '../told.events.js';
 import { customerDecider, customerStream, type CustomerCommand, type CustomerState } from '../customer.decider.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
 import type { RevertCounts } from '../imports.events.js';
+import { KnownCustomers } from '../known-customers.js';
 import type { ProfilePart } from '../projections/profile-part.js';
 import { byOf, provenanceProjection } from '../projections/provenance.projection.js';
 import { partsOf } from './provenance.query.js';
@@ -29,6 +30,7 @@ export class Reverts {
     private readonly hashes: KeyedHashes,
     private readonly events: EventStore,
     private readonly models: ReadModels,
+    private readonly known: KnownCustomers,
   ) {}
 
   /**
@@ -87,13 +89,15 @@ export class Reverts {
     } as const;
     if (dryRun) return { change: wouldBe(command, found) };
     try {
-      const { revision, position } = await this.processor.execute({
-        decider: customerDecider,
-        stream,
-        id: customerId,
-        command,
-        context: this.#context(['revert', byOf(sayer), field ?? null, customerId, before], sayer, actor),
-      });
+      const { revision, position } = await this.known.ending(customerId, () =>
+        this.processor.execute({
+          decider: customerDecider,
+          stream,
+          id: customerId,
+          command,
+          context: this.#context(['revert', byOf(sayer), field ?? null, customerId, before], sayer, actor),
+        }),
+      );
       const { state } = await this.processor.load(customerDecider, stream);
       await this.#release(state.endedClaims);
       if (revision === before) return { change: 'unchanged' };

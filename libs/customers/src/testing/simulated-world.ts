@@ -17,6 +17,7 @@ import { StreamCustomerDirectory } from '../customer-directory.js';
 import { customersSettings } from '../customers-settings.js';
 import { ErasureCertificates } from '../erasure-certificates.js';
 import { Erasures } from '../erasures.js';
+import { KnownCustomers } from '../known-customers.js';
 import { IdentityRegistry } from '../identities/identity-registry.js';
 import type { Normalise } from '../identities/normalise.js';
 import type { ClaimDocument } from '../projections/identity-claims.projection.js';
@@ -114,6 +115,7 @@ export class Process {
   readonly processor: CommandProcessor;
   readonly registry: IdentityRegistry;
   readonly standards: StandardsInForce;
+  readonly known = new KnownCustomers();
   readonly directory: StreamCustomerDirectory;
   readonly erasures: Erasures;
   readonly reactions;
@@ -135,8 +137,9 @@ export class Process {
       this.processor,
       this.registry,
       new AnonymousCustomers(this.processor, this.registry, hashes),
+      this.known,
     );
-    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes, world.groups);
+    this.erasures = new Erasures(this.processor, this.registry, ring, events, hashes, world.groups, this.known);
     // There is no read store here, so nothing in it that could be behind.
     const certificates = new ErasureCertificates(
       this.processor,
@@ -177,7 +180,7 @@ export class Process {
     );
   }
   erase(key: string, customerId: string): Promise<CommandOutcome> {
-    return new EraseCustomerHandler(this.processor).execute(
+    return new EraseCustomerHandler(this.processor, this.known).execute(
       new EraseCustomer({ customerId, reason: 'requested' }, contextOf(key)),
     );
   }

@@ -105,6 +105,8 @@ export class EventStoreDbEventStore extends EventStore {
   readonly #clients = new Set<EventStoreDbClient>();
   readonly #gate = new Gate(APPENDS_UNDER_WAY);
   readonly #underWay = new Set<Promise<unknown>>();
+  /** How far the log is known to go: an append that is answered with less is one that was there. */
+  #known: Position | undefined;
   readonly #ending = new AbortController();
   #closed: Promise<void> | undefined;
 
@@ -135,6 +137,7 @@ export class EventStoreDbEventStore extends EventStore {
     }
     try {
       store.#logId = await store.#obtainLogId();
+      store.#known = (await store.head())?.position;
       return store;
     } catch (error) {
       await store.close();
@@ -172,6 +175,7 @@ export class EventStoreDbEventStore extends EventStore {
     checkCounts(undefined, options.batchSize);
     let last = options.after;
     for await (const { events, upTo, caughtUp } of this.#follow(options)) {
+      this.#known = maxPosition(this.#known, upTo);
       if (events.length > 0) {
         last = events.at(-1)?.position ?? last;
         yield { kind: 'events', events };
@@ -225,10 +229,13 @@ export class EventStoreDbEventStore extends EventStore {
     this.#refuseClosed();
     // An id that is no UUID, or an empty type, would end the process two seconds later.
     checkAppend(stream, events);
+    const known = this.#known;
     const sending = this.#sendUntilKnown(stream, events.map(toClientEvent), before);
     this.#underWay.add(sending);
     try {
-      return await sending;
+      const result = await sending;
+      this.#known = maxPosition(this.#known, result.position);
+      return known !== undefined && result.position <= known ? { ...result, repeated: true } : result;
     } finally {
       this.#underWay.delete(sending);
     }

@@ -371,7 +371,7 @@ export class SqliteEventStore extends EventStore {
       }
       case 'repeat': {
         const last = known.get(events.at(-1)?.id ?? '');
-        return { revision: decision.lastRevision, position: this.#position(last?.position ?? 0) };
+        return { revision: decision.lastRevision, position: this.#position(last?.position ?? 0), repeated: true };
       }
       case 'write': {
         const recordedAt = toInstant(this.#clock.now());
