@@ -37,7 +37,10 @@ export interface DecisionTarget<State, Command, Event extends Fact> {
   keySlot?: string;
   /** The events must not tell in the clear whom they concern: only `personal` does. */
   concealCustomer?: boolean;
-  /** Most likely the stream is not there yet: it is begun unread, and read only where it was there. */
+  /**
+   * Most likely the stream is not there yet: it is begun unread, and read only where it was there. For commands that append
+   * nothing to one that is: what has its turn after them does not wait for a second try.
+   */
   expectNew?: boolean;
 }
 
@@ -102,11 +105,9 @@ export class CommandProcessor {
   async #begin<State, Command, Event extends Fact>(
     target: DecisionTarget<State, Command, Event>,
   ): Promise<CommandOutcome | undefined> {
-    const { context, decider } = target;
-    // What comes after may go on as soon as this is handed over: it could not be handed over a second time.
-    if (context.ifMatch !== undefined || (this.events.keepsOrder && context.settled)) return undefined;
+    if (target.context.ifMatch !== undefined) return undefined;
     try {
-      return await this.#decide(target, { state: decider.initialState, events: [] });
+      return await this.#decide(target, { state: target.decider.initialState, events: [] });
     } catch (error) {
       if (error instanceof DomainError) return undefined;
       throw error;
