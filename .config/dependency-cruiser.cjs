@@ -24,7 +24,7 @@ module.exports = {
       name: 'ports-import-only-kernel',
       severity: 'error',
       from: { path: '^libs/(event-store|key-store|read-store|messaging)/' },
-      to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/', '^libs/$1/'] },
+      to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/(sqlite|mongodb)/', '^libs/$1/'] },
     },
     {
       // Whoever runs on embedded stores does not wait for the clients of servers to be loaded.
@@ -32,10 +32,11 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^libs/',
-        pathNot: ['^libs/[^/]+/src/(eventstoredb|mongodb|kafka)/', '/testing/', '\\.spec\\.ts$'],
+        pathNot: ['^libs/mongodb/', '^libs/[^/]+/src/(eventstoredb|mongodb|kafka)/', '/testing/', '\\.spec\\.ts$'],
       },
       to: {
         path: [
+          '^libs/mongodb/',
           '^libs/[^/]+/src/(eventstoredb|mongodb|kafka)/',
           '^node_modules/(mongodb|kafkajs|@eventstore/db-client)',
         ],
@@ -45,10 +46,10 @@ module.exports = {
       },
     },
     {
-      name: 'sqlite-imports-only-kernel',
+      name: 'what-adapters-share-imports-only-kernel',
       severity: 'error',
-      from: { path: '^libs/sqlite/' },
-      to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/sqlite/'] },
+      from: { path: '^libs/(sqlite|mongodb)/' },
+      to: { path: '^(libs|apps)/', pathNot: [kernel, '^libs/$1/'] },
     },
     {
       name: 'matching-imports-only-kernel',

@@ -9,10 +9,10 @@
  * Destroying removes the wrapped bytes from the collection. MongoDB's own journal and oplog keep older versions
  * until they are overwritten, and backups as long as they live; the bytes there are still wrapped by the master key.
  */
-import type { AnyBulkWriteOperation, Collection, Db } from 'mongodb';
-import { MongoClient } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection, Db, MongoClient } from 'mongodb';
 import { backoffMs, delay, DomainError, UnavailableError } from '@timeline/kernel';
 import type { Position } from '@timeline/kernel';
+import { openMongo } from '@timeline/mongodb';
 import { Batcher } from '../batcher.js';
 import { KeyStore } from '../key-store.port.js';
 import type { KeyStoreIdentity, StoredKey } from '../key-store.port.js';
@@ -47,8 +47,6 @@ interface Entry {
 }
 
 const DEFAULT_DATABASE = 'timeline_keys';
-/** By them a server that hangs is noticed, some 15 s after; the URL may name others. */
-const TIMEOUTS = { serverSelectionTimeoutMS: 5_000, connectTimeoutMS: 5_000, socketTimeoutMS: 60_000 };
 const KEYS_PER_WRITE = 500;
 const IDS_PER_FIND = 1_000;
 /** What another writer has just written can be read once a majority has it; seconds, while a primary is replaced. */
@@ -74,18 +72,8 @@ export class MongoKeyStore extends KeyStore {
 
   /** The database is the one that the URL names, else `timeline_keys`. @throws UnavailableError */
   static async open(url: string): Promise<MongoKeyStore> {
-    const client = new MongoClient(url, {
-      appName: 'timeline key store',
-      readPreference: 'primary',
-      readConcernLevel: 'majority',
-      writeConcern: { w: 'majority', journal: true },
-      ...Object.fromEntries(Object.entries(TIMEOUTS).filter(([name]) => !url.includes(`${name}=`))),
-    });
-    const named = /^[^:]+:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
-    const store = new MongoKeyStore(
-      client,
-      client.db(named === undefined ? DEFAULT_DATABASE : decodeURIComponent(named)),
-    );
+    const { client, db } = openMongo(url, DEFAULT_DATABASE, { appName: 'timeline key store' });
+    const store = new MongoKeyStore(client, db);
     try {
       // Not unique: a unique index cannot span shards, and random key ids need none.
       await orUnavailable(() => store.#customers.createIndex({ 'keys.keyId': 1 }, { name: 'keyId' }));

@@ -3,9 +3,9 @@
  * majority has, writes acknowledged by the majority and journaled.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Db } from 'mongodb';
-import { MongoClient } from 'mongodb';
+import type { Db, MongoClient } from 'mongodb';
 import { FaultError } from '@timeline/kernel';
+import { openMongo } from '@timeline/mongodb';
 import { checkedName, checkIndexes } from '../filter.js';
 import type { IndexSpec, ReadCollection, StoredDocument } from '../read-store.port.js';
 import { ReadStore } from '../read-store.port.js';
@@ -21,8 +21,6 @@ import {
 } from './mongo-errors.js';
 
 const DEFAULT_DATABASE = 'timeline';
-/** Waiting is the caller's business, who can say so on `/health` meanwhile; the URL may name others. */
-const TIMEOUTS = { serverSelectionTimeoutMS: 5_000, connectTimeoutMS: 5_000, socketTimeoutMS: 60_000 };
 
 export class MongoReadStore extends ReadStore {
   readonly #client: MongoClient;
@@ -49,19 +47,14 @@ export class MongoReadStore extends ReadStore {
    */
   static open(url: string): MongoReadStore {
     try {
-      const client = new MongoClient(url, {
+      const { client, db } = openMongo(url, DEFAULT_DATABASE, {
         appName: 'timeline read store',
-        readPreference: 'primary',
-        readConcern: { level: 'majority' },
-        writeConcern: { w: 'majority', journal: true },
         retryWrites: true,
         retryReads: true,
         // As JSON does.
         ignoreUndefined: true,
-        ...Object.fromEntries(Object.entries(TIMEOUTS).filter(([name]) => !url.includes(`${name}=`))),
       });
-      const named = /^[^:]+:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
-      return new MongoReadStore(client, client.db(named === undefined ? DEFAULT_DATABASE : decodeURIComponent(named)));
+      return new MongoReadStore(client, db);
     } catch {
       // Neither the URL nor the driver's words about it: both may show the password.
       throw new FaultError(
