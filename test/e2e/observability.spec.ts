@@ -139,11 +139,14 @@ describe('a trace', () => {
   it('is no part of what a command is: sent again in another trace it is the same command', async () => {
     const [first, again] = [traceId(), traceId()];
     const key = { 'idempotency-key': 'the-same' };
+    const before = await api.events('&types=FeedbackCaseOpened');
     const one = await openCase(first, {}, key);
     const two = await openCase(again, {}, key);
     expect(two.body).toEqual(one.body);
-    const spans = await spansOf(again, includesAll(['POST /v1/feedback', 'command OpenFeedbackCase']));
-    expect(spans.map(({ name }) => name)).not.toContain('append');
+    const spans = await spansOf(again, includesAll(['POST /v1/feedback', 'command OpenFeedbackCase', 'append']));
+    const append = spans.find(({ name }) => name === 'append');
+    expect(append && attributesOf(append)).toMatchObject({ 'timeline.repeated': true });
+    expect(await api.events('&types=FeedbackCaseOpened')).toHaveLength(before.length + 1);
   });
 
   it('holds every line of a bulk', async () => {

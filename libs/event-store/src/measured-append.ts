@@ -14,10 +14,11 @@ export function measuredAppend(
       async () => {
         const result = await append();
         span.setAttribute('timeline.revision', result.revision);
+        if (result.repeated) span.setAttribute('timeline.repeated', true);
         return result;
       },
       (outcome, seconds) => measure('append', { outcome, events, seconds }),
-      () => 'appended',
+      ({ repeated }) => (repeated ? 'repeated' : 'appended'),
     ),
   );
 }

@@ -11,14 +11,14 @@ const ADA = newId();
 const ERASED = newId();
 
 /** Stands for the customers slice: knows Ada, and who was erased. */
-const directory: Pick<CustomerDirectory, 'resolve'> = {
-  resolve({ customerId, identity }: CustomerRef) {
+class Directory extends CustomerDirectory {
+  override resolve({ customerId, identity }: CustomerRef): Promise<{ customerId: string }> {
     if (customerId === ERASED) return Promise.reject(new DomainError('CUSTOMER_ERASED', 'erased'));
     if (customerId === ADA || identity?.value === 'ada@example.com') return Promise.resolve({ customerId: ADA });
     return Promise.reject(new DomainError('CUSTOMER_NOT_FOUND', 'unknown'));
-  },
-};
-const customers: Slice = { name: 'customers', commandProviders: [{ provide: CustomerDirectory, useValue: directory }] };
+  }
+}
+const customers: Slice = { name: 'customers', commandProviders: [{ provide: CustomerDirectory, useClass: Directory }] };
 
 let harness: Harness;
 let app: NestFastifyApplication;

@@ -9,7 +9,7 @@ import { errorCode } from './errors.js';
 export interface Measures {
   /** `outcome`: `done`, `resent`, or the code of the error. */
   command: { command: string; outcome: string; seconds: number };
-  /** `outcome`: `appended`, or the code of the error. */
+  /** `outcome`: `appended`, `repeated` (it was there already), or the code of the error. */
   append: { outcome: string; events: number; seconds: number };
   /** Something is tried again: a decision that others were quicker than, work that waits for a store or a broker. */
   retry: { part: 'command' | 'event-store' | 'projection' | 'reaction' | 'relay'; code: string };

@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Slice } from '@timeline/composing';
-import { CustomerDirectory } from '@timeline/deciding';
+import { CustomerDirectory, type CustomerRef } from '@timeline/deciding';
 import { createHttpApp } from '@timeline/http';
 import { DomainError, newId } from '@timeline/kernel';
 import { Harness } from '../../composing/src/testing/harness.js';
@@ -10,13 +10,14 @@ import { surveysSlice } from './index.js';
 
 const ADA = newId();
 /** Stands for the customers slice: knows only Ada. */
-const directory: Pick<CustomerDirectory, 'resolve'> = {
-  resolve: ({ customerId }) =>
-    customerId === ADA
+class Directory extends CustomerDirectory {
+  override resolve({ customerId }: CustomerRef): Promise<{ customerId: string }> {
+    return customerId === ADA
       ? Promise.resolve({ customerId: ADA })
-      : Promise.reject(new DomainError('CUSTOMER_NOT_FOUND', 'unknown')),
-};
-const customers: Slice = { name: 'customers', commandProviders: [{ provide: CustomerDirectory, useValue: directory }] };
+      : Promise.reject(new DomainError('CUSTOMER_NOT_FOUND', 'unknown'));
+  }
+}
+const customers: Slice = { name: 'customers', commandProviders: [{ provide: CustomerDirectory, useClass: Directory }] };
 
 let harness: Harness;
 let app: NestFastifyApplication;
