@@ -33,8 +33,8 @@ export interface AppendResult {
   revision: number;
   position: Position;
   /**
-   * The same events stood there already. Always told of what this store object had answered for or read; of what others
-   * appended since, EventStoreDB may tell it as new.
+   * The same events stood there already. Always told of what this object appended or was told by a subscription; what others
+   * appended since, the adapter of EventStoreDB may tell as new.
    */
   repeated?: true;
 }

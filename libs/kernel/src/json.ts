@@ -11,7 +11,7 @@ export interface JsonObject {
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  // Every command, event and document comes through here: one loop costs half of what lists of entries do.
+  // Every command, event and document comes through here: one loop costs a third less than lists of entries do.
   let members = '';
   for (const key of Object.keys(value).sort()) {
     const member = (value as Record<string, unknown>)[key];
