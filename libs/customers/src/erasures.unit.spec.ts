@@ -32,6 +32,23 @@ describe('an erasure', () => {
     await process.register('second', ['m1', 'm2']);
   });
 
+  it('is known at once to commands about those it takes beside the customer', async () => {
+    const world = new World();
+    world.groups = new (class extends CustomerGroups {
+      override erasedWith(customerId: string): Promise<string[]> {
+        return Promise.resolve(customerId === customerIdOf('first') ? [customerIdOf('second')] : []);
+      }
+    })();
+    const process = await world.start();
+    const [first, second] = [await register(process, 'first', ['m1']), await register(process, 'second', ['m2'])];
+    await process.directory.resolveLately({ customerId: second });
+    await process.erase('erase', first);
+    await process.erasures.carryOut(first);
+    await expect(process.directory.resolveLately({ customerId: second })).rejects.toMatchObject({
+      code: 'CUSTOMER_ERASED',
+    });
+  });
+
   it('takes everybody who was merged with the customer, wherever it was cut off, and certifies the customer last', async () => {
     for (let diesAfter = 1; ; diesAfter += 1) {
       const world = new World();

@@ -3,6 +3,7 @@
  * has to meet its own stream, and its own payload hash there, when it comes again. All constants here were taken from
  * the first version that wrote them.
  */
+import { jest } from '@jest/globals';
 import { CommandCatalogue } from '@timeline/deciding';
 import { validateDto } from '@timeline/http';
 import { commandIdOf, deriveId, newId, type JsonObject } from '@timeline/kernel';
@@ -171,6 +172,18 @@ describe.each(INTAKES)('$name', ({ name, stream, target, delivery, canonical, kn
       expect(await send(name, again, newId())).toMatchObject({ id, resent: false });
     }
     expect(await harness.product.events.head()).toEqual(head);
+  });
+
+  it('reads nothing of what it begins, nor of a customer who was named a moment ago', async () => {
+    const { events } = harness.product;
+    const byId = { ...bare(), customer: { customerId: LI } };
+    await send(name, byId, newId());
+    const read = jest.spyOn(events, 'readStream');
+    const { id } = await send(name, byId, newId());
+    const streams = read.mock.calls.map(([asked]) => asked);
+    read.mockRestore();
+    expect(streams).not.toContain(stream + id);
+    expect(streams).not.toContain(`customer-${LI}`);
   });
 
   it('shows where another payload differs, and nothing of what it says', async () => {
