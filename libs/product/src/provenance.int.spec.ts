@@ -1,5 +1,6 @@
 /** Provenance and reverts on real embedded stores: imports, people and purchases have to do with the same customers. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CustomerDirectory } from '@timeline/deciding';
 import { createHttpApp } from '@timeline/http';
 import type { Position } from '@timeline/kernel';
 import { verifyBuild } from '@timeline/projecting';
@@ -153,6 +154,15 @@ describe('a revert', () => {
     expect((await get(`/v1/customers/${id}`)).status).toBe(404);
     expect((await run('crm', 's2', 'ID,E-mail\nS1,s1@s.example\n')).counts).toMatchObject({ registered: 1 });
     expect((await get(`/v1/customers/${id}`)).body.identities).toHaveLength(2);
+  });
+
+  it('is known at once to commands about a customer who was withdrawn', async () => {
+    const { importId } = await run('crm', 'w1', 'ID,E-mail\nW1,w1@w.example\n');
+    const customer = { customerId: await idOf('crm', 'W1') };
+    const directory = app.get<CustomerDirectory>(CustomerDirectory, { strict: false });
+    await directory.resolveLately(customer);
+    expect((await revert(`/v1/imports/${importId}/revert`)).counts).toMatchObject({ withdrawn: 1 });
+    await expect(directory.resolveLately(customer)).rejects.toMatchObject({ code: 'CUSTOMER_NOT_FOUND' });
   });
 
   it('takes with a registration what was proposed about the customer', async () => {
