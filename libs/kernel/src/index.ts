@@ -12,3 +12,4 @@ export * from './text.js';
 export * from './time.js';
 export * from './tracing.js';
 export * from './upcasting.js';
+export * from './without.js';

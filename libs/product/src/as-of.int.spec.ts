@@ -229,7 +229,7 @@ function entriesOf(customerId: string, past: readonly Recorded<Fact>[]): Json[] 
     .map(([, text]) => (JSON.parse(text) as { content: Json }).content)
     .filter((entry) => entry['customerId'] === customerId)
     .sort((a, b) => (orderOf(a) < orderOf(b) ? 1 : -1));
-  return entries.map(({ words: _words, ...entry }) => {
+  return entries.map(({ words: _words, isCaused: _isCaused, ...entry }) => {
     const cause = entries.find(({ id }) => id === entry['causationId']);
     if (!cause) return entry;
     const { id, type, at, position } = cause;

@@ -113,11 +113,14 @@ export type StoredDocument<Doc extends object> = Stored & Doc;
 
 /** The document without its bookkeeping. */
 export function contentOf<Doc extends object>(stored: Doc): Omit<Doc, keyof Stored | keyof StoredDerived> {
-  const content: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(stored)) if (!name.startsWith('_')) content[name] = value;
+  const content: Partial<Doc> = {};
+  // All names are its own. Half the price of `Object.entries`.
+  for (const name in stored) if (name.charCodeAt(0) !== UNDERSCORE) content[name] = stored[name];
   // Only `_`-names were left out, which are exactly the bookkeeping's.
   return content as Omit<Doc, keyof Stored | keyof StoredDerived>;
 }
+
+const UNDERSCORE = '_'.charCodeAt(0);
 
 /** A projection whatever it folds, as the runner holds it. */
 // The runner hands each projection only events of the types it handles and documents that it made itself.

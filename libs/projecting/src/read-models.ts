@@ -13,22 +13,35 @@ import { customerOwner, type Projection, type Stored, type StoredDerived } from 
 export class Documents<Doc extends AnyStored> {
   constructor(readonly collection: ReadCollection<Doc>) {}
 
-  find(filter: Filter, options?: FindOptions): Promise<Doc[]> {
-    return this.collection.find({ ...filter, _x: { $exists: false } }, options);
+  async find(filter: Filter, options: FindOptions = {}): Promise<Doc[]> {
+    if (options.limit !== undefined || options.skip !== undefined)
+      return this.collection.find(withoutDeleted(filter), options);
+    return (await this.collection.find(filter, options)).filter(isThere);
   }
   findOne(filter: Filter, options?: FindOptions): Promise<Doc | undefined> {
-    return this.collection.findOne({ ...filter, _x: { $exists: false } }, options);
+    return this.collection.findOne(withoutDeleted(filter), options);
   }
   async get(id: string): Promise<Doc | undefined> {
-    return this.findOne({ _id: id });
+    const found = await this.collection.findOne({ _id: id });
+    return found && isThere(found) ? found : undefined;
   }
   count(filter: Filter): Promise<number> {
-    return this.collection.count({ ...filter, _x: { $exists: false } });
+    return this.collection.count(withoutDeleted(filter));
   }
   stream(filter: Filter, options?: Parameters<ReadCollection<Doc>['stream']>[1]): AsyncIterable<Doc[]> {
-    return this.collection.stream({ ...filter, _x: { $exists: false } }, options);
+    return this.collection.stream(withoutDeleted(filter), options);
   }
 }
+
+const isThere = (doc: object): boolean => !('_x' in doc);
+
+/** Nothing is left of what is deleted, so a value that must be there says enough: SQLite would read each document for more. */
+const withoutDeleted = (filter: Filter): Filter =>
+  Object.entries(filter).some(([path, value]) => !/^[_$]/.test(path) && isScalar(value))
+    ? filter
+    : { ...filter, _x: { $exists: false } };
+
+const isScalar = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
 
 export interface ReadModel<Doc extends object, Derived extends object> {
   buildId: string;

@@ -68,9 +68,9 @@ function conditionNode(path: string, condition: object, depth: number): FilterNo
         case '$ne':
           return not(test(path, { op: 'eq', value: scalar(value, path) }));
         case '$in':
-          return test(path, { op: 'in', values: scalars(value, path) });
+          return oneOf(path, scalars(value, path));
         case '$nin':
-          return not(test(path, { op: 'in', values: scalars(value, path) }));
+          return not(oneOf(path, scalars(value, path)));
         case '$gt':
           return test(path, { op: 'gt', value: bound(value, path) });
         case '$gte':
@@ -113,6 +113,11 @@ function allOf(nodes: FilterNode[]): FilterNode {
   return of.length === 1 && of[0] ? of[0] : { kind: 'all', of };
 }
 const not = (of: FilterNode): FilterNode => ({ kind: 'not', of });
+/** Of one value it is the plain question, which is answered sooner. */
+const oneOf = (path: string, values: Scalar[]): FilterNode =>
+  values.length === 1 && values[0] !== undefined
+    ? test(path, { op: 'eq', value: values[0] })
+    : test(path, { op: 'in', values });
 const test = (path: string, asked: Test): FilterNode => ({ kind: 'test', path, test: asked });
 
 const isObject = (value: unknown): value is object =>

@@ -29,6 +29,9 @@ const sqliteCode = (error: unknown): string => (error instanceof Libsql.SqliteEr
 /** Whether a UNIQUE, CHECK, NOT NULL or foreign key constraint refused the statement. */
 export const isSqliteConstraint = (error: unknown): boolean => sqliteCode(error).startsWith('SQLITE_CONSTRAINT');
 
+/** Whether a value would have become larger than SQLite allows. */
+export const isSqliteTooBig = (error: unknown): boolean => sqliteCode(error) === 'SQLITE_TOOBIG';
+
 const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
 
 const LONE_SURROGATE = /\p{Surrogate}/u;

@@ -1,5 +1,6 @@
 /** How a customer looks from outside. Times are ISO 8601 UTC, amounts exact decimals. */
 import type { Answer, JsonSchema } from '@timeline/http';
+import { without } from '@timeline/kernel';
 import { contentOf, type StoredDerived } from '@timeline/projecting';
 import { IDENTITY_KINDS, LIFECYCLE_STAGES } from '../customers.events.js';
 import type { Profile } from '../projections/profile-document.js';
@@ -13,14 +14,9 @@ export type CustomerSummary = Omit<
   'birthDate' | 'address' | 'note' | 'companies' | 'people' | 'consents' | 'preferences' | 'provenance'
 >;
 
-export function profileView({
-  search: _search,
-  isSurvivor: _isSurvivor,
-  outbound: _outbound,
-  ...profile
-}: Profile): CustomerProfile {
-  return profile;
-}
+const UNSEEN = new Set(['search', 'isSurvivor', 'outbound'] as const);
+
+export const profileView = (profile: Profile): CustomerProfile => without(profile, UNSEEN);
 
 export function customerSummary(stored: StoredDerived & Profile): CustomerSummary {
   const {

@@ -30,7 +30,8 @@ describe('a filter in MongoDB’s words', () => {
   it('negates as a whole', () => {
     expect(written({ a: { $not: { $gt: 1, $lt: 5 } } })).toEqual({ a: { $not: { $gt: 1, $lt: 5 } } });
     expect(written({ a: { $ne: null } })).toEqual({ a: { $not: { $eq: null } } });
-    expect(written({ a: { $nin: [1] } })).toEqual({ a: { $not: { $in: [1] } } });
+    expect(written({ a: { $nin: [1, 2] } })).toEqual({ a: { $not: { $in: [1, 2] } } });
+    expect(written({ a: { $nin: [1] } })).toEqual({ a: { $not: { $eq: 1 } } });
     expect(written({ a: { $not: { $ne: 1 } } })).toEqual({ a: { $not: { $not: { $eq: 1 } } } });
   });
 

@@ -19,6 +19,8 @@ export const indexOf = (collection: string, index: string): string =>
 
 export class CollectionEntry {
   readonly table: string;
+  /** As it is kept, for a query to compare. */
+  readonly text: string;
   /** Every path of an index and every path on the way to one. */
   readonly #watched: Map<string, readonly string[]>;
   readonly #arrays: Set<string>;
@@ -31,6 +33,7 @@ export class CollectionEntry {
     this.table = tableOf(name);
     this.#watched = new Map(watchedPaths(indexes).map((path) => [path, path.split('.')]));
     this.#arrays = new Set(arrays);
+    this.text = JSON.stringify(indexes) + JSON.stringify(this.arrays);
   }
 
   with(arrays: Iterable<string>): CollectionEntry {

@@ -26,6 +26,12 @@ export class Parameters {
     this.values.push(typeof value === 'number' ? JSON.stringify(value) : value);
     return typeof value === 'number' ? `json_extract(?${this.values.length}, '$')` : `?${this.values.length}`;
   }
+
+  /** A number of rows. */
+  whole(value: number): string {
+    this.values.push(value);
+    return `?${this.values.length}`;
+  }
 }
 
 const ARRAY = "x'02'";

@@ -1,7 +1,7 @@
 /** One collection as one table: `_id`, and `doc` with the whole document as JSON text. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FaultError } from '@timeline/kernel';
-import { isSqliteConstraint } from '@timeline/sqlite';
+import { isSqliteConstraint, isSqliteTooBig } from '@timeline/sqlite';
 import type { SqliteDatabase, SqliteValue } from '@timeline/sqlite';
 import { checkWrites } from '../document.js';
 import type { FilterNode } from '../filter.js';
@@ -19,11 +19,18 @@ export interface Statement {
   sql: string;
   values: SqliteValue[];
 }
+interface Asked<A> {
+  answer: A;
+  /** Whether the collection was as it was taken for. */
+  wasCurrent: boolean;
+}
 /** A sort key as it comes back; blobs as ArrayBuffer. */
 type Key = string | number | null | ArrayBuffer;
 
 const STREAM_BATCH = 200;
 const DELETE_BATCH = 500;
+/** `libsql` ends the process over a text beyond what V8 can hold, 512 Mi characters. */
+const MAX_GATHERED_BYTES = 100_000_000;
 /** What MongoDB takes, about: BSON is a little larger or smaller than JSON. */
 const MAX_DOCUMENT_CHARACTERS = 16 * 1024 * 1024;
 
@@ -43,16 +50,11 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
   async find(filter: Filter, options: FindOptions = {}): Promise<T[]> {
     const node = parseFilter(filter);
     checkPaging(options);
-    return this.#read((entry) => this.#documents(select(entry, node, options)), []);
+    return this.#read((entry) => this.#gathered(entry, select(entry, node, options)), []);
   }
 
   async findOne(filter: Filter, options: FindOptions = {}): Promise<T | undefined> {
-    const node = parseFilter(filter);
-    checkPaging(options);
-    return this.#read((entry) => {
-      const doc = this.#db.value<string>(...call(select(entry, node, { ...options, limit: 1 })));
-      return doc === undefined ? undefined : parse<T>({ doc });
-    }, undefined);
+    return (await this.find(filter, { ...options, limit: 1 }))[0];
   }
 
   async findByIds(ids: readonly string[]): Promise<T[]> {
@@ -70,10 +72,10 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
     let last: { keys: Key[]; id: string } | undefined;
     for (;;) {
       const after = last;
-      const rows = this.#read(
-        (entry) => this.#db.all<DocRow & Record<string, Key>>(...call(page(entry, node, order, batchSize, after))),
-        [],
-      );
+      const rows = this.#read((entry) => {
+        const answer = this.#db.all<DocRow & Record<string, Key>>(...call(page(entry, node, order, batchSize, after)));
+        return { answer, wasCurrent: this.#isCurrent(entry) };
+      }, []);
       const lastRow = rows.at(-1);
       if (!lastRow) return;
       const docs = rows.map(parse<T>);
@@ -89,7 +91,8 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
     return this.#read((entry) => {
       const parameters = new Parameters();
       const sql = `SELECT count(*) AS n FROM ${entry.table} WHERE ${filterToSql(node, parameters, entry.mayBeArray)}`;
-      return this.#db.get<{ n: number }>(sql, parameters.values)?.n ?? 0;
+      const answer = this.#db.value<number>(sql, parameters.values) ?? 0;
+      return { answer, wasCurrent: this.#isCurrent(entry) };
     }, 0);
   }
 
@@ -142,33 +145,49 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
   /** What `find` asks SQLite; tests look at its plan. (Not here: in libsql an EXPLAIN holds its snapshot for good.) */
   statement(filter: Filter, options: FindOptions = {}): Statement {
     const node = parseFilter(filter);
-    return this.#read((entry) => select(entry, node, options), { sql: '', values: [] });
-  }
-
-  #documents(statement: Statement): T[] {
-    return this.#db.rows<[string]>(...call(statement)).map(([doc]) => parse<T>({ doc }));
+    return this.#read((entry) => ({ answer: select(entry, node, options), wasCurrent: this.#isCurrent(entry) }), {
+      sql: '',
+      values: [],
+    });
   }
 
   /**
-   * Goes by what was last known of the collection, and asks again where that no longer held: one look, after the query,
-   * sees whatever changed before it.
+   * All documents of a query as one JSON text, and beside it whether the catalog still says what the query went by: a row
+   * costs `libsql` more than the document in it, and a look of its own as much as a small query.
    */
-  #read<A>(ask: (entry: CollectionEntry) => A, withoutCollection: A): A {
+  #gathered(entry: CollectionEntry, { sql, values }: Statement): Asked<T[]> {
+    const said = `SELECT indexes || arrays = ?${values.length + 1} FROM collection WHERE name = ?${values.length + 2}`;
+    const gathered = `SELECT CASE WHEN total(octet_length(doc)) <= ${MAX_GATHERED_BYTES} THEN group_concat(doc) END, count(*), (${said}) FROM (${sql})`;
+    try {
+      const asked = [...values, entry.text, this.name];
+      const row = this.#db.row<[docs: string | null, count: number, wasCurrent: number | null]>(gathered, asked);
+      const [docs, count, wasCurrent] = row ?? [null, 0, 0];
+      if (docs !== null || count === 0)
+        return { answer: JSON.parse(`[${docs ?? ''}]`) as T[], wasCurrent: wasCurrent === 1 };
+    } catch (error) {
+      if (!isSqliteTooBig(error)) throw error;
+    }
+    // More than one text can hold.
+    const answer = this.#db.rows<[string]>(sql, values).map(([doc]) => parse<T>({ doc }));
+    return { answer, wasCurrent: this.#isCurrent(entry) };
+  }
+
+  #isCurrent(entry: CollectionEntry): boolean {
+    return this.#catalog.entry(this.name) === entry;
+  }
+
+  /** Goes by what was last known of the collection, and asks again where that did not hold any more. */
+  #read<A>(ask: (entry: CollectionEntry) => Asked<A>, withoutCollection: A): A {
     let entry = this.#catalog.known(this.name) ?? this.#catalog.entry(this.name);
     while (entry) {
-      let outcome: { answer: A } | { error: unknown };
       try {
-        outcome = { answer: ask(entry) };
+        const { answer, wasCurrent } = ask(entry);
+        if (wasCurrent) return answer;
       } catch (error) {
         // It may have been dropped meanwhile.
-        outcome = { error };
+        if (this.#isCurrent(entry)) throw error;
       }
-      const now = this.#catalog.entry(this.name);
-      if (now === entry) {
-        if ('error' in outcome) throw outcome.error;
-        return outcome.answer;
-      }
-      entry = now;
+      entry = this.#catalog.entry(this.name);
     }
     return withoutCollection;
   }
@@ -231,7 +250,8 @@ function select(entry: CollectionEntry, node: FilterNode, { sort, limit, skip }:
   let sql = `SELECT doc FROM ${entry.table} WHERE ${where}`;
   if (order.length > 0) sql += ` ORDER BY ${order.join(', ')}`;
   if (limit !== undefined || skip !== undefined) {
-    sql += ` LIMIT ${parameters.add(limit ?? -1)} OFFSET ${parameters.add(skip ?? 0)}`;
+    sql += ` LIMIT ${parameters.whole(limit ?? -1)}`;
+    if (skip !== undefined) sql += ` OFFSET ${parameters.whole(skip)}`;
   }
   return { sql, values: parameters.values };
 }
@@ -281,7 +301,7 @@ function page(
   const selected = columns.map(({ key }, index) => `, ${key} AS k${index}`).join('');
   const orderBy = keys.map(({ key, direction }) => `${key} ${direction === 1 ? 'ASC' : 'DESC'}`).join(', ');
   return {
-    sql: `SELECT doc${selected} FROM ${entry.table} WHERE ${where} ORDER BY ${orderBy} LIMIT ${parameters.add(limit)}`,
+    sql: `SELECT doc${selected} FROM ${entry.table} WHERE ${where} ORDER BY ${orderBy} LIMIT ${parameters.whole(limit)}`,
     values: parameters.values,
   };
 }

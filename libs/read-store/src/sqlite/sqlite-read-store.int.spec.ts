@@ -190,6 +190,16 @@ it('refuses what MongoDB would find too large', async () => {
   expect(await collection.count({})).toBe(0);
 });
 
+it('answers with more than fits into one text', async () => {
+  const collection = store.collection<Doc>('a');
+  const text = 'x'.repeat(15_000_000);
+  const ids = Array.from({ length: 8 }, (_, n) => `d${n}`);
+  for (const _id of ids) await collection.writeGuarded([absent({ _id, text })]);
+  const found = await collection.find({}, { sort: { _id: 1 } });
+  expect(found.map(({ _id }) => _id)).toEqual(ids);
+  expect(found.every((doc) => doc['text'] === text)).toBe(true);
+});
+
 it('lets others run between the batches of a stream, and of a deletion', async () => {
   await store.ensureCollection('a', []);
   const collection = store.collection<Doc>('a');

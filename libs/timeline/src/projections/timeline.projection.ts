@@ -136,14 +136,14 @@ function shown(event: Recorded<TimelineFact>): object {
   }
 }
 
-/** As it is kept: with the words that it is found by. */
-export type KeptEntry = TimelineEntry & { words: string[] };
+/** As it is kept: with the words that it is found by, and whether its command names another cause than itself. */
+export type KeptEntry = TimelineEntry & { words: string[]; isCaused?: true };
 
 export const timelineKey = (customerId: string, eventId: string): string => `${customerId}/${eventId}`;
 
 export const timelineProjection: Projection<KeptEntry, Fact> = {
   name: 'timeline',
-  version: 4,
+  version: 5,
   handles: TIMELINE_TYPES,
   indexes: [
     { name: 'page', key: { customerId: 1, at: 1, position: 1 } },
@@ -161,5 +161,6 @@ export const timelineProjection: Projection<KeptEntry, Fact> = {
     // The runner hands over only the types handled, which are those of TimelineFact.
     ...entryOf(event as Recorded<TimelineFact>, key.slice(0, key.indexOf('/'))),
     words: entryWords(event),
+    ...(event.metadata.causationId !== event.metadata.commandId && { isCaused: true }),
   }),
 };

@@ -17,6 +17,7 @@ import {
   fieldTypes,
   type Page,
 } from '@timeline/http';
+import { without } from '@timeline/kernel';
 import { contentOf, ReadModels, type Documents, type Stored } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
 import { ofMoment, TimelineHistory } from '../timeline-history.js';
@@ -87,6 +88,9 @@ export class TimelinePageQuery extends PageQuery {
   knownAt?: string;
 }
 
+/** What an entry is found by. */
+const UNSEEN = new Set(['words', 'isCaused'] as const);
+
 /** The entry that the command behind an entry was caused by. */
 export type Cause = Pick<TimelineEntry, 'id' | 'type' | 'at' | 'position'>;
 
@@ -142,7 +146,7 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
       return {
         ...page,
         items: page.items.map((entry): ShownEntry => {
-          const { words: _words, ...shown } = contentOf(entry);
+          const shown = without(contentOf(entry), UNSEEN);
           const cause = causes.get(entry.causationId);
           return cause ? { ...shown, cause } : shown;
         }),
@@ -153,12 +157,12 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
 
 /** The entries that entries of a page name as their cause, by id: one read for all of them. */
 async function causesOf(
-  entries: readonly TimelineEntry[],
+  entries: readonly KeptEntry[],
   members: readonly string[],
   moment: Moment,
   documents: Documents<Stored & KeptEntry>,
 ): Promise<Map<string, Cause>> {
-  const named = [...new Set(entries.map(({ causationId }) => causationId))];
+  const named = [...new Set(entries.filter(({ isCaused }) => isCaused).map(({ causationId }) => causationId))];
   if (named.length === 0) return new Map();
   const keys = members.flatMap((member) => named.map((id) => timelineKey(member, id)));
   const found = await documents.find({ $and: [{ _id: { $in: keys } }, ...ofMoment(moment)] });
