@@ -80,8 +80,9 @@ export class EventTranslator {
 
   translate(event: StoredEvent): Translation {
     const translation: Translation = { messages: [], stateChanges: new Map() };
+    const recorded = this.#lifted(event);
     for (const mapping of this.#options.mappings) {
-      const message = this.#map(mapping, event);
+      const message = this.#map(mapping, recorded);
       if (message === undefined) continue;
       const key = parkingKeyOf(event);
       const stateKey = stateKeyOf(mapping.topic, key);
@@ -115,12 +116,13 @@ export class EventTranslator {
     return {
       translate: (event) => {
         const translation: Translation = { messages: [], stateChanges: new Map() };
+        const recorded = this.#lifted(event);
         for (const mapping of this.#options.mappings) {
           const stateKey = stateKeyOf(mapping.topic, parkingKeyOf(event));
           const parked = this.#parked.get(stateKey);
           if (!parked || stuck.has(stateKey) || comparePositions(event.position, parked.position) < 0) continue;
           if (parked.releasedUpTo && comparePositions(event.position, parked.releasedUpTo) <= 0) continue;
-          const message = this.#map(mapping, event);
+          const message = this.#map(mapping, recorded);
           if (message === undefined) continue;
           let remembered: ParkedKey;
           if ('headers' in message) {
@@ -148,31 +150,36 @@ export class EventTranslator {
     };
   }
 
-  /** The message, why there cannot be one, or undefined where the fact is not public. */
-  #map(mapping: PublicEventMapping, event: StoredEvent): PublicMessage | { code: string } | undefined {
-    const { upcasters, schemaBase, maxMessageBytes } = this.#options;
+  /** Without personal data, and in its present form; or why it cannot be. */
+  #lifted(event: StoredEvent): Recorded | { code: string } {
     try {
-      const recorded = withoutPersonal(event, upcasters);
-      const fact = mapping.map(recorded);
+      const stored: Fact = { type: event.type, data: event.data };
+      const { fact, schemaVersion } = this.#options.upcasters.lift(stored, event.metadata.schemaVersion);
+      const { id, stream, revision, position, recordedAt } = event;
+      const metadata = { ...event.metadata, schemaVersion };
+      return { type: fact.type, data: fact.data, id, metadata, stream, revision, position, recordedAt };
+    } catch (error) {
+      return { code: errorCode(error) };
+    }
+  }
+
+  /** The message, why there cannot be one, or undefined where the fact is not public. */
+  #map(mapping: PublicEventMapping, event: Recorded | { code: string }): PublicMessage | { code: string } | undefined {
+    if ('code' in event) return event;
+    const { schemaBase, maxMessageBytes } = this.#options;
+    try {
+      const fact = mapping.map(event);
       if (fact === undefined) return undefined;
       if (mapping.schemas[fact.type]?.version !== fact.version) {
         throw new DomainError('PUBLIC_TYPE_UNDECLARED', `${fact.type} v${fact.version} has no schema in its mapping`);
       }
       const options = { topic: mapping.topic, ...(schemaBase === undefined ? {} : { schemaBase }) };
-      const message = toCloudEvent(recorded, fact, options);
+      const message = toCloudEvent(event, fact, options);
       return messageBytes(message) > maxMessageBytes ? { code: 'MESSAGE_TOO_LARGE' } : message;
     } catch (error) {
       return { code: errorCode(error) };
     }
   }
-}
-
-function withoutPersonal(event: StoredEvent, upcasters: Upcasters): Recorded {
-  const stored: Fact = { type: event.type, data: event.data };
-  const { fact, schemaVersion } = upcasters.lift(stored, event.metadata.schemaVersion);
-  const { id, stream, revision, position, recordedAt } = event;
-  const metadata = { ...event.metadata, schemaVersion };
-  return { type: fact.type, data: fact.data, id, metadata, stream, revision, position, recordedAt };
 }
 
 function readParkedKey(value: JsonObject): ParkedKey {

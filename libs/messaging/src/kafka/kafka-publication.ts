@@ -2,8 +2,9 @@
  * Writes a publication: each `publish` is one Kafka transaction of the messages and the checkpoint.
  *
  * Three things are not as one would expect, all measured:
- * - kafkajs loses acknowledged messages when a leader dies if one `send` holds several partitions (it remembers which
- *   broker answered, not which partition). So every `send` here holds one partition, and its reply must name it.
+ * - kafkajs loses acknowledged messages, or doubles them, when it tries a send of several partitions again after a leader
+ *   died (it remembers which broker answered, not which partition). So it must not: what it would try again fails, and the
+ *   transaction with it. Only the checkpoint, which comes first and goes to one partition, may be sent again.
  * - `connect()` fences nobody; only a transaction that was begun does.
  * - after a failed or timed-out transaction the producer cannot be used again. It is thrown away, and the next `open`
  *   learns from the checkpoint whether the transaction counted.
@@ -11,7 +12,7 @@
 import type { JsonObject } from '@timeline/kernel';
 import { UnavailableError, within } from '@timeline/kernel';
 import kafkajs from 'kafkajs';
-import type { KafkaConfig, Message, PartitionMetadata, Producer, Transaction } from 'kafkajs';
+import type { KafkaConfig, Message, PartitionerArgs, PartitionMetadata, Producer, Transaction } from 'kafkajs';
 import type { Publication, PublicationCheckpoint, PublicMessage } from '../message-log.port.js';
 import { checkedMessageBytes, messageBytes } from '../message-log.port.js';
 import type { CheckpointRecord } from './checkpoint-topic.js';
@@ -27,14 +28,8 @@ export const MAX_SEND_BYTES = 512 * 1024;
 const TRANSACTION_LIMIT_MS = 10_000;
 const TRANSACTION_TIMEOUT_MS = 15_000;
 
-/** What goes to one partition, in order, cut into sends. */
-interface PartitionSends {
-  topic: string;
-  partition: number;
-  sends: Message[][];
-  /** Of the last send. */
-  bytes: number;
-}
+/** What one request holds of each topic. Of one partition it holds messages in order, and later sends hold later ones. */
+type Send = Map<string, Message[]>;
 
 const partitionOf = Partitioners.DefaultPartitioner();
 const metadataOf = new Map<number, PartitionMetadata[]>();
@@ -59,6 +54,8 @@ export class KafkaPublication implements Publication {
   /** Partitions that the keys of each topic are spread over. */
   #partitions: ReadonlyMap<string, number> = new Map();
   #ended = false;
+  /** How many messages kafkajs may still ask a partition for, each time that it begins a send. */
+  #mayBeAsked = Infinity;
 
   constructor(config: KafkaConfig, id: string, onEnd: () => void) {
     this.#id = id;
@@ -70,7 +67,7 @@ export class KafkaPublication implements Publication {
       maxInFlightRequests: 1,
       transactionTimeout: TRANSACTION_TIMEOUT_MS,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: () => (asked) => this.#choose(asked),
       // The first send after a commit often meets "concurrent transactions" for some milliseconds, so tries start close
       // together (20 ms); the last ones reach past the 6 to 10 s that replacing a leader takes.
       retry: { retries: 15 },
@@ -84,13 +81,13 @@ export class KafkaPublication implements Publication {
     } catch (error) {
       throw translate(error, 'connecting to Kafka');
     }
-    await this.#commit([this.#checkpointSends(records)]);
+    await this.#commit(records, []);
   }
 
   /** Says how keys are spread, durably where `records` say so. */
   async begin(partitions: ReadonlyMap<string, number>, records: readonly CheckpointRecord[]): Promise<void> {
     this.#partitions = partitions;
-    if (records.length > 0) await this.#commit([this.#checkpointSends(records)]);
+    if (records.length > 0) await this.#commit(records, []);
   }
 
   async publish(
@@ -99,10 +96,7 @@ export class KafkaPublication implements Publication {
     stateChanges: ReadonlyMap<string, JsonObject | null> = new Map(),
   ): Promise<void> {
     const own = [...stateChanges].map(([key, value]) => stateRecord(key, value));
-    await this.#commit([
-      ...this.#messageSends(messages),
-      this.#checkpointSends([...own, checkpointRecord(checkpoint)]),
-    ]);
+    await this.#commit([...own, checkpointRecord(checkpoint)], this.#sendsOf(messages));
   }
 
   async close(): Promise<void> {
@@ -111,8 +105,8 @@ export class KafkaPublication implements Publication {
     await this.#client.end(this.#producer.disconnect());
   }
 
-  #messageSends(messages: readonly PublicMessage[]): PartitionSends[] {
-    const byPartition = new Map<string, PartitionSends>();
+  #sendsOf(messages: readonly PublicMessage[]): Send[] {
+    const byPlace = new Map<string, Placed[]>();
     const chosen = new Map<string, number>();
     for (const message of messages) {
       const { topic, key, value, headers } = message;
@@ -124,29 +118,16 @@ export class KafkaPublication implements Publication {
         partition = choosePartition(topic, key, partitions);
         chosen.set(keyed, partition);
       }
-      const place = `${topic}/${partition}`;
-      let sends = byPartition.get(place);
-      if (!sends) {
-        sends = { topic, partition, sends: [], bytes: 0 };
-        byPartition.set(place, sends);
-      }
-      add(sends, { key, value, headers, partition }, checkedMessageBytes(message, MAX_SEND_BYTES));
+      const bytes = checkedMessageBytes(message, MAX_SEND_BYTES);
+      append(byPlace, `${topic}/${partition}`, { topic, message: { key, value, headers, partition }, bytes });
     }
-    return [...byPartition.values()];
+    return sendsOf([...byPlace.values()].flat());
   }
 
-  #checkpointSends(records: readonly CheckpointRecord[]): PartitionSends {
-    const sends: PartitionSends = { topic: checkpointTopicOf(this.#id), partition: 0, sends: [], bytes: 0 };
-    for (const { key, value } of records) {
-      add(sends, { key, value, partition: 0 }, messageBytes({ key, value, headers: {} }));
-    }
-    return sends;
-  }
-
-  async #commit(partitions: readonly PartitionSends[]): Promise<void> {
+  async #commit(records: readonly CheckpointRecord[], sends: readonly Send[]): Promise<void> {
     if (this.#ended) throw new UnavailableError('kafka', 'this publication has ended; open it again');
     try {
-      await within(TRANSACTION_LIMIT_MS, this.#transact(partitions), tooLong);
+      await within(TRANSACTION_LIMIT_MS, this.#transact(records, sends), tooLong);
     } catch (error) {
       // Thrown away: what of it is still under way fails, and Kafka gives its transaction up when the next one opens.
       this.#end();
@@ -155,34 +136,39 @@ export class KafkaPublication implements Publication {
     }
   }
 
-  async #transact(partitions: readonly PartitionSends[]): Promise<void> {
+  async #transact(records: readonly CheckpointRecord[], sends: readonly Send[]): Promise<void> {
     const transaction = await this.#producer.transaction();
-    try {
-      // All settle before anything is decided, so that no send is under way when the transaction is given up.
-      const outcomes = await Promise.allSettled(partitions.map((sends) => this.#send(transaction, sends)));
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-      this.#throwIfEnded();
-      await transaction.commit();
-    } catch (error) {
-      if (transaction.isActive()) await transaction.abort().catch(() => undefined);
-      throw error;
-    }
+    const topic = checkpointTopicOf(this.#id);
+    const placed = records.map(({ key, value }) => {
+      return { topic, message: { key, value, partition: 0 }, bytes: messageBytes({ key, value, headers: {} }) };
+    });
+    for (const send of sendsOf(placed)) await this.#send(transaction, send, Infinity);
+    for (const send of sends) await this.#send(transaction, send, countOf(send));
+    this.#throwIfEnded();
+    await transaction.commit();
   }
 
-  async #send(transaction: Transaction, { topic, partition, sends }: PartitionSends): Promise<void> {
-    for (const messages of sends) {
-      this.#throwIfEnded();
-      const replies = await transaction.send({ topic, messages, acks: -1 });
-      const [reply] = replies;
-      if (
-        replies.length !== 1 ||
-        reply?.topicName !== topic ||
-        reply.partition !== partition ||
-        reply.errorCode !== 0
-      ) {
-        throw new UnavailableError('kafka', `Kafka's answer does not say that ${topic}/${partition} took the messages`);
-      }
-    }
+  async #send(transaction: Transaction, send: Send, mayBeAsked: number): Promise<void> {
+    this.#throwIfEnded();
+    this.#mayBeAsked = mayBeAsked;
+    const topicMessages = [...send].map(([topic, messages]) => ({ topic, messages }));
+    const replies = await transaction.sendBatch({ topicMessages, acks: -1 });
+    const missing = new Set(
+      topicMessages.flatMap(({ topic, messages }) => messages.map(({ partition }) => `${topic}/${partition}`)),
+    );
+    const isEachOnce = replies.every(
+      ({ topicName, partition, errorCode }) => errorCode === 0 && missing.delete(`${topicName}/${partition}`),
+    );
+    if (!isEachOnce || missing.size > 0)
+      throw new UnavailableError('kafka', "Kafka's answer does not say that each partition took its messages, once");
+  }
+
+  /** kafkajs asks for every message each time that it begins a send. */
+  #choose({ message }: PartitionerArgs): number {
+    this.#mayBeAsked -= 1;
+    if (this.#mayBeAsked < 0) throw new UnavailableError('kafka', 'a send failed, and could not safely be tried again');
+    if (message.partition === undefined) throw new TypeError('every message has its partition already');
+    return message.partition;
   }
 
   #end(): void {
@@ -196,16 +182,35 @@ export class KafkaPublication implements Publication {
   }
 }
 
-function add(to: PartitionSends, message: Message, bytes: number): void {
-  const last = to.sends.at(-1);
-  if (last && to.bytes + bytes <= MAX_SEND_BYTES) {
-    last.push(message);
-    to.bytes += bytes;
-  } else {
-    to.sends.push([message]);
-    to.bytes = bytes;
-  }
+interface Placed {
+  topic: string;
+  message: Message;
+  bytes: number;
 }
+
+function append<Item>(to: Map<string, Item[]>, name: string, item: Item): void {
+  const items = to.get(name);
+  if (items) items.push(item);
+  else to.set(name, [item]);
+}
+
+function sendsOf(messages: readonly Placed[]): Send[] {
+  const sends: Send[] = [];
+  let room = 0;
+  for (const { topic, message, bytes } of messages) {
+    let send = sends.at(-1);
+    if (!send || bytes > room) {
+      send = new Map();
+      sends.push(send);
+      room = MAX_SEND_BYTES;
+    }
+    append(send, topic, message);
+    room -= bytes;
+  }
+  return sends;
+}
+
+const countOf = (send: Send): number => [...send.values()].reduce((sum, messages) => sum + messages.length, 0);
 
 const tooLong = (): UnavailableError =>
   new UnavailableError('kafka', `a transaction took more than ${TRANSACTION_LIMIT_MS} ms and was given up`);
