@@ -82,6 +82,25 @@ if (url) {
     });
   });
 
+  it('fail with their transaction where kafkajs would send several partitions a second time', async () => {
+    const settings = newSettings(6);
+    const log = new KafkaMessageLog({ url });
+    const { publication } = await log.open(settings);
+    const messages = upTo(100).map((number) => ({
+      topic: settings.topic,
+      key: `customer-${number}`,
+      value: '{}',
+      headers: { ce_id: `id-${number}` },
+    }));
+    await publication.publish(messages, checkpointAt(100));
+    const admin = new kafkajs.Kafka({ ...parseBrokerUrl(url), logLevel: kafkajs.logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [settings.topic] });
+    await admin.disconnect();
+    await expect(publication.publish(messages, checkpointAt(200))).rejects.toThrow('could not safely be tried again');
+    await log.close();
+  });
+
   it('two at once, which fence each other again and again, leave each message once and in order', async () => {
     const settings = newSettings(6);
     const total = 60_000;
