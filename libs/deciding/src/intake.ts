@@ -5,8 +5,7 @@
  */
 import { Injectable } from '@nestjs/common';
 import { Check, Instant, Nested, Optional, Text, violation } from '@timeline/http';
-import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, deriveId, errorCode, type Decider, type Fact, type Recorded } from '@timeline/kernel';
+import { deriveId, errorCode, type Decider, type Fact, type Recorded } from '@timeline/kernel';
 import type { CommandContext, CommandOutcome } from './command.js';
 import { CommandProcessor } from './command-processor.js';
 import { CustomerDirectory } from './customer-directory.port.js';
@@ -51,7 +50,7 @@ export interface IntakeKind {
 export interface Received {
   id: string;
   customerId: string;
-  /** Keyed hash of the delivery. */
+  /** Of the command that brought it: of what was said, by whatever way. */
   payloadHash: string;
 }
 
@@ -80,7 +79,6 @@ export class Intake {
   constructor(
     private readonly processor: CommandProcessor,
     private readonly directory: CustomerDirectory,
-    private readonly hashes: KeyedHashes,
   ) {}
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, and what the decider refuses */
@@ -99,7 +97,7 @@ export class Intake {
       decider,
       stream,
       id,
-      command: commandOf({ id, customerId, payloadHash: this.hashes.hashBody(canonicalJson(delivery)) }),
+      command: commandOf({ id, customerId, payloadHash: context.bodyHash }),
       expectNew: true,
       ...(occurredAt !== undefined && { occurredAt }),
       context: source === undefined ? context : { ...context, source },

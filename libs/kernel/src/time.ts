@@ -1,7 +1,8 @@
 /** Instants are ISO 8601 strings in UTC with milliseconds, so that text order is time order. */
 export type Instant = string;
 
-export const toInstant = (date: Date | number): Instant => new Date(date).toISOString();
+export const toInstant = (date: Date | number): Instant =>
+  (typeof date === 'number' ? new Date(date) : date).toISOString();
 
 const DATE = '(?!0000)\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])';
 const TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d';

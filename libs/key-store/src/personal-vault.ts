@@ -3,7 +3,7 @@
  * to its event: it opens nowhere else. What was sealed for an erased customer opens to `undefined`; whatever else
  * does not open is a fault, so that a person never goes nameless by accident.
  */
-import { canonicalJson, FaultError } from '@timeline/kernel';
+import { FaultError } from '@timeline/kernel';
 import type { Fact, Recorded, Recording, Upcasters } from '@timeline/kernel';
 import { seal, unseal } from './aes-gcm.js';
 import type { KeyRing } from './key-ring.js';
@@ -35,7 +35,7 @@ export class PersonalVault {
    */
   async seal(personal: object, event: { eventId: string; customerId: string; slot?: string }): Promise<SealedPersonal> {
     const { keyId, key } = await this.ring.obtain(event.customerId, event.slot);
-    return { keyId, personal: seal(key, canonicalJson(personal), placeOf(event.eventId, keyId)) };
+    return { keyId, personal: seal(key, JSON.stringify(personal), placeOf(event.eventId, keyId)) };
   }
 
   /**

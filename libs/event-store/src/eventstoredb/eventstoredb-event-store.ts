@@ -412,11 +412,13 @@ export class EventStoreDbEventStore extends EventStore {
               upTo = toPosition(this.logId, from);
             } else if (item.event) {
               from = item.event.position;
-              upTo = toPosition(this.logId, from);
               if (isDomainEvent(item.event) && (!wanted || wanted.has(item.event.type))) {
                 const event = toStoredEvent(this.logId, item.event);
                 seen = { position: event.position, id: event.id };
+                upTo = event.position;
                 events.push(event);
+              } else {
+                upTo = toPosition(this.logId, from);
               }
             }
             const caughtUp = 'caughtUp' in item;

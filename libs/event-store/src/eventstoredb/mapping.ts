@@ -26,7 +26,8 @@ const CHECKPOINT_INTERVAL = 10;
 
 export function toPosition(logId: string, { commit, prepare }: ClientPosition): Position {
   const padded = (part: bigint): string => String(part).padStart(DIGITS, '0');
-  return makePosition(logId, `${padded(commit)}.${padded(prepare)}`);
+  const first = padded(commit);
+  return makePosition(logId, `${first}.${prepare === commit ? first : padded(prepare)}`);
 }
 
 /** @throws DomainError POSITION_MALFORMED, POSITION_OF_ANOTHER_LOG */
