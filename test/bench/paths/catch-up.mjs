@@ -14,7 +14,7 @@ const { EventStoreDBClient, excludeSystemEvents } = eventStoreDb;
 
 export const needs = ['eventstoredb'];
 export const scales = {
-  quick: { sqlite: 12_000, eventstoredb: 4_000, rounds: 4 },
+  quick: { sqlite: 12_000, eventstoredb: 10_000, rounds: 4 },
   normal: { sqlite: 100_000, eventstoredb: 40_000, rounds: 7 },
   full: { sqlite: 500_000, eventstoredb: 200_000, rounds: 7 },
 };

@@ -11,7 +11,7 @@ const { EventStoreDBClient, jsonEvent, NO_STREAM } = eventStoreDb;
 
 export const needs = ['eventstoredb'];
 export const scales = {
-  quick: { commands: 300, rounds: 3, customers: 200 },
+  quick: { commands: 1_500, rounds: 4, customers: 200 },
   normal: { commands: 8_000, rounds: 7 },
   full: { commands: 16_000, rounds: 9 },
 };

@@ -11,7 +11,7 @@ import { interleaved } from '../support/rounds.mjs';
 import { compared } from '../support/rows.mjs';
 
 export const scales = {
-  quick: { requests: 800, lines: 1_500, rounds: 3 },
+  quick: { requests: 3_000, lines: 4_000, rounds: 3 },
   normal: { requests: 15_000, lines: 30_000, rounds: 7 },
   full: { requests: 30_000, lines: 100_000, rounds: 9 },
 };
