@@ -3,6 +3,7 @@
  * quickly, and a stop is not held up for ever. The event log is the stand-in for EventStoreDB, stopped by SIGSTOP.
  */
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startEventStoreDb } from '../support/servers/eventstoredb.mjs';
 import { RunningProduct } from '../support/running-product.js';
 import { Api, type Json } from './api.js';
@@ -23,6 +24,27 @@ afterAll(async () => {
   await product.dispose();
   await server.kill();
 });
+
+it('with more commands under way than the client takes at once, refuses them and goes on when it is back', async () => {
+  const { id: customerId } = await api.register();
+  // So large that most of them wait in this process, not in sockets.
+  const told = { channel: 'phone', direction: 'inbound', kind: 'call', body: 'x'.repeat(50_000) };
+  const record = async (): Promise<number> => {
+    const json = { customer: { customerId }, ...told };
+    return (await api.send('POST', '/v1/interactions', { json }).catch(() => ({ status: 0 }))).status;
+  };
+  expect(await record()).toBe(201);
+  process.kill(server.pid, 'SIGSTOP');
+  try {
+    const statuses = await Promise.all(Array.from({ length: 150 }, record));
+    expect(new Set(statuses)).toEqual(new Set([503]));
+    // Until the client has given its connection up, 10 to 20 s after it heard nothing any more.
+    await delay(10_000);
+  } finally {
+    process.kill(server.pid, 'SIGCONT');
+  }
+  await product.until(async () => (await record()) === 201, 'commands are taken again');
+}, 90_000);
 
 it('shows in health at once, and a stop ends within its bound, telling what hung', async () => {
   const { id, position } = await api.register();

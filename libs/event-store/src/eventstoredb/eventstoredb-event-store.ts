@@ -4,10 +4,8 @@
  * event ids at a *newer* revision are written again (whoever appends looks for its command first), and "caught up"
  * comes when the server says so.
  *
- * Appends go through the client's shared call, twice as fast as one call each. At most 15 of them are under way: the
- * client queues what its stream does not take at once, and if the connection drops while something is queued (a hung
- * server) it rejects a promise that nobody can catch, which ends the process. Seen with 64 under way, not below 16,
- * where its queue begins.
+ * Appends go through the client's shared call, twice as fast as one call each, without its queue (`unqueued-client.ts`):
+ * at most 64 of them are under way.
  */
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -60,6 +58,7 @@ import {
 } from './errors.js';
 import { Gate } from './gate.js';
 import type { EventStoreDbClient } from './log-subscription.js';
+import { UnqueuedClient } from './unqueued-client.js';
 import { subscribeToLog } from './log-subscription.js';
 import {
   isDomainEvent,
@@ -70,13 +69,13 @@ import {
   toStoredEvent,
 } from './mapping.js';
 
-const { ANY, BACKWARDS, END, EventStoreDBClient, NO_STREAM, START } = eventStoreDb;
+const { ANY, BACKWARDS, END, NO_STREAM, START } = eventStoreDb;
 
 /** Holds the log's id, made with the first connection. */
 const LOG_STREAM = 'timeline-log';
 const LOG_CREATED = '$log-created';
 
-const APPENDS_UNDER_WAY = 15;
+const APPENDS_UNDER_WAY = 64;
 const RESENDS = 5;
 /** For an append with all its resends, or a read with its tries: a hung server says nothing for up to 20 s. */
 const GIVE_UP_MS = 15_000;
@@ -125,7 +124,7 @@ export class EventStoreDbEventStore extends EventStore {
    * @throws FaultError CONFIG_INVALID; UnavailableError while the server is away
    */
   static async open(url: string, options: EventStoreDbOptions = {}): Promise<EventStoreDbEventStore> {
-    const connect = options.connect ?? (() => EventStoreDBClient.connectionString(url));
+    const connect = options.connect ?? (() => UnqueuedClient.at(url));
     let store: EventStoreDbEventStore;
     try {
       store = new EventStoreDbEventStore(connect, options.giveUpMs ?? GIVE_UP_MS);
