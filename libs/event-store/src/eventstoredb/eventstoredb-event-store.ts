@@ -402,29 +402,33 @@ export class EventStoreDbEventStore extends EventStore {
           ended.signal.addEventListener('abort', stop, { once: true });
           let events: StoredEvent[] = [];
           let upTo: Position | undefined;
-          for await (const item of subscription.items) {
+          for await (const items of subscription.items) {
             failures = 0;
-            if ('caughtUp' in item) {
-              upTo = maxPosition(upTo, head);
-            } else if ('checkpoint' in item) {
-              from = item.checkpoint;
-              upTo = toPosition(this.logId, from);
-            } else if (item.event) {
-              from = item.event.position;
-              if (isDomainEvent(item.event) && (!wanted || wanted.has(item.event.type))) {
-                const event = toStoredEvent(this.logId, item.event);
-                seen = { position: event.position, id: event.id };
-                upTo = event.position;
-                events.push(event);
-              } else {
+            const last = items.at(-1);
+            for (const item of items) {
+              const caughtUp = 'caughtUp' in item;
+              if (caughtUp) {
+                upTo = maxPosition(upTo, head);
+              } else if ('checkpoint' in item) {
+                from = item.checkpoint;
                 upTo = toPosition(this.logId, from);
+              } else if (item.event) {
+                from = item.event.position;
+                if (isDomainEvent(item.event) && (!wanted || wanted.has(item.event.type))) {
+                  const event = toStoredEvent(this.logId, item.event);
+                  seen = { position: event.position, id: event.id };
+                  upTo = event.position;
+                  events.push(event);
+                } else {
+                  upTo = toPosition(this.logId, from);
+                }
               }
-            }
-            const caughtUp = 'caughtUp' in item;
-            if (caughtUp || events.length >= batchSize || subscription.isDrained()) {
-              const look = { events, upTo, caughtUp };
-              events = [];
-              yield look;
+              if (caughtUp || events.length >= batchSize || item === last) {
+                const look = { events, upTo, caughtUp };
+                events = [];
+                yield look;
+                if (ended.signal.aborted) return;
+              }
             }
           }
         } catch (error) {

@@ -518,6 +518,14 @@ export function describeEventStoreContract(
         expect(seen).toEqual([4, 5, 6, 7, 8, 9, 10, 11]);
       });
 
+      it('delivers many events at a time while catching up', async () => {
+        const from = (await store.head())?.position;
+        await appendNew(newStream(), newEvents(400));
+        const messages = await messagesUntil(store, since(from), isCaughtUp);
+        expect(eventsIn(messages)).toHaveLength(400);
+        expect(messages.length).toBeLessThan(100);
+      });
+
       it('says that it has caught up where there is nothing to deliver', async () => {
         await appendNew(newStream(), newEvents(1));
         const head = (await store.head())?.position;
