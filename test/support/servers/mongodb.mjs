@@ -117,7 +117,7 @@ async function serverProgram() {
   const folders = [...(process.env.PATH ?? '').split(delimiter), join(homedir(), '.cargo', 'bin')];
   const built = [process.env.SECANTUSD_RS, ...folders.map((folder) => join(folder, 'secantusd-rs'))];
   const binary = built.find((file) => file && existsSync(file));
-  if (binary) return { name: `SecantusDB (Rust, ${binary})`, command: [binary] };
+  if (binary) return { name: 'SecantusDB (Rust)', command: [binary] };
   const environment = await installed(
     `secantusdb-${VERSION}`,
     async (folder) => {
