@@ -98,7 +98,7 @@ export class SqliteRaw {
   }
   prepare(build) {
     this.db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    this.db.exec('PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -32000');
+    this.db.exec('PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32000');
     const made = new Libsql(this.like);
     const statements = made
       .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND tbl_name LIKE ? ORDER BY type = 'index'")

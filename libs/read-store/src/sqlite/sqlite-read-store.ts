@@ -37,8 +37,9 @@ export class SqliteReadStore extends ReadStore {
     });
     // Names stand in here in the clear: of an erased person, nothing may be left in pages that were freed.
     db.exec('PRAGMA secure_delete = ON');
-    // Fewer, larger checkpoints write a page that changes often once; a larger cache keeps the indexes at hand.
-    db.exec('PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -32000');
+    // Larger checkpoints write a page that changes often once, and hold everything up for longer: of 8,000 pages, the lag of
+    // one command in a hundred was 43 ms instead of 26, and a rebuild no faster. A larger cache keeps the indexes at hand.
+    db.exec('PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32000');
     return new SqliteReadStore(db);
   }
 
