@@ -182,7 +182,7 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
     while (entry) {
       try {
         const { answer, wasCurrent } = ask(entry);
-        if (wasCurrent) return answer;
+        if (wasCurrent || this.#isCurrent(entry)) return answer;
       } catch (error) {
         // It may have been dropped meanwhile.
         if (this.#isCurrent(entry)) throw error;
