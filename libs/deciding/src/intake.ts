@@ -5,7 +5,8 @@
  */
 import { Injectable } from '@nestjs/common';
 import { Check, Instant, Nested, Optional, Text, violation } from '@timeline/http';
-import { deriveId, errorCode, type Decider, type Fact, type Recorded } from '@timeline/kernel';
+import { KeyedHashes } from '@timeline/key-store';
+import { canonicalJson, deriveId, errorCode, type Decider, type Fact, type Recorded } from '@timeline/kernel';
 import type { CommandContext, CommandOutcome } from './command.js';
 import { CommandProcessor } from './command-processor.js';
 import { CustomerDirectory } from './customer-directory.port.js';
@@ -50,7 +51,7 @@ export interface IntakeKind {
 export interface Received {
   id: string;
   customerId: string;
-  /** Of the command that brought it: of what was said, by whatever way. */
+  /** Keyed hash of the delivery. */
   payloadHash: string;
 }
 
@@ -79,6 +80,7 @@ export class Intake {
   constructor(
     private readonly processor: CommandProcessor,
     private readonly directory: CustomerDirectory,
+    private readonly hashes: KeyedHashes,
   ) {}
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, and what the decider refuses */
@@ -97,7 +99,7 @@ export class Intake {
       decider,
       stream,
       id,
-      command: commandOf({ id, customerId, payloadHash: context.bodyHash }),
+      command: commandOf({ id, customerId, payloadHash: this.hashes.hashBody(canonicalJson(delivery)) }),
       expectNew: true,
       ...(occurredAt !== undefined && { occurredAt }),
       context: source === undefined ? context : { ...context, source },
