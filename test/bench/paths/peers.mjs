@@ -3,7 +3,7 @@
 // durable before it is answered. Ours does more: it checks the body, looks the customer up, seals personal data and knows
 // resent commands. Emmett on SQLite and on PostgreSQL stand beside our embedded stores; the two on MongoDB's protocol beside
 // ours with its log on EventStoreDB's protocol and its keys on the same MongoDB server, since our log has no MongoDB adapter.
-// Where a peer does not take 64 in flight, it is told with its error, and measured one at a time.
+// Where a peer does not take 64 in flight, it is told with its error, and both are measured one at a time.
 //
 // Peers are installed on demand: npm ci --prefix test/bench/peers (and for Emmett on SQLite, whose driver is native: npm
 // rebuild sqlite3 --prefix test/bench/peers). What is not there is told so.
@@ -75,14 +75,15 @@ async function compare({ ours, count, rounds, name, what, task, open }) {
         task?.folder ? { folder: await fresh(task.folder) } : (task ?? { url: server.url }),
       );
     }
+    const commands = width === 1 ? Math.ceil(count / 10) : count;
     const figures = await interleaved({
       rounds,
-      ours: () => speedOf(count, () => inFlight(IN_FLIGHT, ours.bodies(count), ours.send)).then(({ value }) => value),
-      raw: () => peer.round({ count: width === 1 ? Math.ceil(count / 10) : count, width }),
+      ours: () => speedOf(commands, () => inFlight(width, ours.bodies(commands), ours.send)).then(({ value }) => value),
+      raw: () => peer.round({ count: commands, width }),
     });
     return compared({
       id,
-      what: `command bus, ${IN_FLIGHT} in flight, beside ${what}`,
+      what: `command bus, ${width} in flight, beside ${what}`,
       against: `${what}, ${width} in flight`,
       unit: 'commands/s',
       figures,

@@ -24,12 +24,12 @@ export function driven(open) {
           const bodies = Array.from({ length: count }, next);
           process.send({ value: (await speedOf(count, () => inFlight(width, bodies, record))).value });
         } catch (error) {
-          process.send({ error: String(error?.stack ?? error).slice(0, 600) });
+          process.send({ error: String(error).slice(0, 600) });
         }
       });
       process.send({ ready: true });
     } catch (error) {
-      process.send({ error: String(error?.stack ?? error).slice(0, 600) });
+      process.send({ error: String(error).slice(0, 600) });
     }
   });
   process.once('disconnect', () => process.exit(0));
