@@ -70,11 +70,13 @@ export const fullShape: Shape = {
 
 /**
  * What SecantusDB 0.7.0b3 and MongoDB agree on. It refuses `$and` and `$or` as the first word of an `$elemMatch`;
+ * on an index it puts numbers under about 1e-300 above all others ({$gt: 5e-324} finds no 1);
  * on an index over arrays it takes {$gt: 4, $lt: 2} for impossible, where one element may be above and another below;
  * and it sorts {a: [{b: 1}, {}]} by 'a.b' as 1, where MongoDB takes the missing b for null.
  */
 export const withSecantus = (shape: Shape): Shape => ({
   ...shape,
+  scalars: shape.scalars.filter((value) => value !== 5e-324),
   combinedInElements: false,
   indexed: ['c', 'never'],
   sorted: shape.sorted.filter((path) => !path.includes('.')),
