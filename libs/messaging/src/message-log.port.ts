@@ -92,6 +92,17 @@ export function messageBytes(message: Pick<PublicMessage, 'key' | 'value' | 'hea
   return bytes;
 }
 
+/** Whether `messageBytes` exceeds the limit; a small one is known by its length, since a character takes three bytes at most. */
+export function isTooLarge(message: PublicMessage, limit: number): boolean {
+  let characters = message.key.length + (message.value?.length ?? 0);
+  let fields = 1;
+  for (const name in message.headers) {
+    characters += name.length + (message.headers[name]?.length ?? 0);
+    fields += 1;
+  }
+  return 64 * fields + 3 * characters > limit && messageBytes(message) > limit;
+}
+
 /** The message's bytes. @throws DomainError MESSAGE_TOO_LARGE */
 export function checkedMessageBytes(message: PublicMessage, limit: number): number {
   const bytes = messageBytes(message);

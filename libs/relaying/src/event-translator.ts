@@ -7,7 +7,7 @@ import type { Fact, JsonObject, Position, Recorded, Upcasters } from '@timeline/
 import { comparePositions, DomainError, errorCode, parsePosition } from '@timeline/kernel';
 import type { StoredEvent } from '@timeline/event-store';
 import type { PublicationState, PublicMessage } from '@timeline/messaging';
-import { messageBytes } from '@timeline/messaging';
+import { isTooLarge } from '@timeline/messaging';
 import type { PublicEventMapping } from './public-events.js';
 import { toCloudEvent } from './public-events.js';
 
@@ -85,12 +85,12 @@ export class EventTranslator {
       const message = this.#map(mapping, recorded);
       if (message === undefined) continue;
       const key = parkingKeyOf(event);
-      const stateKey = stateKeyOf(mapping.topic, key);
-      const isBehind = this.#parked.has(stateKey);
+      const isBehind = this.#parked.size > 0 && this.#parked.has(stateKeyOf(mapping.topic, key));
       if ('headers' in message && !isBehind) {
         translation.messages.push(message);
         continue;
       }
+      const stateKey = stateKeyOf(mapping.topic, key);
       const code = 'headers' in message ? BEHIND_PARKED : message.code;
       if (!isBehind) {
         const parked = { topic: mapping.topic, key, position: event.position, eventId: event.id, code };
@@ -175,7 +175,7 @@ export class EventTranslator {
       }
       const options = { topic: mapping.topic, ...(schemaBase === undefined ? {} : { schemaBase }) };
       const message = toCloudEvent(event, fact, options);
-      return messageBytes(message) > maxMessageBytes ? { code: 'MESSAGE_TOO_LARGE' } : message;
+      return isTooLarge(message, maxMessageBytes) ? { code: 'MESSAGE_TOO_LARGE' } : message;
     } catch (error) {
       return { code: errorCode(error) };
     }

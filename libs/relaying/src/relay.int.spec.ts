@@ -143,6 +143,56 @@ describe('the relay', () => {
     await stopped;
   });
 
+  it('makes the next batch while one is being published, and publishes one at a time', async () => {
+    let go = (): void => undefined;
+    let begun = 0;
+    const slow = new UnreliableMessageLog(messages, async (call) => {
+      if (call === 'publish') {
+        begun += 1;
+        await new Promise<void>((resolve) => (go = resolve));
+      }
+      return undefined;
+    });
+    let mapped = 0;
+    const { map, ...rest } = mapping(TOPIC);
+    const counting = { ...rest, map: (event: Parameters<typeof map>[0]) => ((mapped += 1), map(event)) };
+    await record(events, publicOnes(250));
+    const relay = relayOf({ messages: slow, mappings: [counting], limits: { messages: 100 } });
+    relay.start();
+    await until(() => begun === 1 && mapped === 200);
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).toBe(1);
+    go();
+    await until(() => begun === 2);
+    go();
+    await until(() => begun === 3);
+    go();
+    await until(() => isAtHead(relay));
+    expect(await published()).toEqual(upTo(250));
+  });
+
+  it('hears that publishing failed although the log has nothing more to say', async () => {
+    const subscribe = events.subscribe.bind(events);
+    events.subscribe = async function* (options) {
+      for await (const message of subscribe(options)) {
+        if (message.kind !== 'events')
+          await new Promise((resolve) => options?.signal?.addEventListener('abort', resolve));
+        yield message;
+      }
+    };
+    const error = new UnavailableError('kafka', 'gone');
+    const failing = new UnreliableMessageLog(messages, async (call) => {
+      if (call === 'open') return undefined;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return { error, when: 'before' };
+    });
+    await record(events, publicOnes(100));
+    const relay = relayOf({ messages: failing, limits: { messages: 100 } });
+    relay.start();
+    await until(() => relay.status().state === 'waiting');
+    expect(relay.status().lastError).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
   describe('parking', () => {
     const happenings: Happening[] = [
       { customer: 'a', kind: 'public', number: 0 },

@@ -241,6 +241,9 @@ export class Relay {
     const ended = new AbortController();
     const signal = AbortSignal.any([stopping, ended.signal]);
     let events: AsyncIterator<SubscriptionMessage> | undefined;
+    let publishing = Promise.resolve();
+    /** Rejects when `publishing` does, and never resolves. */
+    let failing = new Promise<never>(() => undefined);
     try {
       await this.#verify(checkpoint);
       this.#position = checkpoint?.position;
@@ -264,14 +267,24 @@ export class Relay {
       };
       let next = fetchNext();
       let batch = new PendingBatch();
+      // The next batch is made while the last one is being published.
       const flush = async (): Promise<void> => {
         const full = batch;
         batch = new PendingBatch();
-        await this.#publish(publication, full);
+        await publishing;
+        if (stopping.aborted) return;
+        publishing = this.#publish(publication, full);
+        failing = publishing.then(() => new Promise<never>(() => undefined));
+        failing.catch(() => undefined);
+      };
+      const flushed = async (): Promise<void> => {
+        await flush();
+        await publishing;
       };
 
       while (!stopping.aborted) {
-        const result = await this.#within(next, batch.dueInMs(this.#limits, this.#state === 'live'));
+        const dueInMs = batch.dueInMs(this.#limits, this.#state === 'live');
+        const result = await this.#within(Promise.race([next, failing]), dueInMs);
         if (stopping.aborted) break;
         if (result?.done) throw new UnavailableError('event store', 'the subscription to the event log has ended');
         if (result) {
@@ -286,21 +299,21 @@ export class Relay {
             }
           }
           if (isCaughtUp && this.#state !== 'live') {
-            await flush();
+            await flushed();
             this.#state = 'live';
             this.#tell('info', 'caught up with the log');
           }
         }
         for (let wish = this.#wishes.shift(); wish; wish = this.#wishes.shift()) {
           try {
-            await flush();
+            await flushed();
             await wish.carryOut(publication, translator);
           } catch (error) {
             wish.reject(error);
             throw error;
           }
         }
-        if (batch.dueInMs(this.#limits, this.#state === 'live') === 0) await flush();
+        if (batch.dueInMs(this.#limits, this.#state === 'live') === 0) await flushed();
       }
     } catch (error) {
       // While it ran: the store looks each time it connects.
@@ -308,6 +321,7 @@ export class Relay {
       throw notInThisLog(this.#settings.id, this.#position);
     } finally {
       ended.abort();
+      await publishing.catch(() => undefined);
       // Waits for the read under way, so that nobody closes the store under it.
       await events?.return?.().catch(() => undefined);
       await publication.close();
