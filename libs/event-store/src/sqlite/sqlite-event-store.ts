@@ -82,26 +82,20 @@ const KNOWN_IN_STREAM =
   'SELECT id, revision, position FROM event WHERE stream = ? AND id IN (SELECT value FROM json_each(?))';
 const LAST = 'SELECT position, id, recorded_at FROM event ORDER BY position DESC LIMIT 1';
 
-interface EventRow {
-  position: number;
-  stream: string;
-  revision: number;
-  id: string;
-  type: string;
-  data: string;
-  personal: string | null;
-  metadata: string;
-  recorded_at: string;
-}
-
 /** In the order of `COLUMNS`. */
-type EventColumns = [number, string, number, string, string, string, string | null, string, string];
+type EventRow = [number, string, number, string, string, string, string | null, string, string];
 
+const POSITION = 0;
 const REVISION = 2;
+const DATA = 5;
+const PERSONAL = 6;
+const METADATA = 7;
 
-function asRow(columns: EventColumns): EventRow {
-  const [position, stream, revision, id, type, data, personal, metadata, recorded_at] = columns;
-  return { position, stream, revision, id, type, data, personal, metadata, recorded_at };
+/** An event that its stream holds already. */
+interface KnownEvent {
+  id: string;
+  revision: number;
+  position: number;
 }
 
 interface QueuedAppend {
@@ -198,13 +192,13 @@ export class SqliteEventStore extends EventStore {
     checkCounts(limit);
     const isForwards = direction === 'forwards';
     // Most streams have one event, and a command that begins one finds none: one row is had at a fifth of the price of many.
-    const last = this.#db.row<EventColumns>(LAST_ROW_OF_STREAM, [stream]);
+    const last = this.#db.row<EventRow>(LAST_ROW_OF_STREAM, [stream]);
     if (last === undefined) return [];
     if (last[REVISION] === 0) {
       const isAsked = limit !== 0 && (!isForwards || (fromRevision ?? 0) === 0);
-      return isAsked ? [this.#toEvent(asRow(last))] : [];
+      return isAsked ? [this.#toEvent(last)] : [];
     }
-    const rows = this.#rows(
+    const rows = this.#db.rows<EventRow>(
       `SELECT ${COLUMNS} FROM event WHERE stream = ? AND revision ${isForwards ? '>=' : '<='} ?
        ORDER BY revision ${isForwards ? 'ASC' : 'DESC'} LIMIT ?`,
       [stream, fromRevision ?? (isForwards ? 0 : Number.MAX_SAFE_INTEGER), limit ?? -1],
@@ -219,12 +213,11 @@ export class SqliteEventStore extends EventStore {
     const until = this.#offset(options.until);
     for (let left = options.limit ?? Infinity; left > 0 && !signal?.aborted;) {
       this.#refuseClosed();
-      const rows = this.#page({ after, until, types, direction, size: Math.min(batchSize, left) });
-      const last = rows.at(-1);
+      const { events, last } = this.#page({ after, until, types, direction, size: Math.min(batchSize, left) });
       if (last === undefined) return;
-      after = last.position;
-      left -= rows.length;
-      yield rows.map((row) => this.#toEvent(row));
+      after = last;
+      left -= events.length;
+      yield events;
       // Reading is synchronous underneath: without this a long read would keep everything else waiting.
       await nextTurn();
     }
@@ -243,17 +236,16 @@ export class SqliteEventStore extends EventStore {
       while (!ended.signal.aborted) {
         // The end is read first: what is committed in between is beyond it and comes with the next look.
         const end = this.#db.value<number>(LAST);
-        const rows = end === undefined ? [] : this.#page({ after, until: end, types, size });
-        const last = rows.at(-1);
-        if (last !== undefined) {
-          after = last.position;
+        const page = end === undefined ? undefined : this.#page({ after, until: end, types, size });
+        if (page?.last !== undefined) {
+          after = page.last;
           owesCaughtUp = true;
-          yield { kind: 'events', events: rows.map((row) => this.#toEvent(row)) };
+          yield { kind: 'events', events: page.events };
           await nextTurn();
           // Told here too: where events never stop coming, a look that finds nothing new may never happen.
-          if (last.position === end) {
+          if (after === end) {
             owesCaughtUp = false;
-            yield { kind: 'caught-up', position: this.#position(last.position) };
+            yield { kind: 'caught-up', position: this.#position(after) };
           }
         } else if (end !== undefined && end > (after ?? 0)) {
           after = end;
@@ -272,7 +264,7 @@ export class SqliteEventStore extends EventStore {
 
   override async head(): Promise<LogHead | undefined> {
     this.#refuseClosed();
-    const row = this.#db.get<Pick<EventRow, 'position' | 'id' | 'recorded_at'>>(LAST);
+    const row = this.#db.get<{ position: number; id: string; recorded_at: string }>(LAST);
     return row && { position: this.#position(row.position), eventId: row.id, recordedAt: row.recorded_at };
   }
 
@@ -280,7 +272,7 @@ export class SqliteEventStore extends EventStore {
     this.#refuseClosed();
     if (logOf(position) !== this.logId) return undefined;
     const offset = this.#offset(position) ?? 0;
-    const [row] = this.#rows(`SELECT ${COLUMNS} FROM event WHERE position = ?`, [offset]);
+    const row = this.#db.row<EventRow>(`SELECT ${COLUMNS} FROM event WHERE position = ?`, [offset]);
     return row && this.#toEvent(row);
   }
 
@@ -361,7 +353,7 @@ export class SqliteEventStore extends EventStore {
 
   #write({ stream, events, expected }: QueuedAppend): AppendResult {
     const current = this.#db.value<number>(LAST_OF_STREAM, [stream]) ?? -1;
-    const known = current === -1 ? new Map<string, EventRow>() : this.#knownIn(stream, events);
+    const known = current === -1 ? new Map<string, KnownEvent>() : this.#knownIn(stream, events);
     const knownRevisions = events.flatMap(({ id }) => known.get(id)?.revision ?? []);
     const decision = decideAppend(expected, current, knownRevisions, events.length);
     switch (decision.kind) {
@@ -387,28 +379,28 @@ export class SqliteEventStore extends EventStore {
     }
   }
 
-  #knownIn(
-    stream: string,
-    events: readonly CheckedEvent[],
-  ): Map<string, Pick<EventRow, 'id' | 'revision' | 'position'>> {
+  #knownIn(stream: string, events: readonly CheckedEvent[]): Map<string, KnownEvent> {
     const ids = JSON.stringify(events.map(({ id }) => id));
-    const rows = this.#db.all<Pick<EventRow, 'id' | 'revision' | 'position'>>(KNOWN_IN_STREAM, [stream, ids]);
+    const rows = this.#db.all<KnownEvent>(KNOWN_IN_STREAM, [stream, ids]);
     return new Map(rows.map((row) => [row.id, row]));
   }
 
-  #page({ after, until, types, direction = 'forwards', size }: Page): EventRow[] {
-    const page: EventRow[] = [];
+  /** `last` is the row id of the last of them. */
+  #page({ after, until, types, direction = 'forwards', size }: Page): { events: StoredEvent[]; last?: number } {
+    const events: StoredEvent[] = [];
+    let last: number | undefined;
     let chars = 0;
-    while (page.length < size && chars < BATCH_CHARS) {
-      const wanted = Math.min(CHUNK_ROWS, size - page.length);
-      const rows = this.#chunk(page.at(-1)?.position ?? after, until, types, direction === 'forwards', wanted);
+    while (events.length < size && chars < BATCH_CHARS) {
+      const wanted = Math.min(CHUNK_ROWS, size - events.length);
+      const rows = this.#chunk(last ?? after, until, types, direction === 'forwards', wanted);
       for (const row of rows) {
-        page.push(row);
-        chars += row.data.length + row.metadata.length + (row.personal?.length ?? 0);
+        events.push(this.#toEvent(row));
+        last = row[POSITION];
+        chars += row[DATA].length + row[METADATA].length + (row[PERSONAL]?.length ?? 0);
       }
       if (rows.length < wanted) break;
     }
-    return page;
+    return { events, ...(last !== undefined && { last }) };
   }
 
   #chunk(
@@ -422,7 +414,7 @@ export class SqliteEventStore extends EventStore {
     const range = isForwards ? 'position > ? AND position <= ?' : 'position < ? AND position >= ?';
     const bounds = isForwards ? [after ?? 0, until ?? Number.MAX_SAFE_INTEGER] : [after ?? Number.MAX_SAFE_INTEGER, 0];
     if (types === undefined) {
-      return this.#rows(`SELECT ${COLUMNS} FROM event WHERE ${range} ORDER BY position ${order} LIMIT ?`, [
+      return this.#db.rows(`SELECT ${COLUMNS} FROM event WHERE ${range} ORDER BY position ${order} LIMIT ?`, [
         ...bounds,
         size,
       ]);
@@ -432,7 +424,7 @@ export class SqliteEventStore extends EventStore {
     // no type is read further than this page needs.
     const walks = types.map(() => `SELECT position FROM event WHERE type = ? AND ${range}`).join(' UNION ALL ');
     const values: SqliteValue[] = types.flatMap((type) => [type, ...bounds]);
-    return this.#rows(
+    return this.#db.rows(
       `SELECT ${COLUMNS.replace('position', 'event.position')}
        FROM (${walks} ORDER BY position ${order} LIMIT ?) AS wanted JOIN event ON event.position = wanted.position
        ORDER BY event.position ${order}`,
@@ -440,23 +432,20 @@ export class SqliteEventStore extends EventStore {
     );
   }
 
-  #rows(sql: string, values: readonly SqliteValue[]): EventRow[] {
-    return this.#db.rows<EventColumns>(sql, values).map(asRow);
-  }
-
-  #toEvent(row: EventRow): StoredEvent {
-    return {
-      id: row.id,
-      type: row.type,
+  #toEvent([rowId, stream, revision, id, type, data, personal, metadata, recordedAt]: EventRow): StoredEvent {
+    const event: StoredEvent = {
+      id,
+      type,
       // Written by `append` from exactly these types.
-      data: JSON.parse(row.data) as JsonObject,
-      ...(row.personal === null ? {} : { personal: row.personal }),
-      metadata: JSON.parse(row.metadata) as EventMetadata,
-      stream: row.stream,
-      revision: row.revision,
-      position: this.#position(row.position),
-      recordedAt: row.recorded_at,
+      data: JSON.parse(data) as JsonObject,
+      metadata: JSON.parse(metadata) as EventMetadata,
+      stream,
+      revision,
+      position: this.#position(rowId),
+      recordedAt,
     };
+    if (personal !== null) event.personal = personal;
+    return event;
   }
 
   #position(rowId: number): Position {
