@@ -16,7 +16,8 @@ describe('strict JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5, noUnicodeString: false }), fc.constantFrom(0, 1, 2), (value, indent) => {
         const text = JSON.stringify(value, null, indent);
-        fc.pre(!/\\u0000|\\ud[89a-f]/i.test(text) && !/(?<![\w.])-?\d{17,}(?![\d.e])/i.test(text));
+        const whole = text.match(/(?<![\w.])-?\d{16,}(?![\d.e])/gi) ?? [];
+        fc.pre(!/\\u0000|\\ud[89a-f]/i.test(text) && whole.map(Number).every(Number.isSafeInteger));
         expect(parseJsonStrict(text)).toEqual(JSON.parse(text.replaceAll(/(?<=[[:,\s]|^)-0(?=[,\]}\s]|$)/g, '0')));
       }),
       { numRuns: 300 },
