@@ -73,8 +73,9 @@ export class StreamCustomerDirectory extends CustomerDirectory {
   /** Looks at the end of the stream only and opens nothing: this runs for every command of every slice. */
   async #byId(customerId: string, pointer: string): Promise<DirectoryEntry> {
     const stream = customerStream(customerId);
+    const [newest] = await this.events.readStream(stream, { direction: 'backwards', limit: 1 });
+    if (newest && !ENDINGS.has(newest.type)) return { customerId };
     const last = await this.events.readStream(stream, { direction: 'backwards', limit: 3 });
-    // What may follow it is that it was carried out and that it is certified, nothing else.
     if (last.some(({ type }) => type === CUSTOMER_ERASED)) throw customerErased();
     const said = last.find((event) => !isLapse(event)) ?? (await this.#lastSaid(stream));
     if (!said || said.type === ('CustomerRegistrationWithdrawn' satisfies CustomerEvent['type'])) {
@@ -107,7 +108,19 @@ export class StreamCustomerDirectory extends CustomerDirectory {
   }
 }
 
-/** Says nothing of the customer: before a registration there can be nothing else. */
+/**
+ * After any other event the customer is there: what may follow an erasure is that it was carried out and that it is
+ * certified, nothing else, and before a registration there can be nothing but lapses.
+ */
+const ENDINGS: ReadonlySet<string> = new Set<CustomerEvent['type']>([
+  'CustomerErased',
+  'CustomerErasureCarriedOut',
+  'CustomerErasureCertified',
+  'CustomerRegistrationWithdrawn',
+  'IdentityClaimLapsed',
+]);
+
+/** Says nothing of the customer. */
 const isLapse = ({ type }: { type: string }): boolean =>
   type === ('IdentityClaimLapsed' satisfies CustomerEvent['type']);
 

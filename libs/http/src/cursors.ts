@@ -21,7 +21,8 @@ export class Cursors {
 
   /** `filters`: all that decides what is in the list and in which order; `limit` and `cursor` may be among them. */
   of(list: string, filters: object = {}): ListCursors {
-    const { limit: _limit, cursor: _cursor, ...deciding } = filters as Partial<PageQuery>;
+    const unsaid: Partial<Record<keyof PageQuery, undefined>> = { limit: undefined, cursor: undefined };
+    const deciding = { ...filters, ...unsaid };
     return new ListCursors(this.key, `cursor:${list}:${canonicalJson(deciding)}`);
   }
 }

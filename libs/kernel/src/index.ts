@@ -12,4 +12,3 @@ export * from './text.js';
 export * from './time.js';
 export * from './tracing.js';
 export * from './upcasting.js';
-export * from './without.js';

@@ -112,14 +112,23 @@ export interface StoredDerived {
 export type StoredDocument<Doc extends object> = Stored & Doc;
 
 /** The document without its bookkeeping. */
-export function contentOf<Doc extends object>(stored: Doc): Omit<Doc, keyof Stored | keyof StoredDerived> {
+export const contentOf = <Doc extends object>(stored: Doc): Omit<Doc, keyof Stored | keyof StoredDerived> =>
+  contentWithout(stored, NOTHING);
+
+/** The document without its bookkeeping and the members named. */
+export function contentWithout<Doc extends object, Name extends keyof Doc>(
+  stored: Doc,
+  names: ReadonlySet<Name>,
+): Omit<Doc, keyof Stored | keyof StoredDerived | Name> {
   const content: Partial<Doc> = {};
-  // All names are its own. Half the price of `Object.entries`.
-  for (const name in stored) if (name.charCodeAt(0) !== UNDERSCORE) content[name] = stored[name];
-  // Only `_`-names were left out, which are exactly the bookkeeping's.
-  return content as Omit<Doc, keyof Stored | keyof StoredDerived>;
+  const others: ReadonlySet<keyof Doc> = names;
+  // All names are its own. An eighth of the price of `Object.entries`; a rest pattern costs as much as that.
+  for (const name in stored) if (name.charCodeAt(0) !== UNDERSCORE && !others.has(name)) content[name] = stored[name];
+  // `_`-names are exactly the bookkeeping's.
+  return content as Omit<Doc, keyof Stored | keyof StoredDerived | Name>;
 }
 
+const NOTHING: ReadonlySet<never> = new Set();
 const UNDERSCORE = '_'.charCodeAt(0);
 
 /** A projection whatever it folds, as the runner holds it. */

@@ -1,7 +1,6 @@
 /** How a customer looks from outside. Times are ISO 8601 UTC, amounts exact decimals. */
 import type { Answer, JsonSchema } from '@timeline/http';
-import { without } from '@timeline/kernel';
-import { contentOf, type StoredDerived } from '@timeline/projecting';
+import { contentWithout, type StoredDerived } from '@timeline/projecting';
 import { IDENTITY_KINDS, LIFECYCLE_STAGES } from '../customers.events.js';
 import type { Profile } from '../projections/profile-document.js';
 
@@ -16,7 +15,7 @@ export type CustomerSummary = Omit<
 
 const UNSEEN = new Set(['search', 'isSurvivor', 'outbound'] as const);
 
-export const profileView = (profile: Profile): CustomerProfile => without(profile, UNSEEN);
+export const profileView = (profile: Profile): CustomerProfile => contentWithout(profile, UNSEEN);
 
 export function customerSummary(stored: StoredDerived & Profile): CustomerSummary {
   const {
@@ -30,7 +29,7 @@ export function customerSummary(stored: StoredDerived & Profile): CustomerSummar
     provenance: _provenance,
     identities,
     ...summary
-  } = profileView(contentOf(stored));
+  } = profileView(stored);
   return { ...summary, identities: identities.map(({ provenance: _, ...identity }) => identity) };
 }
 

@@ -3,22 +3,21 @@ import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { CustomerDirectory } from '@timeline/deciding';
 import { EventStore } from '@timeline/event-store';
 import { DomainError } from '@timeline/kernel';
-import { contentOf, ReadModels } from '@timeline/projecting';
+import { contentOf, ReadModels, type StoredDerived } from '@timeline/projecting';
 import { customerStream } from '../customer.decider.js';
 import type { Profile } from '../projections/profile-document.js';
 import { profileProjection } from '../projections/profile.projection.js';
 import { profileView, type CustomerProfile } from './customer-view.js';
 
-export interface FoundCustomer {
-  profile: CustomerProfile;
+interface Found<P> {
+  profile: P;
   /** Build and content version, for an `ETag`. */
   version: [buildId: string, version: number];
 }
+export type FoundCustomer = Found<CustomerProfile>;
+export type StoredProfile = Found<Profile>;
 
-export interface StoredProfile {
-  profile: Profile;
-  version: FoundCustomer['version'];
-}
+type Show<P> = (stored: StoredDerived & Profile) => P;
 
 export class GetCustomer extends Query<FoundCustomer> {
   constructor(
@@ -39,30 +38,33 @@ export class GetCustomerHandler implements IQueryHandler<GetCustomer> {
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, POSITION_NOT_REACHED */
   async execute({ customerId, position }: GetCustomer): Promise<FoundCustomer> {
-    const { profile, version } = await this.find(customerId, position);
-    return { profile: profileView(profile), version };
+    return this.#find(customerId, position, profileView);
   }
 
   /** With what is not shown. @throws as `execute` */
-  async find(customerId: string, position: string | undefined): Promise<StoredProfile> {
+  find(customerId: string, position: string | undefined): Promise<StoredProfile> {
+    return this.#find(customerId, position, contentOf);
+  }
+
+  async #find<P>(customerId: string, position: string | undefined, show: Show<P>): Promise<Found<P>> {
     await this.directory.resolve({ customerId });
-    const found = (await this.#read(customerId, position)) ?? (await this.#readSince(customerId));
+    const found = (await this.#read(customerId, position, show)) ?? (await this.#readSince(customerId, show));
     if (found) return found;
     // Erased meanwhile, or not to be shown yet.
     await this.directory.resolve({ customerId });
     throw new DomainError('POSITION_NOT_REACHED', 'this customer has no profile yet; try again in a moment');
   }
 
-  #read(customerId: string, position: string | undefined): Promise<StoredProfile | undefined> {
+  #read<P>(customerId: string, position: string | undefined, show: Show<P>): Promise<Found<P> | undefined> {
     return this.models.read(profileProjection, position, async ({ buildId, derived }) => {
       const stored = await derived.get(customerId);
-      return stored && { profile: contentOf(stored), version: [buildId, stored._c] };
+      return stored && { profile: show(stored), version: [buildId, stored._c] };
     });
   }
 
   /** The customer is registered, but the read model has not come that far: waits for it. */
-  async #readSince(customerId: string): Promise<StoredProfile | undefined> {
+  async #readSince<P>(customerId: string, show: Show<P>): Promise<Found<P> | undefined> {
     const [last] = await this.events.readStream(customerStream(customerId), { direction: 'backwards', limit: 1 });
-    return last && this.#read(customerId, last.position);
+    return last && this.#read(customerId, last.position, show);
   }
 }

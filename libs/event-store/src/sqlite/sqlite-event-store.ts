@@ -194,6 +194,7 @@ export class SqliteEventStore extends EventStore {
     // Most streams have one event, and a command that begins one finds none: one row is had at a fifth of the price of many.
     const last = this.#db.row<EventRow>(LAST_ROW_OF_STREAM, [stream]);
     if (last === undefined) return [];
+    if (limit === 1 && !isForwards && fromRevision === undefined) return [this.#toEvent(last)];
     if (last[REVISION] === 0) {
       const isAsked = limit !== 0 && (!isForwards || (fromRevision ?? 0) === 0);
       return isAsked ? [this.#toEvent(last)] : [];

@@ -17,8 +17,7 @@ import {
   fieldTypes,
   type Page,
 } from '@timeline/http';
-import { without } from '@timeline/kernel';
-import { contentOf, ReadModels, type Documents, type Stored } from '@timeline/projecting';
+import { contentWithout, ReadModels, type Documents, type Stored } from '@timeline/projecting';
 import type { Filter } from '@timeline/read-store';
 import { ofMoment, TimelineHistory } from '../timeline-history.js';
 import { wordsSought } from '../projections/entry-words.js';
@@ -146,7 +145,7 @@ export class TimelinePageHandler implements IQueryHandler<TimelinePage> {
       return {
         ...page,
         items: page.items.map((entry): ShownEntry => {
-          const shown = without(contentOf(entry), UNSEEN);
+          const shown = contentWithout(entry, UNSEEN);
           const cause = causes.get(entry.causationId);
           return cause ? { ...shown, cause } : shown;
         }),
