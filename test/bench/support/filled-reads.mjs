@@ -9,7 +9,7 @@ import { fillLog, historyOf, metadataOf } from './history.mjs';
 import { environmentIn, lib, openProduct } from './product.mjs';
 import { randomFrom, uuidFrom } from './random.mjs';
 
-const BATCH = 1_000;
+const BATCH = 10_000;
 const GROUPS = 50;
 /** The customers with the most entries are left alone: where groups begin. */
 const FIRST_MERGED = 10;
