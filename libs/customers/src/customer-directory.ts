@@ -8,8 +8,8 @@ import {
   type IdentityRef,
   type Opening,
 } from '@timeline/deciding';
-import { EventStore, type StoredEvent } from '@timeline/event-store';
-import { backoffMs, CUSTOMER_ERASED, delay, DomainError, errorCode } from '@timeline/kernel';
+import { EventStore } from '@timeline/event-store';
+import { backoffMs, delay, DomainError, errorCode } from '@timeline/kernel';
 import { AnonymousCustomers } from './anonymous-customers.js';
 import { customerDecider, customerErased, customerStream, holdsClaim } from './customer.decider.js';
 import { IDENTITY_KINDS, type CustomerEvent, type IdentityKind } from './customers.events.js';
@@ -70,22 +70,16 @@ export class StreamCustomerDirectory extends CustomerDirectory {
     }
   }
 
-  /** Looks at the end of the stream only and opens nothing: this runs for every command of every slice. */
+  /** Looks at the end of the stream and opens nothing: this runs for every command of every slice. */
   async #byId(customerId: string, pointer: string): Promise<DirectoryEntry> {
     const stream = customerStream(customerId);
-    const [newest] = await this.events.readStream(stream, { direction: 'backwards', limit: 1 });
-    if (newest && !ENDINGS.has(newest.type)) return { customerId };
-    const last = await this.events.readStream(stream, { direction: 'backwards', limit: 3 });
-    if (last.some(({ type }) => type === CUSTOMER_ERASED)) throw customerErased();
-    const said = last.find((event) => !isLapse(event)) ?? (await this.#lastSaid(stream));
-    if (!said || said.type === ('CustomerRegistrationWithdrawn' satisfies CustomerEvent['type'])) {
-      throw notFound(`${pointer}/customerId`);
-    }
+    const last = await this.events.lastTypeOf(stream);
+    if (last !== undefined && !ENDINGS.has(last)) return { customerId };
+    const types = (await this.events.readStream(stream)).map(({ type }) => type as CustomerEvent['type']);
+    if (types.includes('CustomerErased')) throw customerErased();
+    const said = types.findLast((type) => type !== 'IdentityClaimLapsed');
+    if (said === undefined || said === 'CustomerRegistrationWithdrawn') throw notFound(`${pointer}/customerId`);
     return { customerId };
-  }
-
-  async #lastSaid(stream: string): Promise<StoredEvent | undefined> {
-    return (await this.events.readStream(stream)).findLast((event) => !isLapse(event));
   }
 
   #identify({ kind, value, system }: IdentityRef, pointer: string): IdentifiedIdentity {
@@ -119,10 +113,6 @@ const ENDINGS: ReadonlySet<string> = new Set<CustomerEvent['type']>([
   'CustomerRegistrationWithdrawn',
   'IdentityClaimLapsed',
 ]);
-
-/** Says nothing of the customer. */
-const isLapse = ({ type }: { type: string }): boolean =>
-  type === ('IdentityClaimLapsed' satisfies CustomerEvent['type']);
 
 const isIdentityKind = (kind: string): kind is IdentityKind => (IDENTITY_KINDS as readonly string[]).includes(kind);
 

@@ -114,6 +114,11 @@ export abstract class EventStore {
   /** Empty for a stream that does not exist. Streams are small: the whole answer is an array. */
   abstract readStream(stream: string, options?: ReadStreamOptions): Promise<StoredEvent[]>;
 
+  /** The type of a stream's last event; undefined for a stream that does not exist. */
+  async lastTypeOf(stream: string): Promise<string | undefined> {
+    return (await this.readStream(stream, { direction: 'backwards', limit: 1 }))[0]?.type;
+  }
+
   abstract readAll(options?: ReadAllOptions): AsyncIterable<StoredEvent[]>;
 
   /**

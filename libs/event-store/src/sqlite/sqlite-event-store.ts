@@ -78,6 +78,7 @@ const INSERT = `INSERT INTO event (stream, revision, id, type, data, personal, m
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
 const LAST_OF_STREAM = 'SELECT revision FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1';
 const LAST_ROW_OF_STREAM = `SELECT ${COLUMNS} FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1`;
+const LAST_TYPE_OF_STREAM = 'SELECT type FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1';
 const KNOWN_IN_STREAM =
   'SELECT id, revision, position FROM event WHERE stream = ? AND id IN (SELECT value FROM json_each(?))';
 const LAST = 'SELECT position, id, recorded_at FROM event ORDER BY position DESC LIMIT 1';
@@ -194,7 +195,6 @@ export class SqliteEventStore extends EventStore {
     // Most streams have one event, and a command that begins one finds none: one row is had at a fifth of the price of many.
     const last = this.#db.row<EventRow>(LAST_ROW_OF_STREAM, [stream]);
     if (last === undefined) return [];
-    if (limit === 1 && !isForwards && fromRevision === undefined) return [this.#toEvent(last)];
     if (last[REVISION] === 0) {
       const isAsked = limit !== 0 && (!isForwards || (fromRevision ?? 0) === 0);
       return isAsked ? [this.#toEvent(last)] : [];
@@ -205,6 +205,11 @@ export class SqliteEventStore extends EventStore {
       [stream, fromRevision ?? (isForwards ? 0 : Number.MAX_SAFE_INTEGER), limit ?? -1],
     );
     return rows.map((row) => this.#toEvent(row));
+  }
+
+  override async lastTypeOf(stream: string): Promise<string | undefined> {
+    this.#refuseClosed();
+    return this.#db.value<string>(LAST_TYPE_OF_STREAM, [stream]);
   }
 
   override async *readAll(options: ReadAllOptions = {}): AsyncIterable<StoredEvent[]> {

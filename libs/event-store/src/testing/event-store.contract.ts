@@ -340,6 +340,13 @@ export function describeEventStoreContract(
         expect(await read({ limit: 0 })).toEqual([]);
       });
 
+      it('tells the type of the last event', async () => {
+        const stream = newStream();
+        expect(await store.lastTypeOf(stream)).toBeUndefined();
+        await appendNew(stream, [newEvent(0), newEvent(1, { type: 'Ended' })]);
+        expect(await store.lastTypeOf(stream)).toBe('Ended');
+      });
+
       it('goes both ways over a stream of one event', async () => {
         const stream = newStream();
         await store.append(stream, [newEvent(0)], { expectedRevision: 'no-stream' });
