@@ -284,7 +284,7 @@ export class Relay {
 
       while (!stopping.aborted) {
         const dueInMs = batch.dueInMs(this.#limits, this.#state === 'live');
-        const result = await this.#within(Promise.race([next, failing]), dueInMs);
+        const result = await this.#within([next, failing], dueInMs);
         if (stopping.aborted) break;
         if (result?.done) throw new UnavailableError('event store', 'the subscription to the event log has ended');
         if (result) {
@@ -442,13 +442,13 @@ export class Relay {
     }
   }
 
-  /** What `next` answers, or undefined once `ms` have passed or somebody wants something of the loop. */
-  async #within<T>(next: Promise<T>, ms: number | undefined): Promise<T | undefined> {
+  /** What the first of them answers, or undefined once `ms` have passed or somebody wants something of the loop. */
+  async #within<T>(awaited: readonly Promise<T>[], ms: number | undefined): Promise<T | undefined> {
     if (this.#wishes.length > 0) return undefined;
     let timer: NodeJS.Timeout | undefined;
     try {
       return await Promise.race([
-        next,
+        ...awaited,
         new Promise<undefined>((resolve) => {
           this.#wake = () => resolve(undefined);
           if (ms !== undefined) timer = setTimeout(this.#wake, ms);
