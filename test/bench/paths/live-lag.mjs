@@ -58,7 +58,7 @@ export async function lagOn({ folder, servers, scale: { perSecond, seconds }, id
     const data = validateDto(RecordInteractionData, next());
     const { position } = await commands.dispatch(recordInteraction, data, {
       caller: 'bench',
-      idempotencyKey: `lag-${n}`,
+      idempotencyKey: `${id}-${n}`,
     });
     if (n % 10 !== 0) return;
     const answered = performance.now();
