@@ -58,6 +58,22 @@ describe('the relay', () => {
   const isAtHead = async (relay: Relay, store: EventStore = events): Promise<boolean> =>
     relay.status().position === (await store.head())?.position;
 
+  /** A log that publishes only when it is told to go on. */
+  const heldUp = (): { log: UnreliableMessageLog; begun: number; go(): void } => {
+    const slow = {
+      begun: 0,
+      go: (): void => undefined,
+      log: new UnreliableMessageLog(messages, async (call) => {
+        if (call === 'publish') {
+          slow.begun += 1;
+          await new Promise<void>((resolve) => (slow.go = resolve));
+        }
+        return undefined;
+      }),
+    };
+    return slow;
+  };
+
   it('publishes what is in the log and what is appended later, each once and in order', async () => {
     await record(events, publicOnes(1_200));
     const relay = relayOf();
@@ -114,15 +130,7 @@ describe('the relay', () => {
   });
 
   it('reads no further ahead than a batch and the next events, however slowly it can publish', async () => {
-    let go = (): void => undefined;
-    let publishing = 0;
-    const slow = new UnreliableMessageLog(messages, async (call) => {
-      if (call === 'publish') {
-        publishing += 1;
-        await new Promise<void>((resolve) => (go = resolve));
-      }
-      return undefined;
-    });
+    const slow = heldUp();
     let read = 0;
     const subscribe = events.subscribe.bind(events);
     events.subscribe = async function* (options) {
@@ -132,41 +140,33 @@ describe('the relay', () => {
       }
     };
     await record(events, publicOnes(3_000));
-    const relay = relayOf({ messages: slow, limits: { messages: 100 } });
+    const relay = relayOf({ messages: slow.log, limits: { messages: 100 } });
     relay.start();
-    await until(() => publishing === 1);
+    await until(() => slow.begun === 1);
     // What could still be read is read within a few turns of the event loop.
     for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(read).toBeLessThanOrEqual(1_000);
     const stopped = relay.stop();
-    go();
+    slow.go();
     await stopped;
   });
 
   it('makes the next batch while one is being published, and publishes one at a time', async () => {
-    let go = (): void => undefined;
-    let begun = 0;
-    const slow = new UnreliableMessageLog(messages, async (call) => {
-      if (call === 'publish') {
-        begun += 1;
-        await new Promise<void>((resolve) => (go = resolve));
-      }
-      return undefined;
-    });
+    const slow = heldUp();
     let mapped = 0;
     const { map, ...rest } = mapping(TOPIC);
     const counting = { ...rest, map: (event: Parameters<typeof map>[0]) => ((mapped += 1), map(event)) };
     await record(events, publicOnes(250));
-    const relay = relayOf({ messages: slow, mappings: [counting], limits: { messages: 100 } });
+    const relay = relayOf({ messages: slow.log, mappings: [counting], limits: { messages: 100 } });
     relay.start();
-    await until(() => begun === 1 && mapped === 200);
+    await until(() => slow.begun === 1 && mapped === 200);
     for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-    expect(begun).toBe(1);
-    go();
-    await until(() => begun === 2);
-    go();
-    await until(() => begun === 3);
-    go();
+    expect(slow.begun).toBe(1);
+    slow.go();
+    await until(() => slow.begun === 2);
+    slow.go();
+    await until(() => slow.begun === 3);
+    slow.go();
     await until(() => isAtHead(relay));
     expect(await published()).toEqual(upTo(250));
   });
