@@ -70,6 +70,21 @@ describe.each(['23.10', '24.6'] as const)('EventStoreDB in the ways of %s', (ver
     server = await startEventStoreDb({ dir, version, port: Number(new URL(server.url).port) });
   };
 
+  it('keeps what the store appends as JSON, as a bare client would write it', async () => {
+    const { id, type, data, metadata } = newEvent(1, {
+      data: { name: '王小明 "\\" 😀', none: undefined, list: [1.5, null] },
+    });
+    const personal = 'c2VhbGVk+/=';
+    await store.append('case-1', [{ id, type, data, metadata, personal }], { expectedRevision: 'no-stream' });
+    const bare = jsonEvent({ id: randomUUID(), type, data: { data, personal }, metadata });
+    await client.appendToStream('case-1', bare, { expectedRevision: 0n });
+    const stored = [];
+    for await (const { event: read } of client.readStream('case-1')) stored.push(read);
+    const [ours, theirs] = stored.map((read) => ({ json: read?.isJson, data: read?.data, metadata: read?.metadata }));
+    expect(ours).toMatchObject({ json: true, metadata: { commandId: id } });
+    expect(ours).toEqual(theirs);
+  });
+
   /** 20 MB at once, while a live subscriber does not read. */
   const BURST = 20_000;
   const appendBurst = async (): Promise<void> => {

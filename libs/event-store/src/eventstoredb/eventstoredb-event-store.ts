@@ -58,7 +58,7 @@ import {
 } from './errors.js';
 import { Gate } from './gate.js';
 import type { EventStoreDbClient } from './log-subscription.js';
-import { UnqueuedClient } from './unqueued-client.js';
+import { AppendingClient } from './appending-client.js';
 import { subscribeToLog } from './log-subscription.js';
 import {
   isDomainEvent,
@@ -124,7 +124,7 @@ export class EventStoreDbEventStore extends EventStore {
    * @throws FaultError CONFIG_INVALID; UnavailableError while the server is away
    */
   static async open(url: string, options: EventStoreDbOptions = {}): Promise<EventStoreDbEventStore> {
-    const connect = options.connect ?? (() => UnqueuedClient.at(url));
+    const connect = options.connect ?? (() => AppendingClient.at(url));
     let store: EventStoreDbEventStore;
     try {
       store = new EventStoreDbEventStore(connect, options.giveUpMs ?? GIVE_UP_MS);
@@ -227,9 +227,9 @@ export class EventStoreDbEventStore extends EventStore {
   async #append(stream: string, events: readonly NewEvent[], before: number | 'any'): Promise<AppendResult> {
     this.#refuseClosed();
     // An id that is no UUID, or an empty type, would end the process two seconds later.
-    checkAppend(stream, events);
+    const checked = checkAppend(stream, events);
     const known = this.#known;
-    const sending = this.#sendUntilKnown(stream, events.map(toClientEvent), before);
+    const sending = this.#sendUntilKnown(stream, checked.map(toClientEvent), before);
     this.#underWay.add(sending);
     try {
       const result = await sending;

@@ -6,17 +6,20 @@
 import eventStoreDb from '@eventstore/db-client';
 import type {
   AllStreamRecordedEvent,
+  BinaryEventData,
   ExpectedRevision as ClientRevision,
   Filter,
-  JSONEventData,
   Position as ClientPosition,
   RecordedEvent,
 } from '@eventstore/db-client';
 import type { EventMetadata, JsonObject, Position } from '@timeline/kernel';
 import { DomainError, FaultError, makePosition, offsetOf, parsePosition, toInstant } from '@timeline/kernel';
-import type { NewEvent, StoredEvent } from '../event-store.port.js';
+import type { CheckedEvent } from '../append-validation.js';
+import type { StoredEvent } from '../event-store.port.js';
 
-const { eventTypeFilter, jsonEvent, NO_STREAM } = eventStoreDb;
+const { eventTypeFilter, NO_STREAM } = eventStoreDb;
+
+const utf8 = new TextEncoder();
 
 const DIGITS = 20;
 const OFFSET = /^(\d{20})\.(\d{20})$/;
@@ -40,8 +43,19 @@ export function toClientPosition(logId: string, position: Position): ClientPosit
 /** @param before revision of the last event before the append, -1 of a new stream */
 export const toClientRevision = (before: number): ClientRevision => (before === -1 ? NO_STREAM : BigInt(before));
 
-export function toClientEvent({ id, type, data, personal, metadata }: NewEvent): JSONEventData {
-  return jsonEvent({ id, type, data: personal === undefined ? { data } : { data, personal }, metadata });
+/**
+ * As bytes of JSON: JSON as such the client writes as base64 and reads that again twice, in JavaScript, which is more than
+ * a third of what an append costs. `AppendingClient` tells the server that it is JSON.
+ */
+export function toClientEvent({ id, type, data, personal, metadata }: CheckedEvent): BinaryEventData {
+  const body = personal === undefined ? `{"data":${data}}` : `{"data":${data},"personal":${JSON.stringify(personal)}}`;
+  return {
+    id,
+    type,
+    contentType: 'application/octet-stream',
+    data: utf8.encode(body),
+    metadata: utf8.encode(metadata),
+  };
 }
 
 /** The server's own records: its types and the streams it writes by itself (on 23.10 their types may look like ours). */

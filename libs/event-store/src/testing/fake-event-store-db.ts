@@ -27,6 +27,11 @@ export interface FakeRecord {
   created: Date;
 }
 
+/** The adapter gives bytes of JSON; what servers write by themselves is given as it is. */
+const jsonOf = (value: unknown): string =>
+  value instanceof Uint8Array ? decoder.decode(value) : JSON.stringify(value);
+const decoder = new TextDecoder();
+
 /** An error as the client makes them: told apart by `type` and `code`; often without a message. */
 export const clientError = (type: string | undefined, code?: number, more: object = {}): Error =>
   Object.assign(new Error(''), { type, code }, more);
@@ -68,8 +73,8 @@ export class FakeServer {
       streamId,
       id: event.id,
       type: event.type,
-      data: JSON.stringify(event.data),
-      metadata: JSON.stringify(event.metadata ?? {}),
+      data: jsonOf(event.data),
+      metadata: jsonOf(event.metadata ?? {}),
       revision: BigInt(this.streamOf(streamId).length),
       position: { commit: offset, prepare: offset },
       created: new Date(),
