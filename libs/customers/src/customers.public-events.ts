@@ -1,5 +1,5 @@
 /** Customers as downstream systems see them: what happened and when, nothing that identifies a person or that anybody wrote. */
-import type { JsonObject, Recorded } from '@timeline/kernel';
+import { defined, type JsonObject, type Recorded } from '@timeline/kernel';
 import type { PublicEventMapping, PublicFact } from '@timeline/relaying';
 import {
   IDENTITY_KINDS,
@@ -138,12 +138,12 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
       const { kind, stage, language, region, traits, identityKinds = [] } = event.data;
       return {
         type: 'customers.registered',
-        data: { kind, stage, ...known({ language, region }), traits, identityKinds },
+        data: { kind, stage, ...defined({ language, region }), traits, identityKinds },
       };
     }
     case 'CustomerUpdated': {
       const { changed, language, region, traits } = event.data;
-      return { type: 'customers.updated', data: { changed, ...known({ language, region, traits }) } };
+      return { type: 'customers.updated', data: { changed, ...defined({ language, region, traits }) } };
     }
     case 'CustomerIdentityAdded':
       // One that was there already only became the primary one.
@@ -152,7 +152,7 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
       return { type: 'customers.identity-removed', data: { kind: event.data.kind } };
     case 'CustomerConsentChanged': {
       const { purpose, status, channel, textVersion } = event.data;
-      return { type: 'customers.consent-changed', data: { purpose, status, ...known({ channel }), textVersion } };
+      return { type: 'customers.consent-changed', data: { purpose, status, ...defined({ channel }), textVersion } };
     }
     case 'CustomerPreferencesChanged':
       return { type: 'customers.preferences-changed', data: { changed: event.data.changed } };
@@ -161,19 +161,19 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
     case 'CustomerJoinedCompany': {
       // Another role is not told, nor are roles: somebody wrote them.
       const { companyId, from, held } = event.data;
-      return held ? undefined : { type: 'customers.company-joined', data: { companyId, ...known({ from }) } };
+      return held ? undefined : { type: 'customers.company-joined', data: { companyId, ...defined({ from }) } };
     }
     case 'CustomerLeftCompany': {
       const { companyId, to, forgotten } = event.data;
       return forgotten === 'left-before'
         ? undefined
-        : { type: 'customers.company-left', data: { companyId, ...known({ to }) } };
+        : { type: 'customers.company-left', data: { companyId, ...defined({ to }) } };
     }
     case 'CustomerFieldVerified':
       return { type: 'customers.field-verified', data: { field: event.data.field, method: event.data.method } };
     case 'CustomerFieldsRetracted': {
       const { fields, now } = event.data;
-      return { type: 'customers.fields-retracted', data: { changed: fields, ...known(now) } };
+      return { type: 'customers.fields-retracted', data: { changed: fields, ...defined(now) } };
     }
     case 'EnrichmentProposed': {
       const { enrichmentId, provider, confidence, legalBasis, fields } = event.data;
@@ -200,7 +200,7 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
       // For those who copied what was published and must say until when. Which copies we have is our own affair.
       const { erasedAt, carriedOutAt, backups } = event.data;
       const backupsExpireAt = backups === 'not-stated' ? undefined : backups.expireAt;
-      return { type: 'customers.erasure-certified', data: { erasedAt, carriedOutAt, ...known({ backupsExpireAt }) } };
+      return { type: 'customers.erasure-certified', data: { erasedAt, carriedOutAt, ...defined({ backupsExpireAt }) } };
     }
     case 'IdentityClaimLapsed':
       return undefined;
@@ -208,6 +208,3 @@ function publicFact(event: Recorded<CustomerEvent>): { type: keyof typeof SCHEMA
       return event satisfies never;
   }
 }
-
-const known = (members: JsonObject): JsonObject =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

@@ -4,13 +4,14 @@
  */
 import { Injectable } from '@nestjs/common';
 import { EventStore, WrongExpectedRevisionError, type NewEvent } from '@timeline/event-store';
-import { PersonalVault } from '@timeline/key-store';
+import { PersonalVault, type SealedPersonal } from '@timeline/key-store';
 import {
   activeTraceparent,
   backoffMs,
   delay,
   DomainError,
   eventIdOf,
+  defined,
   measure,
   toInstant,
   Clock,
@@ -167,32 +168,30 @@ export class CommandProcessor {
     const { decider, context, stream } = target;
     const id = eventIdOf(context, stream, index);
     const customerId = decision.customerId ?? defaultCustomerId;
-    const type: Event['type'] = decision.type;
-    const traceparent = activeTraceparent();
-    const metadata: EventMetadata = {
-      schemaVersion: decider.schemaVersions?.[type] ?? 1,
+    const type: string = decision.type;
+    const versions: Partial<Record<string, number>> = decider.schemaVersions ?? {};
+    let sealed: SealedPersonal | undefined;
+    if (decision.personal && Object.keys(decision.personal).length > 0) {
+      if (!customerId) throw new DomainError('PERSONAL_WITHOUT_CUSTOMER', `${type} holds personal data of no customer`);
+      sealed = await this.vault.seal(decision.personal, defined({ eventId: id, customerId, slot: target.keySlot }));
+    }
+    const metadata: EventMetadata = defined({
+      schemaVersion: versions[type] ?? 1,
       occurredAt: decision.occurredAt ?? occurredAt,
-      ...(customerId && !target.concealCustomer && { customerId }),
-      ...(decision.customerIds && { customerIds: decision.customerIds }),
+      customerId: target.concealCustomer ? undefined : customerId,
+      customerIds: decision.customerIds,
       actor: context.actor,
-      ...(decision.channel && { channel: decision.channel }),
-      ...(context.source && { source: context.source }),
+      channel: decision.channel,
+      source: context.source,
       commandId: context.commandId,
       bodyHash: context.bodyHash,
       correlationId: context.correlationId,
       causationId: context.causationId,
-      ...(traceparent && { traceparent }),
-    };
-    // Facts are declared as JSON shapes by their slices.
-    const event: NewEvent = { id, type, data: decision.data as JsonObject, metadata };
-    if (!decision.personal || Object.keys(decision.personal).length === 0) return event;
-    if (!customerId) throw new DomainError('PERSONAL_WITHOUT_CUSTOMER', `${type} holds personal data of no customer`);
-    const { keyId, personal } = await this.vault.seal(decision.personal, {
-      eventId: id,
-      customerId,
-      ...(target.keySlot && { slot: target.keySlot }),
+      traceparent: activeTraceparent(),
+      keyId: sealed?.keyId,
     });
-    return { ...event, personal, metadata: { ...metadata, keyId } };
+    // Facts are declared as JSON shapes by their slices.
+    return defined({ id, type, data: decision.data as JsonObject, metadata, personal: sealed?.personal });
   }
 }
 

@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, commandIdOf, inSpan, measure, newId, timed } from '@timeline/kernel';
+import { canonicalJson, commandIdOf, defined, inSpan, measure, newId, timed } from '@timeline/kernel';
 import type { AnyCommandType, CommandContext, CommandOutcome, CommandType } from './command.js';
 
 /** Who asks, and how the request wants to be recognised. */
@@ -34,16 +34,16 @@ export class Commands {
       idempotencyKey === undefined
         ? newId()
         : commandIdOf({ caller, type: type.name, target: type.target(data), key: idempotencyKey });
-    const context: CommandContext = {
+    const context: CommandContext = defined({
       commandId,
       bodyHash: this.hashes.hashBody(canonicalJson({ type: type.name, data })),
       actor: request.actor ?? caller,
-      ...(request.source && { source: request.source }),
+      source: request.source,
       correlationId: request.correlationId ?? commandId,
       causationId: request.causationId ?? commandId,
-      ...(request.ifMatch !== undefined && { ifMatch: request.ifMatch }),
-      ...(request.settled && { settled: request.settled }),
-    };
+      ifMatch: request.ifMatch,
+      settled: request.settled,
+    });
     return inSpan(`command ${type.name}`, { 'timeline.command': type.name }, () =>
       timed(
         (): Promise<CommandOutcome> => this.bus.execute(new type.command(data, context)),

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { canonicalJson, isSameJson } from './json.js';
+import { canonicalJson, defined, isSameJson } from './json.js';
 
 describe('canonical JSON', () => {
   it('is what it was, for good: hashes of it stand in logs', () => {
@@ -16,6 +16,11 @@ describe('canonical JSON', () => {
       '{"10":1,"9":0,"A":{},"a":"\\"","b":[1,{"10":true,"d":null}],"\u{1f600}":"x","\uffff":"y"}',
     );
   });
+});
+
+it('leaves out the members that are undefined, and no others', () => {
+  const members = { a: undefined, b: null, c: 0, d: '', e: false, f: [undefined] };
+  expect(Object.entries(defined(members))).toEqual(Object.entries(members).slice(1));
 });
 
 describe('comparing JSON values', () => {

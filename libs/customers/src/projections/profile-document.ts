@@ -1,6 +1,6 @@
 /** The profile that is read: the parts of a group's members together. Every member has it under its own id. */
 import type { Decimal, Instant, Position } from '@timeline/kernel';
-import { daysInOrder, divideDecimals, foldText, subtractDecimals } from '@timeline/kernel';
+import { daysInOrder, defined, divideDecimals, foldText, subtractDecimals } from '@timeline/kernel';
 import { oncePerGroup } from '@timeline/projecting';
 import { openMerges, survivorOf } from '../../../merging/src/merging.events.js';
 import { npsGroupOf, type NpsGroup, type SurveyKind, type SurveyScale } from '../../../surveys/src/surveys.events.js';
@@ -139,7 +139,7 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
     kind,
     ...(!whole.known && { anonymous: true }),
     stage,
-    ...pick({
+    ...defined({
       name,
       birthDate: field<string>('birthDate'),
       address: field<PersonalDetails['address']>('address'),
@@ -168,7 +168,7 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
     consents: Object.entries(whole.consents)
       .sort(byKey)
       .flatMap(([, { value, at }]) => (value ? [{ ...value, at }] : [])),
-    preferences: pick(
+    preferences: defined(
       Object.fromEntries(PREFERENCES.map((each) => [each, field(`preferences.${each}`)])),
     ) satisfies ContactPreferences,
     interactions: {
@@ -276,11 +276,3 @@ const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => compar
 
 const valuesOf = <T>(latest: Readonly<Record<string, { value: T | null }>>): Record<string, T> =>
   Object.fromEntries(Object.entries(latest).flatMap(([name, { value }]) => (value === null ? [] : [[name, value]])));
-
-/** Without the members that are undefined. */
-function pick<T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  // Only undefined ones were left out.
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof T]?: Exclude<T[Name], undefined>;
-  };
-}

@@ -11,6 +11,7 @@ import {
   sharedDeliveryKeys,
 } from '@timeline/deciding';
 import { NestedArray, OneOf, Optional, Text, Whole } from '@timeline/http';
+import { defined } from '@timeline/kernel';
 import { interactionDecider } from '../interaction.decider.js';
 import { CHANNELS, type Attachment, type Channel } from '../interactions.events.js';
 
@@ -97,11 +98,7 @@ export class RecordInteractionHandler implements ICommandHandler<RecordInteracti
     return this.intake.take(interactions, interactionDecider, data, context, ({ id, customerId, payloadHash }) => ({
       customerId,
       data: { ...recorded, interactionId: id, payloadHash },
-      personal: {
-        ...(subject !== undefined && { subject }),
-        ...(body !== undefined && { body }),
-        ...(attachments && { attachments: attachments.map((attachment) => ({ ...attachment })) }),
-      },
+      personal: defined({ subject, body, attachments: attachments?.map((attachment) => ({ ...attachment })) }),
       ...(occurredAt !== undefined && { occurredAt }),
     }));
   }
