@@ -13,6 +13,7 @@ const EVENT_OVERHEAD_BYTES = 64;
 const MAX_DEPTH = 100;
 /** As `randomUUID` and UUID v5 write them: EventStoreDB answers in lower case whatever it was given. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const ASCII = /^[ -~]*$/;
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNPRINTABLE = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
 
@@ -39,7 +40,7 @@ export function checkAppend(stream: string, events: readonly NewEvent[]): Checke
     if (ids.has(event.id)) throw invalid('an event id occurs once in an append', `${at}/id`);
     ids.add(event.id);
     checkName(event.type, 'an event type', `${at}/type`);
-    if (event.personal !== undefined && (typeof event.personal !== 'string' || UNPRINTABLE.test(event.personal))) {
+    if (event.personal !== undefined && (typeof event.personal !== 'string' || !ASCII.test(event.personal))) {
       throw invalid('personal is ciphertext in base64', `${at}/personal`);
     }
     const { id, type, personal } = event;
@@ -106,33 +107,35 @@ function checkName(name: unknown, what: string, pointer: string): void {
 function toJson(value: unknown, pointer: string): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid('an object is needed', pointer);
-  refuseWhatJsonChanges(value, pointer, 0);
+  const fault = whatJsonChanges(value, 0);
+  if (fault) throw invalid(fault.why, `${pointer}${fault.at}`);
   return JSON.stringify(value);
 }
 
 /** `JSON.stringify` turns NaN into null and a Map into {} without a word; what is written here is written for good. */
-function refuseWhatJsonChanges(value: unknown, pointer: string, depth: number): void {
+function whatJsonChanges(value: unknown, depth: number): { why: string; at: string } | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-      return;
+      return undefined;
     case 'number':
-      if (!Number.isFinite(value)) throw invalid('a number in JSON is finite', pointer);
-      return;
-    case 'object':
-      if (value === null) return;
-      if (depth > MAX_DEPTH) throw invalid('this is circular or nested too deep', pointer);
-      if (Array.isArray(value)) {
-        for (let i = 0; i < value.length; i++) refuseWhatJsonChanges(value[i], `${pointer}/${i}`, depth + 1);
-        return;
-      }
-      if ('toJSON' in value || Symbol.iterator in value) throw invalid('this is not a plain JSON value', pointer);
-      for (const [name, member] of Object.entries(value)) {
+      return Number.isFinite(value) ? undefined : { why: 'a number in JSON is finite', at: '' };
+    case 'object': {
+      if (value === null) return undefined;
+      if (depth > MAX_DEPTH) return { why: 'this is circular or nested too deep', at: '' };
+      const isList = Array.isArray(value);
+      if ('toJSON' in value || (!isList && Symbol.iterator in value))
+        return { why: 'this is not a plain JSON value', at: '' };
+      const members = value as Readonly<Record<string, unknown>>;
+      for (const name of isList ? value.keys() : Object.keys(value)) {
+        const member = members[name];
         // An absent member may be written as undefined; JSON leaves it out.
-        if (member !== undefined) refuseWhatJsonChanges(member, `${pointer}/${name}`, depth + 1);
+        const fault = member === undefined && !isList ? undefined : whatJsonChanges(member, depth + 1);
+        if (fault) return { why: fault.why, at: `/${name}${fault.at}` };
       }
-      return;
+      return undefined;
+    }
     default:
-      throw invalid(`a ${typeof value} is no JSON value`, pointer);
+      return { why: `a ${typeof value} is no JSON value`, at: '' };
   }
 }

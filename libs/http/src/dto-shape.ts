@@ -6,6 +6,7 @@
 import { FaultError } from '@timeline/kernel';
 import { getMetadataStorage, ValidationTypes } from 'class-validator';
 import type { DtoClass, FieldType, JsonSchema, Violation } from './field-types.js';
+import { pointerTo } from './json-strict.js';
 
 /** Name of the class-validator rule that carries a field type as its only constraint. */
 export const FIELD_RULE = 'timelineField';
@@ -31,6 +32,8 @@ export function addCheck(cls: DtoClass, rule: CheckRule): void {
 
 export interface FieldShape {
   name: string;
+  /** Its segment of a JSON pointer, `/` included. */
+  segment: string;
   type: FieldType;
   isRequired: boolean;
   isNullable: boolean;
@@ -85,6 +88,7 @@ function readShape(cls: DtoClass): DtoShape {
     const preset: unknown = Reflect.get(defaults, name);
     fields.set(name, {
       name,
+      segment: pointerTo('', name),
       type,
       isRequired: !isOptional && preset === undefined,
       isNullable,

@@ -6,10 +6,12 @@
 import {
   compareDecimals,
   INSTANT_PATTERN,
+  isAsStored,
   isDecimal,
   isPlainDate,
   PLAIN_DATE_PATTERN,
   readInstant,
+  toInstant,
   type Decimal,
   type JsonObject,
   type JsonValue,
@@ -102,8 +104,17 @@ const VISIBLE = '[^\\p{White_Space}\\p{Default_Ignorable_Code_Point}\\p{Cc}\\p{C
 const ALLOWED = '(?:\\r\\n|[\\n\\t]|[^\\p{Cc}\\p{Cs}])*';
 const ANY_TEXT = `^${ALLOWED}$`;
 const VISIBLE_TEXT = `^(?=[\\s\\S]*${VISIBLE})${ALLOWED}$`;
+/** Printable ASCII that begins with a visible character: nearly all text, known by one quick look. */
+const PLAIN = /^[!-~][ -~\n\t]*$/;
 const anyText = new RegExp(ANY_TEXT, 'u');
 const visible = new RegExp(VISIBLE, 'u');
+
+function wrongText(value: string, min: number): string | undefined {
+  const fault = textFault(value);
+  if (fault) return fault === 'TEXT_HOLDS_NUL' ? 'must not hold the NUL character' : 'must be well-formed Unicode';
+  if (!anyText.test(value)) return 'must not hold control characters other than line breaks and tabs';
+  return min > 0 && !visible.test(value) ? 'must hold at least one visible character' : undefined;
+}
 
 /** Text without control characters (line breaks and tabs excepted); `\r\n` is normalised to `\n`. */
 export function text({ min = 1, max = 1000, pattern, meaning }: TextOptions = {}): FieldType {
@@ -116,10 +127,8 @@ export function text({ min = 1, max = 1000, pattern, meaning }: TextOptions = {}
       const length = value.length > max || value.length < 2 * min ? [...value].length : value.length;
       if (length < min) return min === 1 ? 'must not be empty' : `must have at least ${min} characters`;
       if (length > max) return `must have at most ${max} characters`;
-      const fault = textFault(value);
-      if (fault) return fault === 'TEXT_HOLDS_NUL' ? 'must not hold the NUL character' : 'must be well-formed Unicode';
-      if (!anyText.test(value)) return 'must not hold control characters other than line breaks and tabs';
-      if (min > 0 && !visible.test(value)) return 'must hold at least one visible character';
+      const fault = PLAIN.test(value) ? undefined : wrongText(value, min);
+      if (fault !== undefined) return fault;
       if (matcher && !matcher.test(value)) return meaning ? `must be ${meaning}` : `must match ${matcher.source}`;
       return undefined;
     },
@@ -145,7 +154,7 @@ export const instant = (): FieldType =>
         : `must be a real instant of the years 0001 to 9999, such as 2024-02-29T13:45:00Z or 2024-02-29T13:45:00.250+08:00${
             typeof value === 'string' && /\d \d{2}:\d{2}$/.test(value) ? ' (in a query, "+" is written %2B)' : ''
           }`,
-    normalise: (value) => new Date(readInstant(value)).toISOString(),
+    normalise: (value) => (isAsStored(value) ? value : toInstant(readInstant(value))),
     schema: () => ({ type: 'string', format: 'date-time', pattern: INSTANT_PATTERN }),
   });
 

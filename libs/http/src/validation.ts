@@ -42,6 +42,7 @@ class DtoReading implements Reading {
     const shape = shapeOf(cls);
     const before = this.violations.length;
     const dto = new cls();
+    const members = dto as Record<string, unknown>;
     for (const key of Object.keys(value)) {
       if (!shape.fields.has(key)) {
         refuse(
@@ -53,14 +54,14 @@ class DtoReading implements Reading {
       }
     }
     for (const field of shape.fields.values()) {
-      const at = pointerTo(pointer, field.name);
+      const at = pointer + field.segment;
       // An inherited `toString` or the like must not count as a member that was sent.
       const given = Object.hasOwn(value, field.name) ? value[field.name] : undefined;
       if (given === undefined) {
         if (field.isRequired) refuse(this, at, 'REQUIRED', 'is required');
-      } else if (given === null && field.isNullable) Reflect.set(dto, field.name, null);
+      } else if (given === null && field.isNullable) members[field.name] = null;
       else if (given === null) refuse(this, at, 'NULL', 'must not be null; leave it out if there is no value');
-      else Reflect.set(dto, field.name, field.type.read(given, at, this));
+      else members[field.name] = field.type.read(given, at, this);
     }
     if (this.violations.length > before) return undefined;
     if (shape.hasExtraRules) this.#runExtraRules(dto, pointer);

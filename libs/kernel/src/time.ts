@@ -21,10 +21,14 @@ export const isPlainDate = (text: string): boolean => dateShape.test(text) && is
 /** Milliseconds since the epoch of an ISO 8601 instant with `Z` or an offset, or NaN. Finer fractions are cut off. */
 export function readInstant(text: string): number {
   if (!instantShape.test(text) || !isInItsMonth(text)) return Number.NaN;
+  if (isAsStored(text)) return Date.parse(text);
   const zone = text.endsWith('Z') ? 'Z' : text.slice(-6);
   const fraction = text.slice(19, text.length - zone.length).slice(1, 4);
   return Date.parse(`${text.slice(0, 19)}.${fraction.padEnd(3, '0')}${zone}`);
 }
+
+/** Of what `readInstant` takes: whether it is UTC with milliseconds already. */
+export const isAsStored = (instant: string): boolean => instant.length === 24 && instant.endsWith('Z');
 
 /** Whether the month has that day. */
 function isInItsMonth(date: string): boolean {

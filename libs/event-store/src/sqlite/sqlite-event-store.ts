@@ -74,8 +74,10 @@ const SCHEMA = `
 `;
 
 const COLUMNS = 'position, stream, revision, id, type, data, personal, metadata, recorded_at';
-const INSERT = `INSERT INTO event (stream, revision, id, type, data, personal, metadata, recorded_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const INSERT = 'INSERT INTO event (stream, revision, id, type, data, personal, metadata, recorded_at)';
+const INSERT_EVENT = `${INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+/** Where the stream is not there: one statement instead of two. */
+const INSERT_FIRST_EVENT = `${INSERT} SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM event WHERE stream = ?)`;
 const LAST_OF_STREAM = 'SELECT revision FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1';
 const LAST_ROW_OF_STREAM = `SELECT ${COLUMNS} FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1`;
 const LAST_TYPE_OF_STREAM = 'SELECT type FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1';
@@ -358,6 +360,12 @@ export class SqliteEventStore extends EventStore {
   }
 
   #write({ stream, events, expected }: QueuedAppend): AppendResult {
+    const recordedAt = toInstant(this.#clock.now());
+    const [first] = events;
+    if (expected === -1 && events.length === 1 && first) {
+      const inserted = this.#db.run(INSERT_FIRST_EVENT, [...rowOf(first, stream, 0, recordedAt), stream]);
+      if (inserted.changes === 1) return { revision: 0, position: this.#position(inserted.lastInsertRowid) };
+    }
     const current = this.#db.value<number>(LAST_OF_STREAM, [stream]) ?? -1;
     const known = current === -1 ? new Map<string, KnownEvent>() : this.#knownIn(stream, events);
     const knownRevisions = events.flatMap(({ id }) => known.get(id)?.revision ?? []);
@@ -372,13 +380,11 @@ export class SqliteEventStore extends EventStore {
         return { revision: decision.lastRevision, position: this.#position(last?.position ?? 0), repeated: true };
       }
       case 'write': {
-        const recordedAt = toInstant(this.#clock.now());
         let revision = current;
         let offset = 0;
-        for (const { id, type, data, personal, metadata } of events) {
+        for (const event of events) {
           revision += 1;
-          const values = [stream, revision, id, type, data, personal ?? null, metadata, recordedAt];
-          offset = this.#db.run(INSERT, values).lastInsertRowid;
+          offset = this.#db.run(INSERT_EVENT, rowOf(event, stream, revision, recordedAt)).lastInsertRowid;
         }
         return { revision, position: this.#position(offset) };
       }
@@ -470,3 +476,10 @@ export class SqliteEventStore extends EventStore {
     if (this.#closing.signal.aborted) throw new FaultError('EVENT_STORE_CLOSED', 'the event store is closed');
   }
 }
+
+const rowOf = (
+  { id, type, data, personal, metadata }: CheckedEvent,
+  stream: string,
+  revision: number,
+  recordedAt: string,
+): SqliteValue[] => [stream, revision, id, type, data, personal ?? null, metadata, recordedAt];
