@@ -11,12 +11,22 @@ export const isUuid = (text: unknown): text is string => typeof text === 'string
 
 /** UUID v5 of the parts, each length-prefixed so that ("ab","c") and ("a","bc") differ. */
 export function deriveId(...parts: (string | number)[]): string {
-  return uuidV5(parts.map((part) => `${String(part).length}:${part}`).join(''));
+  let name = '';
+  for (const part of parts) name += `${String(part).length}:${part}`;
+  return uuidV5(name);
 }
+
+/** Characters that fit into `scratch`, each of three bytes at most. */
+const SHORT_NAME = 500;
+const scratch = Buffer.concat([NAMESPACE, Buffer.alloc(3 * SHORT_NAME)]);
 
 /** RFC 9562, 5.5. Of its own, since every command derives three: `uuid` takes four times as long, byte by byte. */
 function uuidV5(name: string): string {
-  const hex = hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(name)]), 'hex');
+  const isShort = name.length <= SHORT_NAME;
+  const bytes = isShort
+    ? scratch.subarray(0, NAMESPACE.length + scratch.write(name, NAMESPACE.length))
+    : Buffer.concat([NAMESPACE, Buffer.from(name)]);
+  const hex = hash('sha1', bytes, 'hex');
   const variant = '89ab'[parseInt(hex.charAt(16), 16) % 4];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

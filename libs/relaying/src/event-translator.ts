@@ -156,7 +156,8 @@ export class EventTranslator {
       const stored: Fact = { type: event.type, data: event.data };
       const { fact, schemaVersion } = this.#options.upcasters.lift(stored, event.metadata.schemaVersion);
       const { id, stream, revision, position, recordedAt } = event;
-      const metadata = { ...event.metadata, schemaVersion };
+      const isAsStored = schemaVersion === event.metadata.schemaVersion;
+      const metadata = isAsStored ? event.metadata : { ...event.metadata, schemaVersion };
       return { type: fact.type, data: fact.data, id, metadata, stream, revision, position, recordedAt };
     } catch (error) {
       return { code: errorCode(error) };

@@ -4,7 +4,7 @@
  * attributes are headers, the value is the data alone. They never hold personal data: a mapping does not see any.
  */
 import type { JsonObject, Recorded } from '@timeline/kernel';
-import { deriveId, logOf } from '@timeline/kernel';
+import { defined, deriveId, logOf } from '@timeline/kernel';
 import type { PublicMessage } from '@timeline/messaging';
 
 /** A public event as a mapping makes it. */
@@ -41,24 +41,20 @@ export const cloudEventType = ({ type, version }: Pick<PublicFact, 'type' | 'ver
 export function toCloudEvent(event: Recorded, fact: PublicFact, options: CloudEventOptions): PublicMessage {
   const { customerId, correlationId, causationId, occurredAt, traceparent } = event.metadata;
   const { topic, schemaBase = 'urn:customer-timeline:schema:' } = options;
-  return {
-    topic,
-    key: customerId ?? fact.subject,
-    value: JSON.stringify(fact.data),
-    headers: {
-      ce_specversion: '1.0',
-      ce_id: deriveId('public-event', event.id, fact.type),
-      ce_type: cloudEventType(fact),
-      ce_source: `/customer-timeline/logs/${logOf(event.position)}`,
-      ce_subject: fact.subject,
-      ce_time: occurredAt,
-      ce_dataschema: `${schemaBase}${fact.type}.v${fact.version}`,
-      ce_position: event.position,
-      ce_correlationid: correlationId,
-      ce_causationid: causationId,
-      // CloudEvents' distributed tracing extension.
-      ...(traceparent !== undefined && { ce_traceparent: traceparent }),
-      'content-type': 'application/json',
-    },
-  };
+  const headers = defined({
+    ce_specversion: '1.0',
+    ce_id: deriveId('public-event', event.id, fact.type),
+    ce_type: cloudEventType(fact),
+    ce_source: `/customer-timeline/logs/${logOf(event.position)}`,
+    ce_subject: fact.subject,
+    ce_time: occurredAt,
+    ce_dataschema: `${schemaBase}${fact.type}.v${fact.version}`,
+    ce_position: event.position,
+    ce_correlationid: correlationId,
+    ce_causationid: causationId,
+    // CloudEvents' distributed tracing extension.
+    ce_traceparent: traceparent,
+    'content-type': 'application/json',
+  });
+  return { topic, key: customerId ?? fact.subject, value: JSON.stringify(fact.data), headers };
 }

@@ -74,6 +74,13 @@ export async function openSqlite(path: string, settings: SqliteFileSettings): Pr
   }
 }
 
+/** Another connection, for another thread of this process, to a file that `openSqlite` has opened: see `openedHere`. */
+export function connectAgain(path: string, settings: SqliteFileSettings): SqliteDatabase {
+  const db = new SqliteDatabase(path, settings);
+  db.exec(`PRAGMA synchronous = ${settings.synchronous ?? 'FULL'}`);
+  return db;
+}
+
 /** With its birth: the number of a file that was removed is soon given to another. */
 function inodeOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });

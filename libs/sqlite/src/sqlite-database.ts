@@ -158,25 +158,17 @@ export class SqliteDatabase {
     }
   }
 
+  /** How the last write of another connection of this process went: `ping` tells of either. */
+  noteWrite(error: UnavailableError | undefined): void {
+    this.#failure = error && { error, at: performance.now() };
+  }
+
   /** It may be the write-ahead log that fills the disk: what waits in it takes less room in the file, or none. */
   #makeRoom(): void {
     try {
       this.tryEmptyWriteAheadLog();
     } catch {
       // Nor is there room for that.
-    }
-  }
-
-  /** Inside `immediate`: undoes what `work` wrote if it throws, and nothing else of the transaction. */
-  savepoint<T>(work: () => T): T {
-    this.run('SAVEPOINT part');
-    try {
-      const result = work();
-      this.run('RELEASE part');
-      return result;
-    } catch (error) {
-      if (this.#db.inTransaction) this.exec('ROLLBACK TO part; RELEASE part');
-      throw error;
     }
   }
 

@@ -12,7 +12,8 @@ import fc from 'fast-check';
 import type { EventStore, ExpectedRevision, StoredEvent } from '../event-store.port.js';
 import { collect, describeEventStoreContract, eventsIn, messagesUntil } from '../testing/event-store.contract.js';
 import { newEvent, newEvents, newStream } from '../testing/events.js';
-import { EVENT_STORE_APPLICATION_ID, SqliteEventStore } from './sqlite-event-store.js';
+import { EVENT_STORE_APPLICATION_ID } from './log-file.js';
+import { SqliteEventStore } from './sqlite-event-store.js';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'timeline-events-'));
 const failure = (promise: Promise<unknown>): Promise<unknown> =>

@@ -3,7 +3,7 @@
  * price of making them durable is paid once, and each is still answered by itself, after the commit. The row id is
  * the position; it grows in commit order because there is one writer at a time across all processes.
  */
-import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, EventMetadata, JsonObject, Position } from '@timeline/kernel';
 import {
@@ -14,11 +14,10 @@ import {
   offsetOf,
   parsePosition,
   systemClock,
-  toInstant,
+  UnavailableError,
 } from '@timeline/kernel';
 import type { SqliteDatabase, SqliteValue } from '@timeline/sqlite';
 import { openSqlite } from '@timeline/sqlite';
-import type { CheckedEvent } from '../append-validation.js';
 import { checkAppend, checkCounts, checkReadAll, revisionBefore } from '../append-validation.js';
 import { eitherSignal } from '../either-signal.js';
 import type {
@@ -34,55 +33,32 @@ import type {
 } from '../event-store.port.js';
 import { EventStore, logWentBack, WrongExpectedRevisionError } from '../event-store.port.js';
 import { measuredAppend } from '../measured-append.js';
-import { decideAppend } from './append-decision.js';
+import { LOG_FILE, tuneLog } from './log-file.js';
+import { LogWriter, type Append, type GroupWriter, type Outcome } from './log-writer.js';
 import { Wakeup } from './wakeup.js';
+import { WRITER_SCRIPT, WriterThread } from './writer-thread.js';
 
 export interface SqliteEventStoreOptions {
   /** Tells `recordedAt`. */
   clock?: Clock;
   /** How often subscriptions look for commits of other processes. Milliseconds, default 25. */
   pollMs?: number;
+  /** What the thread that writes runs; tests give the built one. */
+  writerScript?: URL;
 }
-
-/** "TLev". Files that say otherwise are not opened. */
-export const EVENT_STORE_APPLICATION_ID = 0x544c_6576;
 
 /** Events in one transaction at most; more wait for the next, so that no commit takes long. */
 const GROUP_EVENTS = 512;
+/** To make so many appends takes as long as to write them: smaller groups would wait for the disk more often. */
+const GROUP_BEGUN = 32;
 const DEFAULT_BATCH = 500;
 /** Rows are fetched this many at a time and a batch ends early at this size, however large the events are. */
 const CHUNK_ROWS = 50;
 const BATCH_CHARS = 4 * 1024 * 1024;
 
-const SCHEMA = `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE event (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    stream TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    type TEXT NOT NULL,
-    data TEXT NOT NULL,
-    personal TEXT,
-    metadata TEXT NOT NULL,
-    recorded_at TEXT NOT NULL,
-    -- The id is in it so that looking for known ids reads this index alone. A second index on (stream, id) would
-    -- halve the speed of appends; the writer keeps revisions and ids unique under the write lock.
-    UNIQUE (stream, revision, id)
-  );
-  CREATE INDEX event_by_type ON event (type);
-`;
-
 const COLUMNS = 'position, stream, revision, id, type, data, personal, metadata, recorded_at';
-const INSERT = 'INSERT INTO event (stream, revision, id, type, data, personal, metadata, recorded_at)';
-const INSERT_EVENT = `${INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
-/** Where the stream is not there: one statement instead of two. */
-const INSERT_FIRST_EVENT = `${INSERT} SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM event WHERE stream = ?)`;
-const LAST_OF_STREAM = 'SELECT revision FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1';
 const LAST_ROW_OF_STREAM = `SELECT ${COLUMNS} FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1`;
 const LAST_TYPE_OF_STREAM = 'SELECT type FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1';
-const KNOWN_IN_STREAM =
-  'SELECT id, revision, position FROM event WHERE stream = ? AND id IN (SELECT value FROM json_each(?))';
 const LAST = 'SELECT position, id, recorded_at FROM event ORDER BY position DESC LIMIT 1';
 
 /** In the order of `COLUMNS`. */
@@ -94,17 +70,7 @@ const DATA = 5;
 const PERSONAL = 6;
 const METADATA = 7;
 
-/** An event that its stream holds already. */
-interface KnownEvent {
-  id: string;
-  revision: number;
-  position: number;
-}
-
-interface QueuedAppend {
-  stream: string;
-  events: CheckedEvent[];
-  expected: number | 'any';
+interface QueuedAppend extends Append {
   resolve(result: AppendResult): void;
   reject(error: unknown): void;
 }
@@ -121,10 +87,14 @@ interface Page {
 export class SqliteEventStore extends EventStore {
   override readonly keepsOrder = true;
   readonly #db: SqliteDatabase;
-  readonly #clock: Clock;
   readonly #wakeup: Wakeup;
   readonly #closing = new AbortController();
+  readonly #writer: GroupWriter;
+  /** Appends that wait, from which on a group is begun without waiting for more. */
+  readonly #enough: number;
   readonly #queue: QueuedAppend[] = [];
+  /** Ends the waiting for more. */
+  #isEnough = (): void => undefined;
   #writing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #seenVersion: number;
@@ -132,11 +102,14 @@ export class SqliteEventStore extends EventStore {
   private constructor(
     db: SqliteDatabase,
     override readonly logId: string,
-    { clock = systemClock, pollMs = 25 }: SqliteEventStoreOptions,
+    { clock = systemClock, pollMs = 25, writerScript = WRITER_SCRIPT }: SqliteEventStoreOptions,
   ) {
     super();
     this.#db = db;
-    this.#clock = clock;
+    // Another clock than the system's, and a log in memory, are this thread's alone.
+    const hasThread = clock === systemClock && db.path !== ':memory:' && existsSync(writerScript);
+    this.#writer = hasThread ? new WriterThread(db.path, writerScript) : new LogWriter(db, clock);
+    this.#enough = hasThread ? GROUP_BEGUN : Infinity;
     this.#seenVersion = db.dataVersion();
     this.#wakeup = new Wakeup(pollMs, () => {
       const version = db.dataVersion();
@@ -152,19 +125,9 @@ export class SqliteEventStore extends EventStore {
    * file is left as it is
    */
   static async open(path: string, options: SqliteEventStoreOptions = {}): Promise<SqliteEventStore> {
-    const db = await openSqlite(path, {
-      applicationId: EVENT_STORE_APPLICATION_ID,
-      kind: 'event store',
-      codePrefix: 'EVENT_STORE',
-      schemaVersion: 1,
-      migrate(fresh) {
-        fresh.exec(SCHEMA);
-        fresh.run('INSERT INTO meta VALUES (?, ?)', ['log_id', randomBytes(6).toString('hex')]);
-      },
-    });
+    const db = await openSqlite(path, LOG_FILE);
     try {
-      // Fewer, larger checkpoints write a page that changes often once; a larger cache keeps the indexes at hand.
-      db.exec('PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -16000');
+      tuneLog(db);
       const logId = db.value<string>('SELECT value FROM meta WHERE name = ?', ['log_id']);
       if (logId === undefined)
         throw new FaultError('EVENT_STORE_DAMAGED', `the event store ${path} has lost its log id`);
@@ -294,6 +257,7 @@ export class SqliteEventStore extends EventStore {
     this.#closed ??= (async () => {
       this.#closing.abort();
       await this.#writing;
+      await this.#writer.close();
       this.#db.close();
     })();
     return this.#closed;
@@ -304,97 +268,74 @@ export class SqliteEventStore extends EventStore {
     const checked = checkAppend(stream, events);
     return new Promise((resolve, reject) => {
       this.#queue.push({ stream, events: checked, expected, resolve, reject });
+      if (this.#queue.length >= this.#enough) this.#isEnough();
       this.#writing ??= this.#writeQueued();
     });
   }
 
+  /** While a group is made durable in its thread, those for the next one come in: half of all that are under way each. */
   async #writeQueued(): Promise<void> {
+    let underWay: { size: number; answered: Promise<() => void> } | undefined;
     do {
-      // Everyone who is about to append gets the chance to join; just answered ones come back with their next.
-      await nextTurn();
-      await this.#commitGroup();
-    } while (this.#queue.length > 0);
+      if (!underWay) {
+        await this.#gathered();
+        underWay = this.#send(0);
+      }
+      const { size, answered } = underWay;
+      const answer = await answered;
+      underWay = this.#queue.length >= this.#enough ? this.#send(size) : undefined;
+      answer();
+    } while (underWay || this.#queue.length > 0);
     this.#writing = undefined;
   }
 
-  async #commitGroup(): Promise<void> {
-    let group: QueuedAppend[] = [];
-    try {
-      const outcomes = await this.#db.immediate(() => {
-        group = this.#takeGroup();
-        return group.map((append) => this.#outcomeOf(append));
-      });
-      for (const [index, { resolve, reject }] of group.entries()) {
-        const outcome = outcomes[index];
-        if (outcome === undefined || outcome instanceof DomainError) reject(outcome);
-        else resolve(outcome);
-      }
-      this.#wakeup.notify();
-    } catch (error) {
-      // Without the lock nobody in the queue gets on; without a commit that was seen nobody in the group can know.
-      if (group.length === 0) group = this.#queue.splice(0);
-      for (const { reject } of group) reject(error);
-    }
+  /** Everyone who is about to append gets the chance to join; just answered ones come back with their next. */
+  #gathered(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#isEnough = resolve;
+      setImmediate(resolve);
+    });
   }
 
-  #takeGroup(): QueuedAppend[] {
+  /** Hands a group over. `answered`: what tells each of its appends how it came out, once that is known. */
+  #send(before: number): { size: number; answered: Promise<() => void> } {
+    const group = this.#takeGroup(Math.max(this.#enough, Math.ceil((this.#queue.length + before) / 2)));
+    const written = this.#writer.write(group.map(({ stream, events, expected }) => ({ stream, events, expected })));
+    const answered = written.then(
+      (outcomes) => () => {
+        this.#db.noteWrite(undefined);
+        for (const [index, append] of group.entries()) this.#settle(append, outcomes[index]);
+        this.#wakeup.notify();
+      },
+      (error: unknown) => () => {
+        if (error instanceof UnavailableError) this.#db.noteWrite(error);
+        // Where the lock cannot be had, or the disk is full, nobody in the queue gets on either.
+        const refused = error instanceof UnavailableError ? [...group, ...this.#queue.splice(0)] : group;
+        for (const { reject } of refused) reject(error);
+      },
+    );
+    return { size: group.length, answered };
+  }
+
+  #takeGroup(most: number): QueuedAppend[] {
     let events = 0;
     let count = 0;
     for (const append of this.#queue) {
       events += append.events.length;
-      if (count > 0 && events > GROUP_EVENTS) break;
+      if (count > 0 && (events > GROUP_EVENTS || count >= most)) break;
       count += 1;
     }
     return this.#queue.splice(0, count);
   }
 
-  /** A refusal is the outcome of this append alone; a fault of the file ends the whole group. */
-  #outcomeOf(append: QueuedAppend): AppendResult | DomainError {
-    try {
-      // A single insert undoes itself when it fails.
-      return append.events.length === 1 ? this.#write(append) : this.#db.savepoint(() => this.#write(append));
-    } catch (error) {
-      if (error instanceof DomainError) return error;
-      throw error;
+  #settle({ stream, expected, resolve, reject }: QueuedAppend, outcome: Outcome | undefined): void {
+    if (outcome && 'offset' in outcome) {
+      const { revision, offset, isRepeat } = outcome;
+      return resolve({ revision, position: this.#position(offset), ...(isRepeat && { repeated: true }) });
     }
-  }
-
-  #write({ stream, events, expected }: QueuedAppend): AppendResult {
-    const recordedAt = toInstant(this.#clock.now());
-    const [first] = events;
-    if (expected === -1 && events.length === 1 && first) {
-      const inserted = this.#db.run(INSERT_FIRST_EVENT, [...rowOf(first, stream, 0, recordedAt), stream]);
-      if (inserted.changes === 1) return { revision: 0, position: this.#position(inserted.lastInsertRowid) };
-    }
-    const current = this.#db.value<number>(LAST_OF_STREAM, [stream]) ?? -1;
-    const known = current === -1 ? new Map<string, KnownEvent>() : this.#knownIn(stream, events);
-    const knownRevisions = events.flatMap(({ id }) => known.get(id)?.revision ?? []);
-    const decision = decideAppend(expected, current, knownRevisions, events.length);
-    switch (decision.kind) {
-      case 'conflict': {
-        const named = (revision: number): ExpectedRevision => (revision === -1 ? 'no-stream' : revision);
-        throw new WrongExpectedRevisionError(stream, expected === 'any' ? 'any' : named(expected), named(current));
-      }
-      case 'repeat': {
-        const last = known.get(events.at(-1)?.id ?? '');
-        return { revision: decision.lastRevision, position: this.#position(last?.position ?? 0), repeated: true };
-      }
-      case 'write': {
-        let revision = current;
-        let offset = 0;
-        for (const event of events) {
-          revision += 1;
-          offset = this.#db.run(INSERT_EVENT, rowOf(event, stream, revision, recordedAt)).lastInsertRowid;
-        }
-        return { revision, position: this.#position(offset) };
-      }
-    }
-  }
-
-  #knownIn(stream: string, events: readonly CheckedEvent[]): Map<string, KnownEvent> {
-    const ids = JSON.stringify(events.map(({ id }) => id));
-    const rows = this.#db.all<KnownEvent>(KNOWN_IN_STREAM, [stream, ids]);
-    return new Map(rows.map((row) => [row.id, row]));
+    const named = (revision: number): ExpectedRevision => (revision === -1 ? 'no-stream' : revision);
+    const current = named(outcome?.current ?? -1);
+    reject(new WrongExpectedRevisionError(stream, expected === 'any' ? 'any' : named(expected), current));
   }
 
   /** `last` is the row id of the last of them. */
@@ -476,10 +417,3 @@ export class SqliteEventStore extends EventStore {
     if (this.#closing.signal.aborted) throw new FaultError('EVENT_STORE_CLOSED', 'the event store is closed');
   }
 }
-
-const rowOf = (
-  { id, type, data, personal, metadata }: CheckedEvent,
-  stream: string,
-  revision: number,
-  recordedAt: string,
-): SqliteValue[] => [stream, revision, id, type, data, personal ?? null, metadata, recordedAt];
