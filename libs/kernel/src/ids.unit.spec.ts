@@ -15,6 +15,11 @@ describe('a derived id', () => {
     );
   });
 
+  it.each([490, 491, 495, 496, 497, 500, 5_000])('is so for %i characters, however wide they are', (length) => {
+    for (const part of ['a'.repeat(length), '客'.repeat(length)])
+      expect(deriveId(part)).toBe(v5(`${length}:${part}`, NAMESPACE));
+  });
+
   it('stays what it was, for good', () => {
     expect(deriveId('command', 'local', 'RecordInteraction', '', 'key-1')).toBe('72bf8ea4-0086-510a-b6f2-27d1068496fd');
     expect(deriveId('ab', 'c')).not.toBe(deriveId('a', 'bc'));

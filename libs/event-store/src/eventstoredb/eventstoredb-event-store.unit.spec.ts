@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Position } from '@timeline/kernel';
 import { errorCode, makePosition, UnavailableError } from '@timeline/kernel';
-import type { EventStore, SubscriptionMessage } from '../event-store.port.js';
+import type { SubscriptionMessage } from '../event-store.port.js';
 import { WrongExpectedRevisionError } from '../event-store.port.js';
 import { collect, describeEventStoreContract, eventsIn, messagesUntil } from '../testing/event-store.contract.js';
 import { newEvent, newEvents, newStream } from '../testing/events.js';
@@ -19,19 +19,7 @@ describeEventStoreContract(
   'EventStoreDB (adapter over a stand-in for the client)',
   async () => {
     const server = new FakeServer();
-    const opened: EventStore[] = [];
-    const open = async (): Promise<EventStore> => {
-      const store = await openOn(server);
-      opened.push(store);
-      return store;
-    };
-    return {
-      store: await open(),
-      openAnother: open,
-      async dispose() {
-        for (const store of opened) await store.close();
-      },
-    };
+    return { open: () => openOn(server) };
   },
   { refusesKnownIdsAtNewerRevision: false },
 );

@@ -44,8 +44,8 @@ export function toClientPosition(logId: string, position: Position): ClientPosit
 export const toClientRevision = (before: number): ClientRevision => (before === -1 ? NO_STREAM : BigInt(before));
 
 /**
- * As bytes of JSON: JSON as such the client writes as base64 and reads that again twice, in JavaScript, which is more than
- * a third of what an append costs. `AppendingClient` tells the server that it is JSON.
+ * As bytes of JSON: JSON as such the client writes as base64 and reads that again twice, in JavaScript, which is
+ * a fifth of what an append costs. `AppendingClient` tells the server that it is JSON.
  */
 export function toClientEvent({ id, type, data, personal, metadata }: CheckedEvent): BinaryEventData {
   const body = personal === undefined ? `{"data":${data}}` : `{"data":${data},"personal":${JSON.stringify(personal)}}`;

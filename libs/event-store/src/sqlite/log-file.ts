@@ -2,9 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import type { SqliteDatabase, SqliteFileSettings } from '@timeline/sqlite';
 
-/** "TLev". Files that say otherwise are not opened. */
-export const EVENT_STORE_APPLICATION_ID = 0x544c_6576;
-
 const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE event (
@@ -25,7 +22,8 @@ const SCHEMA = `
 `;
 
 export const LOG_FILE: SqliteFileSettings = {
-  applicationId: EVENT_STORE_APPLICATION_ID,
+  // "TLev". Files that say otherwise are not opened.
+  applicationId: 0x544c_6576,
   kind: 'event store',
   codePrefix: 'EVENT_STORE',
   schemaVersion: 1,

@@ -24,7 +24,7 @@ export interface GroupWriter {
    * @throws UnavailableError, FaultError: then nobody knows of any of them
    */
   write(appends: readonly Append[]): Promise<Outcome[]>;
-  close(): Promise<void>;
+  close?(): Promise<void>;
 }
 
 const INSERTED = 'INTO event (stream, revision, id, type, data, personal, metadata, recorded_at)';
@@ -54,11 +54,6 @@ export class LogWriter implements GroupWriter {
 
   write(appends: readonly Append[]): Promise<Outcome[]> {
     return this.db.immediate(() => appends.map((append) => this.#write(append)));
-  }
-
-  /** The file is its owner's to close. */
-  async close(): Promise<void> {
-    // Nothing is under way between two groups.
   }
 
   #write({ stream, events, expected }: Append): Outcome {

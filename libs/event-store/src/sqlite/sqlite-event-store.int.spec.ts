@@ -9,10 +9,10 @@ import type { Position } from '@timeline/kernel';
 import { errorCode } from '@timeline/kernel';
 import { openSqlite } from '@timeline/sqlite';
 import fc from 'fast-check';
-import type { EventStore, ExpectedRevision, StoredEvent } from '../event-store.port.js';
+import type { ExpectedRevision, StoredEvent } from '../event-store.port.js';
 import { collect, describeEventStoreContract, eventsIn, messagesUntil } from '../testing/event-store.contract.js';
 import { newEvent, newEvents, newStream } from '../testing/events.js';
-import { EVENT_STORE_APPLICATION_ID } from './log-file.js';
+import { LOG_FILE } from './log-file.js';
 import { SqliteEventStore } from './sqlite-event-store.js';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'timeline-events-'));
@@ -26,19 +26,9 @@ describeEventStoreContract(
   'SQLite',
   async () => {
     const folder = newFolder();
-    const opened: EventStore[] = [];
-    const open = async (): Promise<EventStore> => {
-      const store = await SqliteEventStore.open(join(folder, 'events.db'));
-      opened.push(store);
-      return store;
-    };
     return {
-      store: await open(),
-      openAnother: open,
-      async dispose() {
-        for (const store of opened) await store.close();
-        rmSync(folder, { recursive: true });
-      },
+      open: () => SqliteEventStore.open(join(folder, 'events.db')),
+      remove: async () => rmSync(folder, { recursive: true }),
     };
   },
   { refusesKnownIdsAtNewerRevision: true },
@@ -116,7 +106,7 @@ describe('the SQLite event store', () => {
         bytes.writeInt32BE(2, 60);
         return bytes;
       }, 'EVENT_STORE_TOO_NEW');
-      expect(readFileSync(path).readInt32BE(68)).toBe(EVENT_STORE_APPLICATION_ID);
+      expect(readFileSync(path).readInt32BE(68)).toBe(LOG_FILE.applicationId);
     });
 
     it('may be memory', async () => {
@@ -185,13 +175,7 @@ describe('the SQLite event store', () => {
     });
 
     it('waits for a writer of another process, then goes on', async () => {
-      const other = await openSqlite(path, {
-        applicationId: EVENT_STORE_APPLICATION_ID,
-        kind: 'event store',
-        codePrefix: 'EVENT_STORE',
-        schemaVersion: 1,
-        migrate: () => undefined,
-      });
+      const other = await openSqlite(path, LOG_FILE);
       other.exec('BEGIN IMMEDIATE');
       const appends = Array.from({ length: 10 }, () =>
         store.append(newStream(), newEvents(1), { expectedRevision: 'no-stream' }),

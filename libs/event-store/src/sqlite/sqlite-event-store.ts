@@ -257,7 +257,7 @@ export class SqliteEventStore extends EventStore {
     this.#closed ??= (async () => {
       this.#closing.abort();
       await this.#writing;
-      await this.#writer.close();
+      await this.#writer.close?.();
       this.#db.close();
     })();
     return this.#closed;

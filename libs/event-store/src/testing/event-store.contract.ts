@@ -11,12 +11,10 @@ import type { EventStore, NewEvent, StoredEvent, SubscribeOptions, SubscriptionM
 import { WrongExpectedRevisionError } from '../event-store.port.js';
 import { newEvent, newEvents, newStream } from './events.js';
 
-export interface ContractSubject {
-  store: EventStore;
-  /** Another instance on the same log, as another process would open it. */
-  openAnother(): Promise<EventStore>;
-  /** Closes whatever is still open and removes the log. */
-  dispose(): Promise<void>;
+export interface ContractLog {
+  /** An instance on the log, each as another process would open it. The contract closes them. */
+  open(): Promise<EventStore>;
+  remove?(): Promise<void>;
 }
 
 export interface ContractTraits {
@@ -58,21 +56,32 @@ export const eventsIn = (messages: readonly SubscriptionMessage[]): StoredEvent[
 
 export function describeEventStoreContract(
   name: string,
-  makeSubject: () => Promise<ContractSubject>,
+  makeLog: () => Promise<ContractLog>,
   traits: ContractTraits,
 ): void {
   describe(`the event store contract, kept by ${name}`, () => {
-    let subject: ContractSubject;
+    let log: ContractLog;
+    let opened: EventStore[];
     let store: EventStore;
     /** The head when the test began. */
     let start: Position | undefined;
 
     beforeEach(async () => {
-      subject = await makeSubject();
-      store = subject.store;
+      log = await makeLog();
+      opened = [];
+      store = await openAnother();
       start = (await store.head())?.position;
     });
-    afterEach(() => subject.dispose());
+    afterEach(async () => {
+      for (const each of opened) await each.close();
+      await log.remove?.();
+    });
+
+    const openAnother = async (): Promise<EventStore> => {
+      const another = await log.open();
+      opened.push(another);
+      return another;
+    };
 
     const since = (position = start): { after?: Position } => (position === undefined ? {} : { after: position });
     const appendNew = (stream: string, events: readonly NewEvent[]): ReturnType<EventStore['append']> =>
@@ -575,7 +584,7 @@ export function describeEventStoreContract(
       });
 
       it('sees appends of other processes', async () => {
-        const another = await subject.openAnother();
+        const another = await openAnother();
         const stream = newStream();
         const seen: unknown[] = [];
         const iterator = store.subscribe(since())[Symbol.asyncIterator]();
@@ -600,7 +609,7 @@ export function describeEventStoreContract(
       });
 
       it('gives every subscriber the same order while many write', async () => {
-        const another = await subject.openAnother();
+        const another = await openAnother();
         const isWhole = (_: SubscriptionMessage, all: SubscriptionMessage[]): boolean => eventsIn(all).length >= 200;
         const subscribers = [store, store, another].map((by) => messagesUntil(by, since(), isWhole));
         const write = async (by: EventStore): Promise<void> => {
@@ -677,7 +686,7 @@ export function describeEventStoreContract(
       });
 
       it('lets appends finish that were handed over before', async () => {
-        const another = await subject.openAnother();
+        const another = await openAnother();
         const streams = Array.from({ length: 30 }, () => newStream());
         const appends = streams.map((stream) => appendNew(stream, newEvents(1)));
         await store.close();
