@@ -93,8 +93,6 @@ export class SqliteEventStore extends EventStore {
   /** Appends that wait, from which on a group is begun without waiting for more. */
   readonly #enough: number;
   readonly #queue: QueuedAppend[] = [];
-  /** Ends the waiting for more. */
-  #isEnough = (): void => undefined;
   #writing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #seenVersion: number;
@@ -268,7 +266,6 @@ export class SqliteEventStore extends EventStore {
     const checked = checkAppend(stream, events);
     return new Promise((resolve, reject) => {
       this.#queue.push({ stream, events: checked, expected, resolve, reject });
-      if (this.#queue.length >= this.#enough) this.#isEnough();
       this.#writing ??= this.#writeQueued();
     });
   }
@@ -278,7 +275,8 @@ export class SqliteEventStore extends EventStore {
     let underWay: { size: number; answered: Promise<() => void> } | undefined;
     do {
       if (!underWay) {
-        await this.#gathered();
+        // Everyone who is about to append gets the chance to join; just answered ones come back with their next.
+        await nextTurn();
         underWay = this.#send(0);
       }
       const { size, answered } = underWay;
@@ -287,14 +285,6 @@ export class SqliteEventStore extends EventStore {
       answer();
     } while (underWay || this.#queue.length > 0);
     this.#writing = undefined;
-  }
-
-  /** Everyone who is about to append gets the chance to join; just answered ones come back with their next. */
-  #gathered(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#isEnough = resolve;
-      setImmediate(resolve);
-    });
   }
 
   /** Hands a group over. `answered`: what tells each of its appends how it came out, once that is known. */
