@@ -1,21 +1,26 @@
 /**
- * The event log as it is built: written by a thread of its own, which the sources do not have (a thread loads JavaScript
- * only). What it does beyond the contract: groups, their order, and its end.
+ * The embedded log and read store as they are built: each written by a thread of its own, which the sources do not have (a
+ * thread loads JavaScript only). What they do beyond their contracts: order, groups of the log, and the thread's end.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { EventStore } from '@timeline/event-store';
 import { errorCode } from '@timeline/kernel';
 import { SqliteEventStore } from '../../libs/event-store/src/sqlite/sqlite-event-store.js';
-import { WriterThread } from '../../libs/event-store/src/sqlite/writer-thread.js';
 import { collect, describeEventStoreContract } from '../../libs/event-store/src/testing/event-store.contract.js';
 import { newEvent, newStream } from '../../libs/event-store/src/testing/events.js';
+import { SqliteReadStore } from '../../libs/read-store/src/sqlite/sqlite-read-store.js';
+import { readStoreContract, type Doc } from '../../libs/read-store/src/testing/read-store.contract.js';
 
-const writerScript = new URL('../../dist/libs/event-store/src/sqlite/writer-thread.worker.js', import.meta.url);
+const writerScript = new URL('../../dist/libs/event-store/src/sqlite/log-writer.worker.js', import.meta.url);
 const openIn = (folder: string, script = writerScript): Promise<SqliteEventStore> =>
   SqliteEventStore.open(path.join(folder, 'events.db'), { writerScript: script });
+const documentWriter = new URL('../../dist/libs/read-store/src/sqlite/document-writer.worker.js', import.meta.url);
+const dyingWriter = new URL('../support/dying-writer.mjs', import.meta.url);
+const openReadsIn = (folder: string, script = documentWriter): Promise<SqliteReadStore> =>
+  SqliteReadStore.open(path.join(folder, 'reads.db'), { writerScript: script });
 const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), 'timeline-thread-'));
 
 describeEventStoreContract(
@@ -102,13 +107,67 @@ describe('a log that a thread writes', () => {
   });
 
   it('tells whoever waits when its thread has ended, and starts another', async () => {
-    const { id, type } = newEvent();
-    const events = [{ id, type, data: '{}', personal: undefined, metadata: '{}' }];
-    const nowhere = new WriterThread(path.join(folder, 'no-such-folder', 'events.db'), writerScript);
+    const dying = await openIn(folder, dyingWriter);
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      const failed = nowhere.write([{ stream: 'a', events, expected: -1 }]);
+      const failed = dying.append(newStream(), [newEvent()], { expectedRevision: 'no-stream' });
       await expect(failed.catch(errorCode)).resolves.toBe('STORE_UNAVAILABLE');
     }
-    await nowhere.close();
+    await expect(dying.ping().catch(errorCode)).resolves.toBe('STORE_UNAVAILABLE');
+    await dying.close();
+  });
+});
+
+const readsFolder = mkdtempSync(path.join(tmpdir(), 'timeline-thread-'));
+afterAll(() => rm(readsFolder, { recursive: true }));
+readStoreContract('SQLite, written by a thread', { open: () => openReadsIn(readsFolder), propertyRuns: 50 });
+
+describe('a read store that a thread writes', () => {
+  let folder: string;
+  let store: SqliteReadStore;
+  beforeEach(async () => {
+    folder = await newFolder();
+    store = await openReadsIn(folder);
+    await store.ensureCollection('a', []);
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+  const set = (version: number, more: object = {}): Promise<string[]> =>
+    store.collection<Doc>('a').writeGuarded([
+      {
+        doc: { _id: 'x', _v: version, ...more },
+        guard: version === 1 ? 'absent' : { path: '_v', equals: version - 1 },
+      },
+    ]);
+
+  it('keeps the order of writes that nobody waited for, and finishes them before it is closed', async () => {
+    expect(existsSync(documentWriter)).toBe(true);
+    const handedOver = Array.from({ length: 200 }, (_, n) => set(n + 1));
+    await store.close();
+    expect((await Promise.all(handedOver)).flat()).toEqual([]);
+    await expect(set(201).catch(errorCode)).resolves.toBe('READ_STORE_CLOSED');
+    store = await openReadsIn(folder);
+    expect(await store.collection<Doc>('a').find({})).toEqual([{ _id: 'x', _v: 200 }]);
+  });
+
+  it('leaves nothing in its files of what was overwritten, once it was scrubbed', async () => {
+    const files = (): string[] =>
+      ['', '-wal'].filter((end) => readFileSync(path.join(folder, `reads.db${end}`)).includes('Quirkfeather'));
+    await set(1, { note: 'Quirkfeather '.repeat(900) });
+    expect(files()).toEqual(['-wal']);
+    await set(2);
+    expect(await store.scrub()).toBe('overwritten');
+    expect(files()).toEqual([]);
+  });
+
+  it('tells whoever waits when its thread has ended, and starts another', async () => {
+    const dying = await openReadsIn(folder, dyingWriter);
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const failed = dying.collection<Doc>('a').writeGuarded([{ doc: { _id: 'x' }, guard: 'absent' }]);
+      await expect(failed.catch(errorCode)).resolves.toBe('STORE_UNAVAILABLE');
+    }
+    await expect(dying.ping().catch(errorCode)).resolves.toBe('STORE_UNAVAILABLE');
+    await dying.close();
   });
 });

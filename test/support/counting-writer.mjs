@@ -5,5 +5,5 @@ import { setTimeout as delay } from 'node:timers/promises';
 parentPort.on('message', async (message) => {
   if (message === 'close') return parentPort.close();
   await delay(10);
-  parentPort.postMessage({ outcomes: message.map(() => ({ revision: message.length, offset: 1, isRepeat: false })) });
+  parentPort.postMessage({ done: message.map(() => ({ revision: message.length, offset: 1, isRepeat: false })) });
 });

@@ -30,10 +30,9 @@ export const pointerTo = (parent: string, key: string | number): string => {
   return `${parent}/${segment.length > 100 ? `${segment.slice(0, 100)}…` : segment}`;
 };
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
 /** What no text in this product may hold, wherever it comes from. */
 export const textFault = (text: string): 'TEXT_HOLDS_NUL' | 'TEXT_NOT_UNICODE' | undefined =>
-  text.includes('\0') ? 'TEXT_HOLDS_NUL' : LONE_SURROGATE.test(text) ? 'TEXT_NOT_UNICODE' : undefined;
+  text.includes('\0') ? 'TEXT_HOLDS_NUL' : !text.isWellFormed() ? 'TEXT_NOT_UNICODE' : undefined;
 
 /** @throws MalformedJsonError, always a 400: the text cannot be read, whatever it was meant to say */
 export function parseJsonStrict(text: string, options: StrictJsonOptions = {}): JsonValue {

@@ -306,16 +306,18 @@ export class Feed {
     const now = performance.now();
     const heaviestFirst = [...this.#behind].sort(([, a], [, b]) => b.documents.weight - a.documents.weight);
     let weight = heaviestFirst.reduce((sum, [, { documents }]) => sum + documents.weight, 0);
-    for (const [runner, behind] of heaviestFirst) {
-      const { documents, since } = behind;
-      if (!all && weight <= MAX_BEHIND_BYTES && now - since < MAX_BEHIND_MS) continue;
+    const due = heaviestFirst.filter(([, { documents, since }]) => {
+      if (!all && weight <= MAX_BEHIND_BYTES && now - since < MAX_BEHIND_MS) return false;
       weight -= documents.weight;
+      return true;
+    });
+    await severalAtOnce(due, async ([runner, behind]) => {
       await this.#applying(runner, async () => {
-        if ((await this.#patiently(runner, () => documents.flush())) === 'missed' && this.position)
+        if ((await this.#patiently(runner, () => behind.documents.flush())) === 'missed' && this.position)
           await this.#applyFromLog(runner, this.position);
       });
       behind.since = performance.now();
-    }
+    });
   }
 
   /** Folds a batch into each runner that has not seen it. */
@@ -327,12 +329,9 @@ export class Feed {
       if (this.#abort.signal.aborted) throw error;
       // One event does not open or cannot be lifted: only those that handle it are to stop, so each opens its own.
     }
-    const waiting = [...runners];
-    const work = async (): Promise<void> => {
-      for (let runner = waiting.shift(); runner; runner = waiting.shift())
-        await this.#applyTo(runner, stored, events, behind);
-    };
-    await Promise.all(Array.from({ length: BUILDS_AT_ONCE }, work));
+    // Those first that are written at once: the others are folded while the store writes.
+    const [atOnce, folded] = partition(runners, ({ target }) => !behind || target.projection.appendOnly === true);
+    await severalAtOnce([...atOnce, ...folded], (runner) => this.#applyTo(runner, stored, events, behind));
     if (stored.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
   }
 
@@ -495,6 +494,15 @@ export function faultOf(error: unknown): { code: string; message: string } {
   const code = errorCode(error);
   const isOurs = error instanceof DomainError || error instanceof FaultError || error instanceof UnavailableError;
   return { code, message: isOurs ? error.message : `unexpected ${code}` };
+}
+
+/** Begun in the order given, `BUILDS_AT_ONCE` at a time. */
+async function severalAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: BUILDS_AT_ONCE }, worker));
 }
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {

@@ -34,14 +34,12 @@ export const isSqliteTooBig = (error: unknown): boolean => sqliteCode(error) ===
 
 const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 function refuseUnbindable(values: readonly SqliteValue[]): void {
   for (const value of values) {
     switch (typeof value) {
       case 'string':
         if (value.includes('\0')) throw new FaultError('SQLITE_UNBINDABLE', 'text with NUL would be cut off there');
-        if (LONE_SURROGATE.test(value))
+        if (!value.isWellFormed())
           throw new FaultError('SQLITE_UNBINDABLE', 'text with a lone surrogate would change');
         break;
       case 'number':
@@ -72,7 +70,7 @@ export class SqliteDatabase {
   /** Use `openSqlite`, which makes sure that the file is the right one. */
   constructor(
     readonly path: string,
-    private readonly file: ExpectedFile,
+    readonly file: ExpectedFile,
   ) {
     try {
       this.#db = new Libsql(path);

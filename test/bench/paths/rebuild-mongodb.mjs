@@ -1,5 +1,6 @@
 // As `rebuild-sqlite`, with the read store on MongoDB's protocol: the server is SecantusDB, each commit synced, in a process
-// of its own on the same machine. Raw: the timeline's documents alone, `insertMany` of 1,000, unordered, majority.
+// of its own on the same machine. Raw: the timeline's documents alone, `insertMany` of 1,000, unordered, majority,
+// in the order of the log.
 import path from 'node:path';
 import { withDatabase } from '../../support/servers/mongodb.mjs';
 import { measure, MongoRaw, rowOf, writeLog } from '../support/rebuild.mjs';

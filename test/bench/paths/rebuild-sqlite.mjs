@@ -1,7 +1,7 @@
 // All projections of the product filled from an empty read store over a log of N events, personal data sealed: what the
 // product does by itself when it starts and finds no read store. Over when every one of them has passed the log's head.
 // Raw: the timeline's documents alone, as they are kept, made beforehand, inserted in bulk into a table with the same
-// indexes and settings, 1,000 a transaction. Both count the log's events, of which each is one document.
+// indexes and settings, in the order of the log, 1,000 a transaction. Both count the log's events, of which each is one document.
 import path from 'node:path';
 import { measure, rowOf, SqliteRaw, writeLog } from '../support/rebuild.mjs';
 

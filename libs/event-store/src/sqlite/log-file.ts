@@ -34,5 +34,7 @@ export const LOG_FILE: SqliteFileSettings = {
 };
 
 /** Fewer, larger checkpoints write a page that changes often once; a larger cache keeps the indexes at hand. */
-export const tuneLog = (db: SqliteDatabase): void =>
+export function tuneLog(db: SqliteDatabase): SqliteDatabase {
   db.exec('PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -16000');
+  return db;
+}

@@ -1,9 +1,9 @@
 /**
  * Writes the log: a group of appends is one transaction, in which each is decided by itself. It runs where the log is read,
- * or in a thread of its own (`writer-thread.ts`), so nothing here knows of more than one group at a time.
+ * or in a thread of its own (`log-writer.worker.ts`), so nothing here knows of more than one group at a time.
  */
 import { toInstant, type Clock } from '@timeline/kernel';
-import type { SqliteDatabase, SqliteValue } from '@timeline/sqlite';
+import type { SqliteDatabase, SqliteValue, Writer } from '@timeline/sqlite';
 import type { CheckedEvent } from '../append-validation.js';
 import { decideAppend } from './append-decision.js';
 
@@ -16,16 +16,6 @@ export interface Append {
 
 /** Of one append. `offset`: row id of its last event. `current`: of a refused one, the revision that the stream is at. */
 export type Outcome = { revision: number; offset: number; isRepeat: boolean } | { current: number };
-
-/** Takes one group at a time. */
-export interface GroupWriter {
-  /**
-   * The outcomes in the order of the appends, once they are durable.
-   * @throws UnavailableError, FaultError: then nobody knows of any of them
-   */
-  write(appends: readonly Append[]): Promise<Outcome[]>;
-  close?(): Promise<void>;
-}
 
 const INSERTED = 'INTO event (stream, revision, id, type, data, personal, metadata, recorded_at)';
 const INSERT = `INSERT ${INSERTED} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -46,12 +36,16 @@ interface KnownEvent {
   position: number;
 }
 
-export class LogWriter implements GroupWriter {
+export class LogWriter implements Writer<readonly Append[], Outcome[]> {
   constructor(
     private readonly db: SqliteDatabase,
     private readonly clock: Clock,
   ) {}
 
+  /**
+   * The outcomes in the order of the appends, once they are durable.
+   * @throws UnavailableError, FaultError: then nobody knows of any of them
+   */
   write(appends: readonly Append[]): Promise<Outcome[]> {
     return this.db.immediate(() => appends.map((append) => this.#write(append)));
   }

@@ -3,7 +3,6 @@
  * price of making them durable is paid once, and each is still answered by itself, after the commit. The row id is
  * the position; it grows in commit order because there is one writer at a time across all processes.
  */
-import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, EventMetadata, JsonObject, Position } from '@timeline/kernel';
 import {
@@ -16,8 +15,8 @@ import {
   systemClock,
   UnavailableError,
 } from '@timeline/kernel';
-import type { SqliteDatabase, SqliteValue } from '@timeline/sqlite';
-import { openSqlite } from '@timeline/sqlite';
+import type { SqliteDatabase, SqliteValue, Writer } from '@timeline/sqlite';
+import { openSqlite, WriterThread } from '@timeline/sqlite';
 import { checkAppend, checkCounts, checkReadAll, revisionBefore } from '../append-validation.js';
 import { eitherSignal } from '../either-signal.js';
 import type {
@@ -34,9 +33,8 @@ import type {
 import { EventStore, logWentBack, WrongExpectedRevisionError } from '../event-store.port.js';
 import { measuredAppend } from '../measured-append.js';
 import { LOG_FILE, tuneLog } from './log-file.js';
-import { LogWriter, type Append, type GroupWriter, type Outcome } from './log-writer.js';
+import { LogWriter, type Append, type Outcome } from './log-writer.js';
 import { Wakeup } from './wakeup.js';
-import { WRITER_SCRIPT, WriterThread } from './writer-thread.js';
 
 export interface SqliteEventStoreOptions {
   /** Tells `recordedAt`. */
@@ -46,6 +44,9 @@ export interface SqliteEventStoreOptions {
   /** What the thread that writes runs; tests give the built one. */
   writerScript?: URL;
 }
+
+/** What the thread that writes runs. */
+const WRITER_SCRIPT = new URL('./log-writer.worker.js', import.meta.url);
 
 /** Events in one transaction at most; more wait for the next, so that no commit takes long. */
 const GROUP_EVENTS = 512;
@@ -89,7 +90,7 @@ export class SqliteEventStore extends EventStore {
   readonly #db: SqliteDatabase;
   readonly #wakeup: Wakeup;
   readonly #closing = new AbortController();
-  readonly #writer: GroupWriter;
+  readonly #writer: Writer<readonly Append[], Outcome[]>;
   /** Appends that wait, from which on a group is begun without waiting for more. */
   readonly #enough: number;
   readonly #queue: QueuedAppend[] = [];
@@ -104,9 +105,9 @@ export class SqliteEventStore extends EventStore {
   ) {
     super();
     this.#db = db;
-    // Another clock than the system's, and a log in memory, are this thread's alone.
-    const hasThread = clock === systemClock && db.path !== ':memory:' && existsSync(writerScript);
-    this.#writer = hasThread ? new WriterThread(db.path, writerScript) : new LogWriter(db, clock);
+    // Another clock than the system's is this thread's alone.
+    const hasThread = clock === systemClock && WriterThread.isThereFor(writerScript, db);
+    this.#writer = hasThread ? new WriterThread(writerScript, db) : new LogWriter(db, clock);
     this.#enough = hasThread ? GROUP_BEGUN : Infinity;
     this.#seenVersion = db.dataVersion();
     this.#wakeup = new Wakeup(pollMs, () => {
@@ -293,12 +294,10 @@ export class SqliteEventStore extends EventStore {
     const written = this.#writer.write(group.map(({ stream, events, expected }) => ({ stream, events, expected })));
     const answered = written.then(
       (outcomes) => () => {
-        this.#db.noteWrite(undefined);
         for (const [index, append] of group.entries()) this.#settle(append, outcomes[index]);
         this.#wakeup.notify();
       },
       (error: unknown) => () => {
-        if (error instanceof UnavailableError) this.#db.noteWrite(error);
         // Where the lock cannot be had, or the disk is full, nobody in the queue gets on either.
         const refused = error instanceof UnavailableError ? [...group, ...this.#queue.splice(0)] : group;
         for (const { reject } of refused) reject(error);

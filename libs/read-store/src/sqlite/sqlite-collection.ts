@@ -1,16 +1,16 @@
 /** One collection as one table: `_id`, and `doc` with the whole document as JSON text. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FaultError } from '@timeline/kernel';
-import { isSqliteConstraint, isSqliteTooBig } from '@timeline/sqlite';
-import type { SqliteDatabase, SqliteValue } from '@timeline/sqlite';
+import { isSqliteTooBig } from '@timeline/sqlite';
+import type { SqliteDatabase, SqliteValue, Writer } from '@timeline/sqlite';
 import { checkWrites } from '../document.js';
 import type { FilterNode } from '../filter.js';
 import { checkPaging, fixedPaths, parseFilter, parseSort } from '../filter.js';
 import type { Filter, FindOptions, GuardedWrite, ReadCollection, Sort, StoredDocument } from '../read-store.port.js';
 import { uniqueViolated } from '../refusals.js';
 import type { Catalog, CollectionEntry } from './catalog.js';
+import type { BatchOutcome, DocumentBatch } from './document-writer.js';
 import { filterToSql, Parameters, sortKey } from './filter-to-sql.js';
-import { createTable } from './tables.js';
 
 interface DocRow {
   doc: string;
@@ -37,14 +37,17 @@ const MAX_DOCUMENT_CHARACTERS = 16 * 1024 * 1024;
 export class SqliteCollection<T extends StoredDocument> implements ReadCollection<T> {
   readonly #db: SqliteDatabase;
   readonly #catalog: Catalog;
+  readonly #writer: Writer<DocumentBatch, BatchOutcome>;
 
   constructor(
     db: SqliteDatabase,
     catalog: Catalog,
+    writer: Writer<DocumentBatch, BatchOutcome>,
     readonly name: string,
   ) {
     this.#db = db;
     this.#catalog = catalog;
+    this.#writer = writer;
   }
 
   async find(filter: Filter, options: FindOptions = {}): Promise<T[]> {
@@ -103,30 +106,21 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
   async writeGuarded(writes: readonly GuardedWrite<T>[]): Promise<string[]> {
     if (writes.length === 0) return [];
     checkWrites(this.name, writes);
-    const guarded = writes.map(({ doc, guard }) => ({
-      id: doc._id,
-      doc: this.#text(doc),
-      guard: guard === 'absent' ? undefined : parseFilter({ [guard.path]: guard.equals }),
-    }));
-    const { missed, violated } = await this.#write((existing) => {
-      // As in MongoDB: what is inserted makes its collection, what is replaced is not there.
-      if (!existing && guarded.every(({ guard }) => guard)) return { missed: guarded.map(({ id }) => id), violated: 0 };
-      const entry = this.#noteArrays(existing ?? createTable(this.#db, this.#catalog, this.name), writes);
-      const outcome = { missed: [] as string[], violated: 0 };
-      for (const { id, doc, guard } of guarded) {
-        try {
-          const written = guard ? this.#replace(entry, id, doc, guard) : this.#insert(entry, id, doc);
-          if (!written) outcome.missed.push(id);
-        } catch (error) {
-          if (!isSqliteConstraint(error)) throw error;
-          // Only this statement was undone. It is another index than that of `_id`, which ON CONFLICT has checked first.
-          outcome.violated += 1;
-        }
+    const texts = writes.map(({ doc, guard }) => ({ id: doc._id, doc: this.#text(doc), guard }));
+    for (;;) {
+      const entry = this.#catalog.known(this.name) ?? this.#catalog.entry(this.name);
+      const arrays = new Set(entry?.arrays);
+      for (const { doc } of writes) for (const path of entry?.newArrays(doc) ?? []) arrays.add(path);
+      const indexes = JSON.stringify(entry?.indexes ?? []);
+      const outcome = await this.#writer.write({ collection: this.name, indexes, arrays: [...arrays], writes: texts });
+      if (outcome === 'other-indexes') {
+        // As they are now, whoever changed them.
+        this.#catalog.forget(this.name);
+        continue;
       }
-      return outcome;
-    });
-    if (violated > 0) throw uniqueViolated(this.name, violated);
-    return missed;
+      if (outcome.violated > 0) throw uniqueViolated(this.name, outcome.violated);
+      return outcome.missed;
+    }
   }
 
   async deleteMany(filter: Filter): Promise<number> {
@@ -210,32 +204,6 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
       this.#catalog.forget(this.name);
       throw error;
     }
-  }
-
-  #noteArrays(entry: CollectionEntry, writes: readonly GuardedWrite<T>[]): CollectionEntry {
-    const found = new Set(writes.flatMap(({ doc }) => entry.newArrays(doc)));
-    if (found.size === 0) return entry;
-    const uniquePaths = entry.indexes.flatMap(({ unique, key }) => (unique ? Object.keys(key) : []));
-    const barred = uniquePaths.find((path) => found.has(path));
-    if (barred !== undefined) {
-      throw new FaultError('DOCUMENT_INVALID', `${this.name}.${barred} has a unique index and cannot hold an array`);
-    }
-    const grown = entry.with([...entry.arrays, ...found]);
-    this.#catalog.save(grown);
-    return grown;
-  }
-
-  #insert(entry: CollectionEntry, id: string, doc: string): boolean {
-    const sql = `INSERT INTO ${entry.table} (_id, doc) VALUES (?, ?) ON CONFLICT (_id) DO NOTHING`;
-    return this.#db.run(sql, [id, doc]).changes > 0;
-  }
-
-  /** The guard is part of the statement; measured, that is faster than reading first. */
-  #replace(entry: CollectionEntry, id: string, doc: string, guard: FilterNode): boolean {
-    const parameters = new Parameters();
-    const set = parameters.add(doc);
-    const where = `_id = ${parameters.add(id)} AND ${filterToSql(guard, parameters, entry.mayBeArray)}`;
-    return this.#db.run(`UPDATE ${entry.table} SET doc = ${set} WHERE ${where}`, parameters.values).changes > 0;
   }
 
   #text(doc: T): string {

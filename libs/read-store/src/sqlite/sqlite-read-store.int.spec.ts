@@ -166,6 +166,22 @@ describe('several on one file', () => {
     await copy.close();
   });
 
+  it('find arrays where another has changed what is indexed, or made the collection anew', async () => {
+    const indexes: IndexSpec[] = [{ name: 'tags', key: { tags: 1 } }];
+    const other = await SqliteReadStore.open(join(folder, 'reads.db'));
+    const tagged = (_id: string): Promise<string[]> =>
+      store.collection<Doc>('a').writeGuarded([absent({ _id, tags: ['x'] })]);
+    await store.ensureCollection('a', []);
+    await other.ensureCollection('a', indexes);
+    await tagged('first');
+    expect(await other.collection<Doc>('a').count({ tags: 'x' })).toBe(1);
+    await other.dropCollection('a');
+    await other.ensureCollection('a', indexes);
+    await tagged('second');
+    expect(await other.collection<Doc>('a').find({ tags: 'x' })).toEqual([{ _id: 'second', tags: ['x'] }]);
+    await other.close();
+  });
+
   it('leave nothing of a bulk that failed, nor of what it taught', async () => {
     await store.ensureCollection('a', [{ name: 'n', key: { n: 1 } }]);
     const collection = store.collection<Doc>('a');

@@ -1,50 +1,46 @@
 /** The read store in one SQLite file, for one machine; several processes may have it open. */
 import { backoffMs, delay } from '@timeline/kernel';
-import { isSqliteConstraint, openSqlite } from '@timeline/sqlite';
-import type { SqliteDatabase } from '@timeline/sqlite';
+import { isSqliteConstraint, openSqlite, WriterThread } from '@timeline/sqlite';
+import type { SqliteDatabase, Writer } from '@timeline/sqlite';
 import { checkedName, checkIndexes } from '../filter.js';
 import type { IndexSpec, ReadCollection, ScrubOutcome, StoredDocument } from '../read-store.port.js';
 import { ReadStore } from '../read-store.port.js';
 import { indexUnfit } from '../refusals.js';
 import { Catalog } from './catalog.js';
+import { DocumentWriter, type BatchOutcome, type DocumentBatch } from './document-writer.js';
+import { READS_FILE, tuneReads } from './reads-file.js';
 import { SqliteCollection } from './sqlite-collection.js';
 import { changeIndexes, createTable, dropTable } from './tables.js';
+
+/** What the thread that writes runs. */
+const WRITER_SCRIPT = new URL('./document-writer.worker.js', import.meta.url);
 
 const SCRUB_GIVE_UP_MS = 2_000;
 
 export class SqliteReadStore extends ReadStore {
   readonly #db: SqliteDatabase;
   readonly #catalog: Catalog;
+  readonly #writer: Writer<DocumentBatch, BatchOutcome>;
 
-  private constructor(db: SqliteDatabase) {
+  private constructor(db: SqliteDatabase, writerScript: URL) {
     super();
     this.#db = db;
     this.#catalog = new Catalog(db);
+    this.#writer = WriterThread.isThereFor(writerScript, db)
+      ? new WriterThread(writerScript, db)
+      : new DocumentWriter(db, this.#catalog);
   }
 
-  /** @throws FaultError READ_STORE_FOREIGN, READ_STORE_DAMAGED, READ_STORE_TOO_NEW, READ_STORE_UNREADABLE; UnavailableError */
-  static async open(path: string): Promise<SqliteReadStore> {
-    const db = await openSqlite(path, {
-      applicationId: 0x544c_5253,
-      kind: 'read store',
-      codePrefix: 'READ_STORE',
-      schemaVersion: 1,
-      migrate: (file) => file.exec(Catalog.SCHEMA),
-      // A killed process loses nothing of what it committed. A power cut may take back the last commits, but always a
-      // whole tail of them in order: documents and the checkpoint written after them. What is folded again from the
-      // older checkpoint is guarded, and the log itself is durable. An fsync per batch would buy nothing here.
-      synchronous: 'NORMAL',
-    });
-    // Names stand in here in the clear: of an erased person, nothing may be left in pages that were freed.
-    db.exec('PRAGMA secure_delete = ON');
-    // Larger checkpoints write a page that changes often once, and hold everything up for longer: of 8,000 pages, the lag of
-    // one command in a hundred was 43 ms instead of 26, and a rebuild no faster. A larger cache keeps the indexes at hand.
-    db.exec('PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32000');
-    return new SqliteReadStore(db);
+  /**
+   * @param writerScript tests give the built one
+   * @throws FaultError READ_STORE_FOREIGN, READ_STORE_DAMAGED, READ_STORE_TOO_NEW, READ_STORE_UNREADABLE; UnavailableError
+   */
+  static async open(path: string, { writerScript = WRITER_SCRIPT } = {}): Promise<SqliteReadStore> {
+    return new SqliteReadStore(tuneReads(await openSqlite(path, READS_FILE)), writerScript);
   }
 
   collection<T extends StoredDocument>(name: string): SqliteCollection<T> & ReadCollection<T> {
-    return new SqliteCollection<T>(this.#db, this.#catalog, checkedName(name));
+    return new SqliteCollection<T>(this.#db, this.#catalog, this.#writer, checkedName(name));
   }
 
   async ensureCollection(name: string, indexes: readonly IndexSpec[]): Promise<void> {
@@ -85,6 +81,7 @@ export class SqliteReadStore extends ReadStore {
   }
 
   async close(): Promise<void> {
+    await this.#writer.close?.();
     this.#db.close();
   }
 
