@@ -24,6 +24,7 @@ import {
 import { applyBatch, StoreWentBack, type BatchTarget } from './apply-batch.js';
 import { assertSameLog, type Builds, type BuildRecord, type Checkpoint } from './build.js';
 import type { Block } from './projection.js';
+import { severalAtOnce } from './several-at-once.js';
 import { WriteBehind } from './write-behind.js';
 
 /** What a projection's runner needs of the world. */
@@ -311,7 +312,7 @@ export class Feed {
       weight -= documents.weight;
       return true;
     });
-    await severalAtOnce(due, async ([runner, behind]) => {
+    await severalAtOnce(due, BUILDS_AT_ONCE, async ([runner, behind]) => {
       await this.#applying(runner, async () => {
         if ((await this.#patiently(runner, () => behind.documents.flush())) === 'missed' && this.position)
           await this.#applyFromLog(runner, this.position);
@@ -331,7 +332,9 @@ export class Feed {
     }
     // Those first that are written at once: the others are folded while the store writes.
     const [atOnce, folded] = partition(runners, ({ target }) => !behind || target.projection.appendOnly === true);
-    await severalAtOnce([...atOnce, ...folded], (runner) => this.#applyTo(runner, stored, events, behind));
+    await severalAtOnce([...atOnce, ...folded], BUILDS_AT_ONCE, (runner) =>
+      this.#applyTo(runner, stored, events, behind),
+    );
     if (stored.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
   }
 
@@ -494,15 +497,6 @@ export function faultOf(error: unknown): { code: string; message: string } {
   const code = errorCode(error);
   const isOurs = error instanceof DomainError || error instanceof FaultError || error instanceof UnavailableError;
   return { code, message: isOurs ? error.message : `unexpected ${code}` };
-}
-
-/** Begun in the order given, `BUILDS_AT_ONCE` at a time. */
-async function severalAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const waiting = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: BUILDS_AT_ONCE }, worker));
 }
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {

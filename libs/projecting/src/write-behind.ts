@@ -20,6 +20,7 @@ import {
 import { guarded } from './build.js';
 import { deriveAll } from './derive.js';
 import type { Block, Owner } from './projection.js';
+import { severalAtOnce } from './several-at-once.js';
 import { weightAfter, weightOf } from './weight.js';
 
 interface Held {
@@ -33,6 +34,8 @@ interface Held {
 
 /** Documents of one bulk write, and keys of one derivation. */
 const CHUNK = 1_000;
+/** While the store writes one chunk, the next is made. */
+const CHUNKS_AT_ONCE = 2;
 
 export class WriteBehind {
   readonly #held = new Map<string, Held>();
@@ -90,23 +93,27 @@ export class WriteBehind {
    */
   async flush(): Promise<'missed' | 'written'> {
     const { collections, projection } = this.target;
-    for (const chunk of chunksOf([...this.#held].filter(([, { isDirty }]) => isDirty))) {
+    let hasMissed = false;
+    const dirty = [...this.#held].filter(([, { isDirty }]) => isDirty);
+    await severalAtOnce(chunksOf(dirty), CHUNKS_AT_ONCE, async (chunk) => {
       const writes = chunk.flatMap(([key, { folded, version }]) =>
         folded ? [guarded(storedOf(key, folded), version)] : [],
       );
       const missed = await collections.documents.writeGuarded(writes);
-      if (missed.length > 0) {
-        this.forget();
-        return 'missed';
-      }
+      hasMissed ||= missed.length > 0;
       for (const [key, held] of chunk)
         this.#held.set(key, { ...held, isDirty: false, version: held.folded?.version ?? held.version });
+    });
+    if (hasMissed) {
+      this.forget();
+      return 'missed';
     }
     this.target.afterWrite?.();
-    if (projection.derivation) {
-      for (const keys of chunksOf([...this.#touched]))
-        await deriveAll(projection.derivation, collections, new Set(keys));
-    }
+    const { derivation } = projection;
+    if (derivation)
+      await severalAtOnce(chunksOf([...this.#touched]), CHUNKS_AT_ONCE, (keys) =>
+        deriveAll(derivation, collections, new Set(keys)),
+      );
     this.forget();
     return 'written';
   }
@@ -147,6 +154,6 @@ export class WriteBehind {
   }
 }
 
-function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
-  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+function chunksOf<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, at) => items.slice(at * CHUNK, (at + 1) * CHUNK));
 }

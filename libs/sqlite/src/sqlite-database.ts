@@ -39,8 +39,7 @@ function refuseUnbindable(values: readonly SqliteValue[]): void {
     switch (typeof value) {
       case 'string':
         if (value.includes('\0')) throw new FaultError('SQLITE_UNBINDABLE', 'text with NUL would be cut off there');
-        if (!value.isWellFormed())
-          throw new FaultError('SQLITE_UNBINDABLE', 'text with a lone surrogate would change');
+        if (!value.isWellFormed()) throw new FaultError('SQLITE_UNBINDABLE', 'text with a lone surrogate would change');
         break;
       case 'number':
         if (!Number.isFinite(value)) throw new FaultError('SQLITE_UNBINDABLE', `${value} would be stored as NULL`);
