@@ -53,7 +53,7 @@ export async function measure({ log, scale: { rounds, warmUp }, store, open }) {
         timelineProjection,
         undefined,
         async ({ documents, buildId }) => ({
-          collection: documents,
+          collection: documents.collection,
           name: buildId,
         }),
       );
