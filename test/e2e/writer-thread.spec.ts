@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import Libsql from 'libsql';
 import type { EventStore } from '@timeline/event-store';
 import { errorCode } from '@timeline/kernel';
 import { SqliteEventStore } from '../../libs/event-store/src/sqlite/sqlite-event-store.js';
@@ -149,6 +150,16 @@ describe('a read store that a thread writes', () => {
     await expect(set(201).catch(errorCode)).resolves.toBe('READ_STORE_CLOSED');
     store = await openReadsIn(folder);
     expect(await store.collection<Doc>('a').find({})).toEqual([{ _id: 'x', _v: 200 }]);
+  });
+
+  it('keeps their order also where another holds the file meanwhile', async () => {
+    const other = new Libsql(path.join(folder, 'reads.db'));
+    other.exec('BEGIN IMMEDIATE');
+    const handedOver = Array.from({ length: 50 }, (_, n) => set(n + 1));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    other.exec('COMMIT');
+    other.close();
+    expect((await Promise.all(handedOver)).flat()).toEqual([]);
   });
 
   it('leaves nothing in its files of what was overwritten, once it was scrubbed', async () => {

@@ -3,7 +3,7 @@
  * disk, the main thread makes what is written next, and serves whoever reads. It is started with the first write.
  */
 import { existsSync } from 'node:fs';
-import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { parentPort, Worker } from 'node:worker_threads';
 import { errorCode, FaultError, UnavailableError } from '@timeline/kernel';
 import type { SqliteDatabase } from './sqlite-database.js';
 
@@ -55,8 +55,9 @@ export class WriterThread<Work, Done> implements Writer<Work, Done> {
     // It keeps the process alive only while somebody waits for it.
     worker.ref();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      // Where it cannot be copied this throws, and nobody waits for an answer to it.
       worker.postMessage(work);
+      this.#waiting.push({ resolve, reject });
     });
   }
 
@@ -104,18 +105,12 @@ function errorOf(answer: Exclude<Answer<unknown>, { done: unknown }>): FaultErro
   return new UnavailableError(service, message, { code });
 }
 
-/** What runs in the thread. @param open makes its connection, see `connectAgain` */
-export function writeInThread<Work, Done>(
-  open: (path: string) => SqliteDatabase,
-  writing: (db: SqliteDatabase) => (work: Work) => Promise<Done>,
-): void {
-  // `WriterThread` gives the path.
-  const db = open(workerData as string);
-  const write = writing(db);
+/** What the script of a thread calls: one piece of work after the other, over `db`, a connection to the file that `workerData` names. */
+export function writeInThread<Work, Done>(db: SqliteDatabase, writer: Writer<Work, Done>): void {
   let turn = Promise.resolve();
   parentPort?.on('message', (message: Work | typeof CLOSE) => {
     turn = turn.then(async () => {
-      if (message !== CLOSE) return parentPort?.postMessage(await answerTo(() => write(message)));
+      if (message !== CLOSE) return parentPort?.postMessage(await answerTo(() => writer.write(message)));
       db.close();
       parentPort?.close();
     });

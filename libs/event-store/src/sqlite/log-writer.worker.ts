@@ -1,13 +1,10 @@
 /** What runs in the thread that writes the log. */
+import { workerData } from 'node:worker_threads';
 import { systemClock } from '@timeline/kernel';
 import { connectAgain, writeInThread } from '@timeline/sqlite';
 import { LOG_FILE, tuneLog } from './log-file.js';
-import { LogWriter, type Append, type Outcome } from './log-writer.js';
+import { LogWriter } from './log-writer.js';
 
-writeInThread<readonly Append[], Outcome[]>(
-  (path) => tuneLog(connectAgain(path, LOG_FILE)),
-  (db) => {
-    const writer = new LogWriter(db, systemClock);
-    return (appends) => writer.write(appends);
-  },
-);
+// `WriterThread` gives the path.
+const db = tuneLog(connectAgain(workerData as string, LOG_FILE));
+writeInThread(db, new LogWriter(db, systemClock));
