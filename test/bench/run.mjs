@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { machine, versions } from './support/machine.mjs';
 import { Servers } from './support/servers.mjs';
-import { betterOf, hasFailed, verdictsOf } from './support/statistics.mjs';
+import { betterOf, hasFailed, renewed, verdictsOf } from './support/statistics.mjs';
 import { printHead, printRows, printVerdicts } from './support/table.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -87,9 +87,7 @@ if (values.check) {
   printVerdicts(verdicts);
   failed ||= hasFailed(verdicts);
 } else if (!interrupted.signal.aborted) {
-  const isNew = (row) => measured.some(({ path: name }) => name === row.path);
-  const rows = [...committed.rows.filter((row) => !isNew(row) && names.includes(row.path)), ...measured];
-  rows.sort((a, b) => names.indexOf(a.path) - names.indexOf(b.path));
+  const rows = renewed(committed.rows, measured, names);
   await mkdir(path.dirname(file), { recursive: true });
   // What a peer or a server said may name files of this machine.
   const text = JSON.stringify({ rows }, null, 2).replaceAll(here('../../'), '').replaceAll(tmpdir(), '');

@@ -5,6 +5,7 @@ import {
   median,
   percentile,
   ratioOf,
+  renewed,
   summary,
   verdictsOf,
   type Row,
@@ -110,6 +111,20 @@ describe('the check', () => {
     expect(betterOf(first, again).map(({ ratio, cpu }) => [ratio?.best, cpu?.best])).toEqual([
       [0.9, 0.6],
       [2, undefined],
+    ]);
+  });
+
+  it('renews the committed rows of the paths that ran, and keeps what could not be measured this time', () => {
+    const of = (path: string, id: string, best: number): Row => ({ ...row(id, best), path });
+    const { ratio: _, ...failed } = { ...of('a', 'a2', 0), error: 'no server' };
+    const { ratio: __, ...never } = { ...of('a', 'a4', 0), error: 'no server' };
+    const committed = [of('a', 'a1', 1), of('a', 'a2', 1), of('a', 'a3', 1), of('b', 'b1', 1), of('gone', 'g1', 1)];
+    const told = renewed(committed, [of('a', 'a1', 2), failed, never], ['a', 'b']);
+    expect(told.map(({ id, ratio, error }) => [id, ratio?.best, error])).toEqual([
+      ['a1', 2, undefined],
+      ['a2', 1, undefined],
+      ['a4', undefined, 'no server'],
+      ['b1', 1, undefined],
     ]);
   });
 });

@@ -15,6 +15,8 @@ import { applyBatch } from './apply-batch.js';
 import type { BuildCollections } from './build.js';
 import { bucketOf, type Projection } from './projection.js';
 import { accounts, recorded, step, type Step } from './testing/accounts.js';
+import { isTooHeavy, weightOf } from './weight.js';
+import { WriteBehind } from './write-behind.js';
 import { makeBuild, runSchedule, type Schedule } from './testing/schedules.js';
 
 /** Spans customers: one document per bucket, not purged with a customer. */
@@ -88,6 +90,36 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
       }),
       { numRuns },
     );
+  });
+
+  it('equals the pure fold where documents become too heavy, and none is', async () => {
+    const limited = { ...accounts, maxWeight: weightOf({ amounts: [1, 2, 3], links: ['ann'] }) };
+    const build = await makeBuild(store, limited);
+    let met = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), schedule, async (steps, plan) => {
+        const { stored, expected, contents, tooHeavy } = await runSchedule(build, limited, recorded(steps), plan);
+        expect(stored).toBe(expected);
+        for (const content of contents) expect(isTooHeavy(limited, content)).toBe(false);
+        met += tooHeavy;
+      }),
+      { numRuns: 300 },
+    );
+    expect(met).toBeGreaterThan(50);
+  });
+
+  it('weighs what has grown in memory since it was last measured', async () => {
+    const limited = { ...accounts, maxWeight: weightOf({ amounts: Array<number>(45).fill(1), links: [] }) };
+    const build = await makeBuild(store, limited);
+    const held = new WriteBehind({
+      projection: limited,
+      collections: build,
+      isDiscarded: () => Promise.resolve(false),
+    });
+    const events = recorded(Array.from({ length: 50 }, () => ({ type: 'Added', customer: 0, amount: 1 })));
+    for (const event of events) await held.fold([event]);
+    expect(await held.flush()).toBe('missed');
+    expect(await build.documents.count({})).toBe(0);
   });
 
   it('does not let a runner that was held write what it derived from older parts', async () => {

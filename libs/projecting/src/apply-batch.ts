@@ -12,6 +12,7 @@ import { guarded, type BuildCollections } from './build.js';
 import { deriveAll } from './derive.js';
 import { contentOf, customerOwner, type AnyProjection, type Block, type Owner, type Stored } from './projection.js';
 import { discardId } from './pure-fold.js';
+import { assertWeight, isTooHeavy } from './weight.js';
 
 type Document = Stored & Record<string, unknown>;
 
@@ -72,7 +73,7 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
       const stored = loaded.get(key);
       const before = stored && foldedOf(stored);
       const erasedAt = erasures.get(step.owner) ?? loaded.get(markOf(step.owner))?._p;
-      const folded = await fold(target, key, step, before, erasedAt);
+      const folded = await foldWithin(target, key, step, before, erasedAt);
       if (folded && folded.after !== before) {
         const doc = storedOf(key, folded.after);
         writes.push({ doc, version: before?.version ?? 0, isBlockedNow: folded.blockedNow });
@@ -159,6 +160,20 @@ export function storedOf(key: string, { version, position, owner, block, content
   return { _id: key, _v: version, _p: position, _o: owner, _x: true };
 }
 
+/** As `fold`; where that leads to a document that is too heavy, the step that made it so is blocked. */
+async function foldWithin(
+  target: BatchTarget,
+  key: string,
+  steps: Steps,
+  before: Folded | undefined,
+  erasedAt: string | undefined,
+): ReturnType<typeof fold> {
+  const folded = await fold(target, key, steps, before, erasedAt);
+  const content = folded?.after.content;
+  if (content === before?.content || !isTooHeavy(target.projection, content)) return folded;
+  return fold(target, key, steps, before, erasedAt, 'weighed');
+}
+
 /** The document after the steps that it has not seen; `before` itself when none of them changes it. */
 export async function fold(
   target: BatchTarget,
@@ -166,6 +181,7 @@ export async function fold(
   { owner, events }: Steps,
   before: Folded | undefined,
   erasedAt: string | undefined,
+  each: 'taken' | 'weighed' = 'taken',
 ): Promise<{ after: Folded; blockedNow: boolean } | undefined> {
   const last = events.at(-1);
   if (!last || (before && before.position >= last.position)) return undefined;
@@ -187,6 +203,7 @@ export async function fold(
     if (block) break;
     try {
       const next = target.projection.evolve(content, event, key);
+      if (each === 'weighed') assertWeight(target.projection, next);
       hasChanged ||= next !== content;
       content = next;
       wasThere ||= content !== undefined;

@@ -19,6 +19,7 @@ import { DISCARDS, guarded, type Builds } from './build.js';
 import { deriveAll } from './derive.js';
 import { contentOf, type AnyProjection, type Block, type Stored } from './projection.js';
 import { discardId } from './pure-fold.js';
+import { assertWeight } from './weight.js';
 
 export interface ParkedDocument extends Block {
   projection: string;
@@ -125,7 +126,9 @@ export class Parking {
       if (newBlock || !projection.handles.includes(event.type)) return;
       if (!projection.keys(event).some((touch) => touch.key === before._id)) return;
       try {
-        content = projection.evolve(content, event, before._id);
+        const next = projection.evolve(content, event, before._id);
+        assertWeight(projection, next);
+        content = next;
       } catch (error) {
         if (discarded.has(discardId(event.id, before._id))) return;
         newBlock = { position: event.position, eventId: event.id, code: errorCode(error) };

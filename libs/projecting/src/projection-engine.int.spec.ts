@@ -16,7 +16,7 @@ import {
 import { openReadStore, type GuardedWrite, type ReadStore, type StoredDocument } from '@timeline/read-store';
 import type { FeedNotice } from './feed.js';
 import { Parking, type ParkedDocument } from './parking.js';
-import { customerOwner, type Projection } from './projection.js';
+import { customerOwner, type AnyProjection, type Projection } from './projection.js';
 import { ProjectionEngine, type BuildStatus, type ProjectionEngineOptions } from './projection-engine.js';
 import { ReadModels } from './read-models.js';
 import { cancelRebuild, rebuild, rollBack, type RebuildOptions } from './rebuild.js';
@@ -117,12 +117,18 @@ describe('the projection engine', () => {
   };
   const total = (customerId: string, position: Position): Promise<number | undefined> =>
     models.read(sums, position, async ({ documents }) => (await documents.get(customerId))?.total);
-  const verify = async (): Promise<VerifyReport> => {
+  const verify = async (projection: AnyProjection = sums): Promise<VerifyReport> => {
     const pointer = await engine.builds.pointer('sums');
     const build = (await engine.builds.list('sums')).find(({ _id }) => _id === pointer?.live);
     if (!build) throw new Error('no live build');
     const discarded = await parking().discarded('sums');
-    return verifyBuild(sums, build, { events, vault, upcasters: new Upcasters(), builds: engine.builds, discarded });
+    return verifyBuild(projection, build, {
+      events,
+      vault,
+      upcasters: new Upcasters(),
+      builds: engine.builds,
+      discarded,
+    });
   };
   const parking = (projections = [sums]): Parking =>
     new Parking({
@@ -139,11 +145,11 @@ describe('the projection engine', () => {
     for await (const document of parking().stream()) parked.push(document);
     return parked;
   };
-  const rebuilt = (options: Pick<RebuildOptions, 'signal' | 'force' | 'compared'> = {}, projection = sums) =>
+  const rebuilt = async (options: Pick<RebuildOptions, 'signal' | 'force' | 'compared'> = {}, projection = sums) =>
     rebuild(projection, {
       engine,
       context: engine.context,
-      verify: { events, vault, upcasters: new Upcasters(), discarded: new Set() },
+      verify: { events, vault, upcasters: new Upcasters(), discarded: await parking().discarded('sums') },
       ...options,
     });
 
@@ -527,6 +533,41 @@ describe('the projection engine', () => {
     expect(parked && (await parking().discard(parked))).toBe(true);
     expect(await total('ann', await append('ann', 4))).toBe(7);
     expect(await verify()).toMatchObject({ differences: [], parked: 0 });
+  });
+
+  it('parks the event that makes a document too heavy, live and in a rebuild, until it is discarded; verify agrees', async () => {
+    const padded: Projection<Sum & { text: string }, Added> = {
+      ...sums,
+      maxWeight: 100,
+      evolve: (doc, { data }) => {
+        const total = (doc?.total ?? 0) + data.amount;
+        return { total, text: 'x'.repeat(total) };
+      },
+    };
+    await open([padded]);
+    await append('ann', 1);
+    await append('ann', 100);
+    const last = await append('ann', 2);
+    expect(await total('ann', last)).toBe(1);
+    expect(await total('bob', await append('bob', 3))).toBe(3);
+    const parkedAs = { projection: 'sums', key: 'ann', code: 'DOCUMENT_TOO_LARGE' };
+    expect(await parkedNow()).toMatchObject([parkedAs]);
+    expect(notices.filter(({ level }) => level === 'error').map(({ code }) => code)).toEqual(['DOCUMENT_TOO_LARGE']);
+    expect(await verify(padded)).toMatchObject({ differences: [], parked: 1 });
+
+    // A new build folds in memory first, in other portions.
+    await rebuilt({ force: true }, padded);
+    expect(await parkedNow()).toMatchObject([parkedAs, parkedAs]);
+    expect(await verify(padded)).toMatchObject({ differences: [], parked: 1 });
+
+    const parked = await parkedNow();
+    for (const each of parked) expect(await parking([padded]).retry(each)).toBe(false);
+    for (const each of parked) expect(await parking([padded]).discard(each)).toBe(true);
+    expect(await total('ann', last)).toBe(3);
+    expect(await verify(padded)).toMatchObject({ differences: [], parked: 0 });
+    await rebuilt({}, padded);
+    expect(await total('ann', last)).toBe(3);
+    expect(await verify(padded)).toMatchObject({ differences: [], parked: 0 });
   });
 
   it('stops, red, when keys throw, and does not move over the event', async () => {

@@ -42,6 +42,11 @@ export interface Projection<
   readonly appendOnly?: boolean;
   /** Keys of a customer's documents begin with the customer's id, so that no index on the owner is needed to find them. */
   readonly keysBeginWithOwner?: boolean;
+  /**
+   * What a document may weigh (`weightOf`); an event that makes it heavier is parked. Looked at when a document is written,
+   * so what grows and shrinks again meanwhile is not met. Default: `MAX_WEIGHT`.
+   */
+  readonly maxWeight?: number;
   /** The documents that an event touches, from the event alone. */
   keys(event: Recorded<Event>): Touch[];
   /** The document after the event; `undefined` deletes it. Reads no clock, never mutates `doc`. */

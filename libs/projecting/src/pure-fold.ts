@@ -4,7 +4,7 @@
  */
 import { CUSTOMER_ERASED, canonicalJson, errorCode, type Fact, type Recorded } from '@timeline/kernel';
 import { customerOwner, type AnyProjection, type Block, type Owner } from './projection.js';
-import { weightAfter } from './weight.js';
+import { assertWeight, weightAfter } from './weight.js';
 
 export interface FoldedDocument {
   owner: Owner;
@@ -34,6 +34,8 @@ export class PureFold {
     readonly discarded: ReadonlySet<string> = new Set(),
     /** Which documents to fold; the others are left out as if no event touched them. */
     isWanted: (key: string) => boolean = () => true,
+    /** Steps where a document may have become too heavy, `discardId(event id, key)`: it is weighed there and where one was discarded. */
+    readonly weighed: ReadonlySet<string> = new Set(),
   ) {
     this.#handles = new Set(projection.handles);
     this.#isWanted = isWanted;
@@ -54,12 +56,14 @@ export class PureFold {
       if (this.#erased.has(owner) || !this.#isWanted(key)) continue;
       const before = this.documents.get(key);
       if (before?.block) continue;
+      const step = discardId(event.id, key);
       try {
         const content = this.projection.evolve(before?.content, event, key);
+        if (this.weighed.has(step) || this.discarded.has(step)) assertWeight(this.projection, content);
         if (content) this.#set(key, before, { owner, content });
         else if (before) this.#delete(key, before);
       } catch (error) {
-        if (this.discarded.has(discardId(event.id, key))) continue;
+        if (this.discarded.has(step)) continue;
         const block = { position: event.position, eventId: event.id, code: errorCode(error) };
         this.#set(key, before, { owner, content: before?.content, block });
       }

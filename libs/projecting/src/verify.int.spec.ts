@@ -220,6 +220,18 @@ describe('verify', () => {
     );
   });
 
+  it('does not believe that a document became too heavy where it did not', async () => {
+    const { append, options } = world();
+    await append(recorded([{ type: 'Added', customer: 0, amount: 1 }], CUSTOMERS));
+    const { documents } = builds.collections(build._id);
+    const before = await documents.findOne({ _id: 'ann' });
+    if (!before) throw new Error('nothing was folded');
+    const block = { position: before._p, eventId: 'event-0', code: 'DOCUMENT_TOO_LARGE' };
+    const doc = { _id: 'ann', _v: before._v + 1, _p: before._p, _o: before._o, _b: block };
+    await documents.writeGuarded([{ doc, guard: { path: '_v', equals: before._v } }]);
+    expect(told((await verifyBuild(accounts, build, options)).differences)).toEqual(['document ann different']);
+  });
+
   it('holds no more documents than its bound, and says how many passes there will be', async () => {
     const customers = Array.from({ length: 100 }, (_, n) => `c${(n * 37) % 100}`);
     const steps = customers.map((_, customer) => ({ type: 'Added' as const, customer, amount: 1 }));

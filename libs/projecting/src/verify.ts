@@ -13,7 +13,7 @@ import type { BuildCollections, Builds, BuildRecord } from './build.js';
 import { collectionOf, membersOf, textOf, type AnyStored, type Kind } from './document-text.js';
 import { compareKeys, KeyRange } from './key-order.js';
 import type { AnyProjection } from './projection.js';
-import { PureFold } from './pure-fold.js';
+import { discardId, PureFold } from './pure-fold.js';
 
 export interface Difference {
   kind: Kind;
@@ -104,6 +104,8 @@ class Verification {
   readonly #spread = new Set<string>();
   /** The links of those parts that have any, as last folded. */
   readonly #links = new Map<string, string[]>();
+  /** Where the build says that a document became too heavy. */
+  readonly #weighed = new Set<string>();
   #pass = 0;
   #passes = 0;
 
@@ -193,7 +195,7 @@ class Verification {
     // A pass ends between `KEPT` and all of the way to its bound.
     const each = documents > this.#fits ? (this.#fits * (1 + KEPT)) / 2 : this.#fits;
     this.#passes = this.#pass - 1 + Math.max(1, Math.ceil(documents / each));
-    const fold = new PureFold(this.projection, this.options.discarded, (key) => scope.has(key));
+    const fold = new PureFold(this.projection, this.options.discarded, (key) => scope.has(key), this.#weighed);
     return { fold, scope, folded: undefined };
   }
 
@@ -202,6 +204,8 @@ class Verification {
     const { events, vault, upcasters, upTo, progress } = this.options;
     const end = upTo ?? (await events.head())?.position;
     if (end && end !== pass.folded) {
+      await this.#waitForBuild(end);
+      await this.#findTooHeavy();
       const reading = events.readAll({
         ...(pass.folded && { after: pass.folded }),
         until: end,
@@ -222,13 +226,18 @@ class Verification {
         if (links.length > 0) this.#links.set(key, links);
       }
     }
-    await this.#waitForBuild(pass.folded);
   }
 
-  async #waitForBuild(position: Position | undefined): Promise<void> {
+  async #findTooHeavy(): Promise<void> {
+    const blocked = { '_b.position': { $exists: true }, '_b.code': 'DOCUMENT_TOO_LARGE' };
+    for await (const page of this.#collections.documents.stream(blocked))
+      for (const { _id, _b } of page) if (_b) this.#weighed.add(discardId(_b.eventId, _id));
+  }
+
+  async #waitForBuild(position: Position): Promise<void> {
     const { build } = this;
     const end = performance.now() + (this.options.waitMs ?? 30_000);
-    while (position) {
+    for (;;) {
       const checkpoint = (await this.options.builds.checkpoints([build._id])).get(build._id);
       if (checkpoint && checkpoint.position >= position) return;
       if (performance.now() > end) {

@@ -1,4 +1,6 @@
-/** How much memory documents take, so that what is held of them can be bounded. */
+/** How much memory documents take, so that what is held of them can be bounded, and they themselves. */
+import { FaultError } from '@timeline/kernel';
+import type { AnyProjection } from './projection.js';
 
 /** About how many bytes a JSON value is. */
 export function weightOf(value: unknown): number {
@@ -12,6 +14,23 @@ export function weightOf(value: unknown): number {
   return sum;
 }
 
+/**
+ * What a document may weigh. MongoDB takes 16 MiB of BSON, which is at most three times the weight (a character takes up to
+ * three bytes); a document that is heavier than this would be slow to write long before.
+ */
+export const MAX_WEIGHT = 5 * 1024 * 1024;
+
+/** @throws FaultError DOCUMENT_TOO_LARGE */
+export function assertWeight(projection: Pick<AnyProjection, 'name' | 'maxWeight'>, content: unknown): void {
+  if (isTooHeavy(projection, content))
+    throw new FaultError('DOCUMENT_TOO_LARGE', `a document of ${projection.name} became heavier than it may be`);
+}
+
+export const isTooHeavy = ({ maxWeight = MAX_WEIGHT }: Pick<AnyProjection, 'maxWeight'>, content: unknown): boolean =>
+  content !== undefined && weightOf(content) > maxWeight;
+
 /** Of a document after so many folds. Measured anew whenever they have doubled: it grows with what is folded into it. */
 export const weightAfter = (folds: number, document: unknown, before: number): number =>
-  (folds & (folds - 1)) === 0 ? weightOf(document) : before;
+  isMeasuredAfter(folds) ? weightOf(document) : before;
+
+export const isMeasuredAfter = (folds: number): boolean => (folds & (folds - 1)) === 0;

@@ -21,7 +21,7 @@ import { guarded } from './build.js';
 import { deriveAll } from './derive.js';
 import type { Block, Owner } from './projection.js';
 import { severalAtOnce } from './several-at-once.js';
-import { weightAfter, weightOf } from './weight.js';
+import { isMeasuredAfter, isTooHeavy, MAX_WEIGHT, weightAfter, weightOf } from './weight.js';
 
 interface Held {
   folded: Folded | undefined;
@@ -87,14 +87,19 @@ export class WriteBehind {
   }
 
   /**
-   * Writes what is held and forgets it. `missed`: somebody else wrote too, or what was written before a failure is met
-   * again; then nothing is held any more, and what was folded is to be applied from the checkpoint.
+   * Writes what is held and forgets it. `missed`: somebody else wrote too, what was written before a failure is met
+   * again, or a document has become too heavy; then nothing is held any more, and what was folded is to be applied from the checkpoint.
    * @throws UnavailableError; then it may be called again
    */
   async flush(): Promise<'missed' | 'written'> {
     const { collections, projection } = this.target;
     let hasMissed = false;
     const dirty = [...this.#held].filter(([, { isDirty }]) => isDirty);
+    if (dirty.some(([, held]) => this.#isTooHeavy(held))) {
+      // Which step made it so is told where the steps are at hand.
+      this.forget();
+      return 'missed';
+    }
     await severalAtOnce(chunksOf(dirty), CHUNKS_AT_ONCE, async (chunk) => {
       const writes = chunk.flatMap(([key, { folded, version }]) =>
         folded ? [guarded(storedOf(key, folded), version)] : [],
@@ -144,6 +149,12 @@ export class WriteBehind {
       this.#weight += weight;
       this.#held.set(key, { folded: doc && foldedOf(doc), version: doc?._v ?? 0, isDirty: false, folds: 0, weight });
     }
+  }
+
+  #isTooHeavy({ folded, folds, weight }: Held): boolean {
+    const { maxWeight = MAX_WEIGHT } = this.target.projection;
+    // Measured with its bookkeeping, it is lighter without; to measure all anew cost 2 % of a rebuild.
+    return !(isMeasuredAfter(folds) && weight <= maxWeight) && isTooHeavy(this.target.projection, folded?.content);
   }
 
   forget(): void {

@@ -9,3 +9,6 @@ export const uniqueViolated = (collection: string, count: number): FaultError =>
 
 export const indexUnfit = (collection: string): FaultError =>
   new FaultError('UNIQUE_VIOLATED', `documents of ${collection} do not fit a unique index that it is to have`);
+
+export const documentTooLarge = (): FaultError =>
+  new FaultError('DOCUMENT_TOO_LARGE', 'a document is larger than the read store takes; split it');

@@ -10,6 +10,7 @@ export interface Row {
   better: 'more' | 'less';
   checked: boolean;
   ratio?: Ratio;
+  error?: string;
   cpu?: { best: number };
 }
 export type Verdict = { id: string; path: string } & (
@@ -31,3 +32,4 @@ export function isMet(of: {
 export function verdictsOf(committed: readonly Row[], measured: readonly Row[], paths: readonly string[]): Verdict[];
 export function hasFailed(verdicts: readonly Verdict[]): boolean;
 export function betterOf(rows: readonly Row[], again: readonly Row[]): Row[];
+export function renewed(committed: readonly Row[], measured: readonly Row[], paths: readonly string[]): Row[];

@@ -94,6 +94,19 @@ export function verdictsOf(committed, measured, paths) {
 export const hasFailed = (verdicts) =>
   verdicts.length === 0 || verdicts.some(({ kind }) => kind === 'lost' || kind === 'missing');
 
+/**
+ * The committed rows with those of the paths that ran in place of theirs, in the order of `paths`; rows of other paths than
+ * those are gone. What could not be measured this time keeps the figure of the time it was.
+ */
+export function renewed(committed, measured, paths) {
+  const ran = new Set(measured.map(({ path }) => path));
+  const others = committed.filter(({ path }) => !ran.has(path) && paths.includes(path));
+  const now = measured.map((row) =>
+    row.error === undefined ? row : (committed.find(({ id, path }) => id === row.id && path === row.path) ?? row),
+  );
+  return [...others, ...now].sort((a, b) => paths.indexOf(a.path) - paths.indexOf(b.path));
+}
+
 /** The best of two runs of a path, row by row: a loss that is real shows in both. */
 export function betterOf(rows, again) {
   return rows.map((row) => {

@@ -9,7 +9,7 @@ import { canonicalJson, systemClock } from '@timeline/kernel';
 import { applyBatch, type BatchTarget } from '../apply-batch.js';
 import { Builds, type BuildCollections } from '../build.js';
 import { contentOf, type AnyProjection } from '../projection.js';
-import { PureFold } from '../pure-fold.js';
+import { discardId, PureFold } from '../pure-fold.js';
 import { WriteBehind } from '../write-behind.js';
 
 /** The place at which a process dies. */
@@ -75,7 +75,8 @@ export async function makeBuild(store: ReadStore, projection: AnyProjection): Pr
 }
 
 /**
- * Runs `events` through `projection` as `schedule` says and answers what is stored and what should be, as texts.
+ * Runs `events` through `projection` as `schedule` says and answers what is stored and what should be, as texts; beside it
+ * the documents, and how many wait because they became too heavy.
  * @param plain the collections of an empty build; emptied again at the end
  */
 export async function runSchedule(
@@ -83,7 +84,7 @@ export async function runSchedule(
   projection: AnyProjection,
   events: readonly Recorded<Fact>[],
   schedule: Schedule,
-): Promise<{ stored: string; expected: string }> {
+): Promise<{ stored: string; expected: string; contents: unknown[]; tooHeavy: number }> {
   const control: Control = {
     operations: 0,
     crashAt: new Map(
@@ -139,15 +140,14 @@ export async function runSchedule(
   }
   await Promise.all(rivals);
 
-  const fold = new PureFold(projection);
-  for (const event of events) fold.apply(event);
-  const expected = canonicalJson([sorted(fold.texts()), sorted(fold.derivedTexts())]);
   const documents = new Map<string, string>();
+  const weighed = new Set<string>();
   for await (const page of plain.documents.stream({ _x: { $exists: false } })) {
     for (const doc of page) {
       const content = contentOf(doc);
       const shown = Object.keys(content).length > 0 ? content : undefined;
       documents.set(doc._id, canonicalJson({ content: shown, block: doc._b }));
+      if (doc._b?.code === 'DOCUMENT_TOO_LARGE') weighed.add(discardId(doc._b.eventId, doc._id));
     }
   }
   const derived = new Map<string, string>();
@@ -157,9 +157,15 @@ export async function runSchedule(
     }
   }
   const stored = canonicalJson([sorted(documents), sorted(derived)]);
+  const fold = new PureFold(projection, new Set(), () => true, weighed);
+  for (const event of events) fold.apply(event);
+  const expected = canonicalJson([sorted(fold.texts()), sorted(fold.derivedTexts())]);
   await plain.documents.deleteMany({});
   if (projection.derivation) await plain.derived.deleteMany({});
-  return { stored, expected };
+  return { stored, expected, contents: [...documents.values()].map(contentIn), tooHeavy: weighed.size };
 }
+
+// Made above.
+const contentIn = (text: string): unknown => (JSON.parse(text) as { content?: unknown }).content;
 
 const sorted = (texts: Map<string, string>): [string, string][] => [...texts].sort(([a], [b]) => (a < b ? -1 : 1));

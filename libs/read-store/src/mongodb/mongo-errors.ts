@@ -7,6 +7,7 @@ import {
   MongoBulkWriteError,
   MongoClientBulkWriteError,
   MongoError,
+  MongoInvalidArgumentError,
   MongoNetworkError,
   MongoNotConnectedError,
   MongoOperationTimeoutError,
@@ -16,6 +17,7 @@ import {
   MongoWriteConcernError,
 } from 'mongodb';
 import { FaultError, isConnectionError, UnavailableError } from '@timeline/kernel';
+import { documentTooLarge } from '../refusals.js';
 
 export const DUPLICATE_KEY = 11_000;
 export const NAMESPACE_NOT_FOUND = 26;
@@ -73,6 +75,9 @@ function passes(error: MongoError): boolean {
   );
 }
 
+/** The driver's words for it, in the two ways of writing; there is no code. */
+const TOO_LARGE = /larger than the maximum size|exceeds the max bson object size/;
+
 interface Refusal {
   code: number;
   message: string;
@@ -125,6 +130,7 @@ function translate(error: unknown): unknown {
   // A write too large for the socket's buffer waits for the socket, and fails with the socket's own error.
   if (isConnectionError(error)) return unavailable(error);
   if (!(error instanceof MongoError)) return error;
+  if (error instanceof MongoInvalidArgumentError && TOO_LARGE.test(error.message)) return documentTooLarge();
   const cause: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : error.cause;
   if (cause instanceof MongoError) return translate(cause);
   const isUnconfirmed =

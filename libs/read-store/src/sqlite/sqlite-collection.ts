@@ -1,13 +1,12 @@
 /** One collection as one table: `_id`, and `doc` with the whole document as JSON text. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FaultError } from '@timeline/kernel';
 import { isSqliteTooBig } from '@timeline/sqlite';
 import type { SqliteDatabase, SqliteValue, Writer } from '@timeline/sqlite';
 import { checkWrites } from '../document.js';
 import type { FilterNode } from '../filter.js';
 import { checkPaging, fixedPaths, parseFilter, parseSort } from '../filter.js';
 import type { Filter, FindOptions, GuardedWrite, ReadCollection, Sort, StoredDocument } from '../read-store.port.js';
-import { uniqueViolated } from '../refusals.js';
+import { documentTooLarge, uniqueViolated } from '../refusals.js';
 import type { Catalog, CollectionEntry } from './catalog.js';
 import type { BatchOutcome, DocumentBatch } from './document-writer.js';
 import { filterToSql, Parameters, sortKey } from './filter-to-sql.js';
@@ -31,8 +30,8 @@ const STREAM_BATCH = 200;
 const DELETE_BATCH = 500;
 /** `libsql` ends the process over a text beyond what V8 can hold, 512 Mi characters. */
 const MAX_GATHERED_BYTES = 100_000_000;
-/** What MongoDB takes, about: BSON is a little larger or smaller than JSON. */
-const MAX_DOCUMENT_CHARACTERS = 16 * 1024 * 1024;
+/** What MongoDB takes is 16 MiB of BSON; what that holds may be twice as long in JSON, where control characters take six. */
+const MAX_DOCUMENT_CHARACTERS = 32 * 1024 * 1024;
 
 export class SqliteCollection<T extends StoredDocument> implements ReadCollection<T> {
   readonly #db: SqliteDatabase;
@@ -209,7 +208,7 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
   #text(doc: T): string {
     const text = JSON.stringify(doc);
     if (text.length <= MAX_DOCUMENT_CHARACTERS) return text;
-    throw new FaultError('DOCUMENT_TOO_LARGE', `a document for ${this.name} is larger than 16 MiB; split it`);
+    throw documentTooLarge();
   }
 }
 

@@ -199,13 +199,6 @@ describe('several on one file', () => {
   });
 });
 
-it('refuses what MongoDB would find too large', async () => {
-  const collection = store.collection<Doc>('a');
-  const large = absent({ _id: 'b', text: 'x'.repeat(17 * 1024 * 1024) });
-  expect(await collection.writeGuarded([absent({ _id: 'a' }), large]).catch(errorCode)).toBe('DOCUMENT_TOO_LARGE');
-  expect(await collection.count({})).toBe(0);
-});
-
 it('answers with more than fits into one text', async () => {
   const collection = store.collection<Doc>('a');
   const text = 'x'.repeat(15_000_000);

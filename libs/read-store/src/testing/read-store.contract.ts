@@ -1,7 +1,7 @@
 /** What every read store promises; each adapter's spec runs it. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { errorCode } from '@timeline/kernel';
+import { errorCode, isSameJson } from '@timeline/kernel';
 import { EARLY, KEPT } from '../../../kernel/src/testing/texts.js';
 import { Query } from 'mingo';
 import { afterKeyset } from '../keyset.js';
@@ -263,6 +263,22 @@ export function readStoreContract(what: string, harness: ReadStoreHarness): void
         const writes = [absent({ _id: 'good' }), absent({ _id: 'bad', ...doc })];
         expect(await codeOf(collection.writeGuarded(writes))).toBe('DOCUMENT_INVALID');
         expect(await collection.count({})).toBe(0);
+      });
+
+      it.each(['absent', 'there'])('larger than the store takes are refused: %s', async (before) => {
+        const collection = await filled([{ _id: 'there', _v: 1 }]);
+        const doc: Doc = { _id: before, _v: 2, text: 'x'.repeat(40 * 1024 * 1024) };
+        const guard = before === 'absent' ? 'absent' : ({ path: '_v', equals: 1 } as const);
+        expect(await codeOf(collection.writeGuarded([{ doc, guard }]))).toBe('DOCUMENT_TOO_LARGE');
+        expect(await collection.find({})).toEqual([{ _id: 'there', _v: 1 }]);
+      });
+
+      it('may hold 5 MiB of any characters', async () => {
+        for (const character of ['x', '\u0001', '～', '"']) {
+          const doc: Doc = { _id: 'a', text: character.repeat(5 * 1024 * 1024) };
+          const collection = await filled([doc]);
+          expect(isSameJson(await collection.findByIds(['a']), [doc])).toBe(true);
+        }
       });
 
       it('may be 90 levels deep', async () => {
