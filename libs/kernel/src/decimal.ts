@@ -21,6 +21,12 @@ export const sumDecimals = (values: Iterable<Decimal>): Decimal => {
   for (const value of values) sum = sum.plus(value);
   return plain(sum);
 };
+/** Of each value, whether the sum of those up to it is at least `bound`. */
+export function sumsReach(values: readonly Decimal[], bound: Decimal): boolean[] {
+  const least = new Exact(bound);
+  let sum = new Exact(0);
+  return values.map((value) => (sum = sum.plus(value)).greaterThanOrEqualTo(least));
+}
 /** Division for display, to `places` decimals, half even. */
 export const divideDecimals = (a: Decimal, b: Decimal | number, places = 6): Decimal =>
   new Exact(a).dividedBy(b).toDecimalPlaces(places, DecimalJs.ROUND_HALF_EVEN).toFixed();

@@ -11,7 +11,7 @@ import {
   type ReadStore,
   type StoredDocument,
 } from '@timeline/read-store';
-import { applyBatch } from './apply-batch.js';
+import { applyBatch, type BatchTarget } from './apply-batch.js';
 import type { BuildCollections } from './build.js';
 import { bucketOf, type Projection } from './projection.js';
 import { accounts, recorded, step, type Step } from './testing/accounts.js';
@@ -223,5 +223,87 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
 
     const found = await build.derived.findByIds(['bob']);
     expect(found.map((doc) => doc['members'])).toEqual([['bob']]);
+  });
+
+  describe('written behind, derives what is alone from what it holds', () => {
+    const events = recorded([
+      { type: 'Added', customer: 0, amount: 1 },
+      { type: 'Added', customer: 0, amount: 2 },
+      { type: 'Added', customer: 0, amount: 3 },
+    ]);
+    const targetOf = (collections: BuildCollections): BatchTarget => ({
+      projection: accounts,
+      collections,
+      isDiscarded: () => Promise.resolve(false),
+    });
+    const derivedOf = async (build: BuildCollections, key: string): Promise<unknown> => {
+      const doc = await build.derived.findOne({ _id: key });
+      return doc && { members: doc['members'], all: doc['all'] };
+    };
+
+    it('without reading its part', async () => {
+      const build = await makeBuild(store, accounts);
+      let reads = 0;
+      const documents = Object.create(build.documents, {
+        findByIds: {
+          value: (ids: string[]) => {
+            reads += 1;
+            return build.documents.findByIds(ids);
+          },
+        },
+        writeGuarded: { value: build.documents.writeGuarded.bind(build.documents) },
+      });
+      const held = new WriteBehind(targetOf({ ...build, documents }));
+      await held.fold(events);
+      reads = 0;
+      expect(await held.flush()).toBe('written');
+      expect(reads).toBe(0);
+      expect(await derivedOf(build, 'ann')).toEqual({ members: ['ann'], all: [1, 2, 3] });
+    });
+
+    it('but not what was in a group before, whose other members are derived anew', async () => {
+      const build = await makeBuild(store, accounts);
+      const log = recorded([
+        { type: 'Added', customer: 0, amount: 1 },
+        { type: 'Linked', customer: 0, other: 1 },
+        { type: 'Cleared', customer: 0 },
+        { type: 'Added', customer: 0, amount: 2 },
+      ]);
+      await applyBatch(targetOf(build), log.slice(0, 2));
+      expect(await derivedOf(build, 'bob')).toEqual({ members: ['ann', 'bob'], all: [1] });
+      const held = new WriteBehind(targetOf(build));
+      await held.fold(log.slice(2));
+      expect(await held.flush()).toBe('written');
+      expect(await derivedOf(build, 'ann')).toEqual({ members: ['ann'], all: [2] });
+      expect(await derivedOf(build, 'bob')).toEqual({ members: ['bob'], all: [] });
+    });
+
+    it('again where another runner derived from the older part meanwhile', async () => {
+      const build = await makeBuild(store, accounts);
+      await applyBatch(targetOf(build), events.slice(0, 1));
+      const documents = writingAfter(build.documents, () => applyBatch(targetOf(build), events.slice(0, 1)));
+      const held = new WriteBehind(targetOf({ ...build, documents }));
+      await held.fold(events.slice(0, 2));
+      expect(await held.flush()).toBe('written');
+      expect(await derivedOf(build, 'ann')).toEqual({ members: ['ann'], all: [1, 2] });
+    });
+
+    it('and does not write that over what another derived from a newer part', async () => {
+      const build = await makeBuild(store, accounts);
+      const documents = Object.create(build.documents, {
+        findByIds: { value: build.documents.findByIds.bind(build.documents) },
+        writeGuarded: {
+          value: async (writes: Parameters<typeof build.documents.writeGuarded>[0]) => {
+            const missed = await build.documents.writeGuarded(writes);
+            await applyBatch(targetOf(build), events);
+            return missed;
+          },
+        },
+      });
+      const held = new WriteBehind(targetOf({ ...build, documents }));
+      await held.fold(events.slice(0, 2));
+      expect(await held.flush()).toBe('written');
+      expect(await derivedOf(build, 'ann')).toEqual({ members: ['ann'], all: [1, 2, 3] });
+    });
   });
 });

@@ -23,8 +23,6 @@ export interface BatchTarget {
   isDiscarded(id: string): Promise<boolean>;
   /** Called once documents are loaded and before they are written. @throws StoreWentBack */
   afterLoad?: () => void;
-  /** Called after the documents are written and before derived ones are; crash tests use it. */
-  afterWrite?: () => void;
 }
 
 /**
@@ -89,7 +87,6 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
   for (const [owner, position] of erasures) {
     for (const key of await purge(target, owner, position)) touched.add(key);
   }
-  target.afterWrite?.();
   if (projection.derivation) await deriveAll(projection.derivation, collections, touched);
   return result;
 }

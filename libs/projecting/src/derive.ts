@@ -5,6 +5,7 @@
  * runners, the one that read older parts could write last without the other noticing.)
  */
 import { delay, isSameJson } from '@timeline/kernel';
+import type { GuardedWrite } from '@timeline/read-store';
 import { guarded, type BuildCollections } from './build.js';
 import { contentOf, type Derivation, type Stored, type StoredDerived } from './projection.js';
 import { groupsOf } from './pure-fold.js';
@@ -30,19 +31,7 @@ export async function deriveAll(
     );
     const writes = [...pending].map((key) => {
       const group = groups.get(key);
-      const { members } = group ?? { members: [] };
-      const content = group && derivation.derive(key, group.parts);
-      const before = versions.get(key);
-      const version = before?._v ?? 0;
-      const same = before !== undefined && isSameJson(before._x ? undefined : contentOf(before), content);
-      const doc: StoredDerived & Part = {
-        _id: key,
-        _v: version + 1,
-        _c: (before?._c ?? 0) + (same ? 0 : 1),
-        _m: members,
-        ...(content ?? { _x: true }),
-      };
-      return guarded(doc, version);
+      return derivedWrite(key, group?.members ?? [], group && derivation.derive(key, group.parts), versions.get(key));
     });
     // The touched ones last, and not before all others of their groups: until they are written, their old members lead
     // a redelivery to the others again.
@@ -57,6 +46,58 @@ export async function deriveAll(
       ...held.map(({ doc }) => doc._id),
       ...(await collections.derived.writeGuarded(rest)),
     ]);
+  }
+}
+
+function derivedWrite(
+  key: string,
+  members: string[],
+  content: Part | undefined,
+  before: (StoredDerived & Part) | undefined,
+): GuardedWrite<StoredDerived & Part> {
+  const version = before?._v ?? 0;
+  const same = before !== undefined && isSameJson(before._x ? undefined : contentOf(before), content);
+  const doc = { _id: key, _v: version + 1, _c: (before?._c ?? 0) + (same ? 0 : 1), _m: members };
+  return guarded({ ...doc, ...(content ?? { _x: true }) }, version);
+}
+
+/**
+ * Parts that are about to be written and are alone in their groups, now and at the last derive: of them nothing needs to be
+ * read but the derived documents, and those before the parts are written, which is as good as reading parts after versions.
+ */
+export class LoneParts {
+  static async of(
+    derivation: Derivation<Part, Part>,
+    collections: BuildCollections,
+    parts: ReadonlyMap<string, Part>,
+  ): Promise<LoneParts> {
+    const lone = new Map(
+      [...parts].filter(
+        ([key, part]) =>
+          (derivation.appliesTo?.(key) ?? true) &&
+          (derivation.links?.(part) ?? []).length === 0 &&
+          Object.keys(part).length > 0,
+      ),
+    );
+    const found = lone.size === 0 ? [] : await collections.derived.findByIds([...lone.keys()]);
+    for (const { _id, _m } of found) if (_m.some((member) => member !== _id)) lone.delete(_id);
+    return new LoneParts(derivation, collections, lone, new Map(found.map((doc) => [doc._id, doc])));
+  }
+
+  private constructor(
+    private readonly derivation: Derivation<Part, Part>,
+    private readonly collections: BuildCollections,
+    private readonly parts: ReadonlyMap<string, Part>,
+    private readonly before: ReadonlyMap<string, StoredDerived & Part>,
+  ) {}
+
+  /** To be called once the parts are written. Answers the keys whose derived documents are written too. */
+  async derive(): Promise<string[]> {
+    const writes = [...this.parts].map(([key, part]) =>
+      derivedWrite(key, [key], this.derivation.derive(key, [{ key, part }]), this.before.get(key)),
+    );
+    const missed = new Set(await this.collections.derived.writeGuarded(writes));
+    return [...this.parts.keys()].filter((key) => !missed.has(key));
   }
 }
 

@@ -18,7 +18,7 @@ import {
   type Folded,
 } from './apply-batch.js';
 import { guarded } from './build.js';
-import { deriveAll } from './derive.js';
+import { deriveAll, LoneParts } from './derive.js';
 import type { Block, Owner } from './projection.js';
 import { severalAtOnce } from './several-at-once.js';
 import { isMeasuredAfter, isTooHeavy, MAX_WEIGHT, weightAfter, weightOf } from './weight.js';
@@ -75,15 +75,22 @@ export class WriteBehind {
       const folded = await fold(this.target, key, step, held.folded, this.#marks.get(step.owner));
       // On redelivery too: whoever wrote the document may have died before it was derived from.
       this.#touched.add(key);
-      if (!folded || folded.after === held.folded) continue;
+      if (!folded || folded.after === held.folded) {
+        if (held.folded && held.weight === 0) this.#hold(key, { ...held, weight: weightOf(held.folded) });
+        continue;
+      }
       const { after, blockedNow } = folded;
       if (blockedNow && after.block) this.#blocked.push(after.block);
       const folds = held.folds + 1;
       const weight = weightAfter(folds, after, held.weight);
-      this.#weight += weight - held.weight;
-      this.#held.set(key, { folded: after, version: held.version, isDirty: true, folds, weight });
+      this.#hold(key, { folded: after, version: held.version, isDirty: true, folds, weight });
     }
     return 'folded';
+  }
+
+  #hold(key: string, held: Held): void {
+    this.#weight += held.weight - (this.#held.get(key)?.weight ?? 0);
+    this.#held.set(key, held);
   }
 
   /**
@@ -93,6 +100,8 @@ export class WriteBehind {
    */
   async flush(): Promise<'missed' | 'written'> {
     const { collections, projection } = this.target;
+    const { derivation } = projection;
+    const toDerive = new Set(this.#touched);
     let hasMissed = false;
     const dirty = [...this.#held].filter(([, { isDirty }]) => isDirty);
     if (dirty.some(([, held]) => this.#isTooHeavy(held))) {
@@ -104,19 +113,21 @@ export class WriteBehind {
       const writes = chunk.flatMap(([key, { folded, version }]) =>
         folded ? [guarded(storedOf(key, folded), version)] : [],
       );
+      // Of those that are alone in their groups, what is derived needs nothing but what is at hand here.
+      const lone = derivation && (await LoneParts.of(derivation, collections, partsOf(chunk)));
       const missed = await collections.documents.writeGuarded(writes);
       hasMissed ||= missed.length > 0;
       for (const [key, held] of chunk)
         this.#held.set(key, { ...held, isDirty: false, version: held.folded?.version ?? held.version });
+      if (hasMissed) return;
+      for (const key of (await lone?.derive()) ?? []) toDerive.delete(key);
     });
     if (hasMissed) {
       this.forget();
       return 'missed';
     }
-    this.target.afterWrite?.();
-    const { derivation } = projection;
     if (derivation)
-      await severalAtOnce(chunksOf([...this.#touched]), CHUNKS_AT_ONCE, (keys) =>
+      await severalAtOnce(chunksOf([...toDerive]), CHUNKS_AT_ONCE, (keys) =>
         deriveAll(derivation, collections, new Set(keys)),
       );
     this.forget();
@@ -145,9 +156,8 @@ export class WriteBehind {
     for (const owner of owners) this.#marks.set(owner, found.get(markOf(owner))?._p);
     for (const key of keys) {
       const doc = found.get(key);
-      const weight = doc ? weightOf(doc) : 0;
-      this.#weight += weight;
-      this.#held.set(key, { folded: doc && foldedOf(doc), version: doc?._v ?? 0, isDirty: false, folds: 0, weight });
+      // Measured once it is folded into.
+      this.#hold(key, { folded: doc && foldedOf(doc), version: doc?._v ?? 0, isDirty: false, folds: 0, weight: 0 });
     }
   }
 
@@ -164,6 +174,9 @@ export class WriteBehind {
     this.#weight = 0;
   }
 }
+
+const partsOf = (chunk: readonly [string, Held][]): Map<string, Record<string, unknown>> =>
+  new Map(chunk.flatMap(([key, { folded }]) => (folded?.content ? [[key, folded.content]] : [])));
 
 function chunksOf<T>(items: readonly T[]): T[][] {
   return Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, at) => items.slice(at * CHUNK, (at + 1) * CHUNK));

@@ -8,9 +8,9 @@
 import {
   addDays,
   addDecimals,
-  compareDecimals,
   daysInOrder,
   mergeDays,
+  sumsReach,
   withDay,
   type ByDay,
   type Decimal,
@@ -152,14 +152,16 @@ export function spansOf(part: SegmentPart): Record<SegmentId, Span[]> {
 
 function vipSpans(days: SegmentPart['spend'][string]): Span[] {
   const spans: Span[] = [];
-  let sum: Decimal = '0';
   let since: Instant | undefined;
-  for (const [, change] of daysInOrder(days)) {
-    sum = addDecimals(sum, change.delta);
-    const isVip = compareDecimals(sum, VIP_AMOUNT) >= 0;
-    if (isVip) since ??= change.at;
+  const changes = daysInOrder(days).map(([, change]) => change);
+  const isVip = sumsReach(
+    changes.map(({ delta }) => delta),
+    VIP_AMOUNT,
+  );
+  for (const [index, { at }] of changes.entries()) {
+    if (isVip[index]) since ??= at;
     else if (since !== undefined) {
-      spans.push({ from: since, to: change.at });
+      spans.push({ from: since, to: at });
       since = undefined;
     }
   }
