@@ -16,9 +16,9 @@ export function weightOf(value: unknown): number {
 
 /**
  * What a document may weigh. MongoDB takes 16 MiB of BSON, which is at most three times the weight (a character takes up to
- * three bytes); a document that is heavier than this would be slow to write long before.
+ * three bytes), and what is derived from a document may be larger than that: a profile is by half.
  */
-export const MAX_WEIGHT = 5 * 1024 * 1024;
+export const MAX_WEIGHT = 3 * 1024 * 1024;
 
 /** @throws FaultError DOCUMENT_TOO_LARGE */
 export function assertWeight(projection: Pick<AnyProjection, 'name' | 'maxWeight'>, content: unknown): void {
