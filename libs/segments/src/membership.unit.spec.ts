@@ -162,3 +162,12 @@ describe('segment membership', () => {
     );
   });
 });
+
+it('counts who has spent exactly the amount of a VIP, to the cent', () => {
+  const at = dayInstant(0);
+  const later = dayInstant(1);
+  const spentIn = (amount: string): SegmentPart =>
+    bought(bought(emptyPart, 'USD', '4999.90', at), 'USD', amount, later);
+  expect(spansOf(spentIn('0.10')).vip).toEqual([{ from: later, to: addDays(at, 365) }]);
+  expect(spansOf(spentIn('0.09')).vip).toEqual([]);
+});
