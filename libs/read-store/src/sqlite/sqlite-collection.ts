@@ -30,8 +30,9 @@ const STREAM_BATCH = 200;
 const DELETE_BATCH = 500;
 /** `libsql` ends the process over a text beyond what V8 can hold, 512 Mi characters. */
 const MAX_GATHERED_BYTES = 100_000_000;
-/** What MongoDB takes is 16 MiB of BSON; what that holds may be twice as long in JSON, where control characters take six. */
-const MAX_DOCUMENT_CHARACTERS = 32 * 1024 * 1024;
+/** What MongoDB takes, about: BSON is a little larger or smaller than JSON without its escapes. */
+const MAX_DOCUMENT_CHARACTERS = 16 * 1024 * 1024;
+const ESCAPES = /\\(?:u.{4}|.)/g;
 
 export class SqliteCollection<T extends StoredDocument> implements ReadCollection<T> {
   readonly #db: SqliteDatabase;
@@ -207,7 +208,8 @@ export class SqliteCollection<T extends StoredDocument> implements ReadCollectio
 
   #text(doc: T): string {
     const text = JSON.stringify(doc);
-    if (text.length <= MAX_DOCUMENT_CHARACTERS) return text;
+    const isTooLarge = (): boolean => text.replace(ESCAPES, '_').length > MAX_DOCUMENT_CHARACTERS;
+    if (text.length <= MAX_DOCUMENT_CHARACTERS || !isTooLarge()) return text;
     throw documentTooLarge();
   }
 }

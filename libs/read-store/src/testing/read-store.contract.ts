@@ -265,13 +265,20 @@ export function readStoreContract(what: string, harness: ReadStoreHarness): void
         expect(await collection.count({})).toBe(0);
       });
 
-      it.each(['absent', 'there'])('larger than the store takes are refused: %s', async (before) => {
-        const collection = await filled([{ _id: 'there', _v: 1 }]);
-        const doc: Doc = { _id: before, _v: 2, text: 'x'.repeat(40 * 1024 * 1024) };
-        const guard = before === 'absent' ? 'absent' : ({ path: '_v', equals: 1 } as const);
-        expect(await codeOf(collection.writeGuarded([{ doc, guard }]))).toBe('DOCUMENT_TOO_LARGE');
-        expect(await collection.find({})).toEqual([{ _id: 'there', _v: 1 }]);
-      });
+      it.each(['new', 'there'])(
+        'larger than 16 MiB are refused, and nothing of the bulk is written: %s',
+        async (before) => {
+          const collection = await filled([
+            { _id: 'there', _v: 1 },
+            { _id: 'there too', _v: 1 },
+          ]);
+          const write = (doc: Doc): GuardedWrite<Doc> => (before === 'new' ? absent(doc) : guarded(doc, 1));
+          const large = write({ _id: before, _v: 2, text: 'x'.repeat(17 * 1024 * 1024) });
+          const small = write({ _id: `${before} too`, _v: 2 });
+          expect(await codeOf(collection.writeGuarded([small, large]))).toBe('DOCUMENT_TOO_LARGE');
+          expect(await collection.count({ _v: 2 })).toBe(0);
+        },
+      );
 
       it('may hold 5 MiB of any characters', async () => {
         for (const character of ['x', '\u0001', '～', '"']) {
