@@ -56,18 +56,24 @@ export class PureFold {
       if (this.#erased.has(owner) || !this.#isWanted(key)) continue;
       const before = this.documents.get(key);
       if (before?.block) continue;
-      const step = discardId(event.id, key);
       try {
         const content = this.projection.evolve(before?.content, event, key);
-        if (this.weighed.has(step) || this.discarded.has(step)) assertWeight(this.projection, content);
+        if (this.#isWeighedAt(event.id, key)) assertWeight(this.projection, content);
         if (content) this.#set(key, before, { owner, content });
         else if (before) this.#delete(key, before);
       } catch (error) {
-        if (this.discarded.has(step)) continue;
+        if (this.discarded.has(discardId(event.id, key))) continue;
         const block = { position: event.position, eventId: event.id, code: errorCode(error) };
         this.#set(key, before, { owner, content: before?.content, block });
       }
     }
+  }
+
+  #isWeighedAt(eventId: string, key: string): boolean {
+    // Asked of every step, and there is hardly ever one.
+    if (this.weighed.size === 0 && this.discarded.size === 0) return false;
+    const step = discardId(eventId, key);
+    return this.weighed.has(step) || this.discarded.has(step);
   }
 
   /** Lets go of every document that is not wanted any more. */

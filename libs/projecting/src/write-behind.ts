@@ -95,7 +95,8 @@ export class WriteBehind {
 
   /**
    * Writes what is held and forgets it. `missed`: somebody else wrote too, what was written before a failure is met
-   * again, or a document has become too heavy; then nothing is held any more, and what was folded is to be applied from the checkpoint.
+   * again, or a document has become too heavy; then nothing is held any more, and what was folded is to be applied from the
+   * checkpoint.
    * @throws UnavailableError; then it may be called again
    */
   async flush(): Promise<'missed' | 'written'> {
@@ -163,7 +164,7 @@ export class WriteBehind {
 
   #isTooHeavy({ folded, folds, weight }: Held): boolean {
     const { maxWeight = MAX_WEIGHT } = this.target.projection;
-    // Measured with its bookkeeping, it is lighter without; to measure all anew cost 2 % of a rebuild.
+    // What is held was measured with its bookkeeping; to measure all of it anew cost 2 % of a rebuild.
     return !(isMeasuredAfter(folds) && weight <= maxWeight) && isTooHeavy(this.target.projection, folded?.content);
   }
 
