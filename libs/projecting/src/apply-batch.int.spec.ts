@@ -97,7 +97,7 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     const build = await makeBuild(store, limited);
     let met = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), schedule, async (steps, plan) => {
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 40 }), schedule, async (steps, plan) => {
         const { stored, expected, contents, tooHeavy } = await runSchedule(build, limited, recorded(steps), plan);
         expect(stored).toBe(expected);
         for (const content of contents) expect(isTooHeavy(limited, content)).toBe(false);
