@@ -3,7 +3,7 @@
  * write at (`If-Match`), what it belongs to; and the headers of its answer.
  */
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { DomainError, type Position } from '@timeline/kernel';
+import { defined, DomainError, type Position } from '@timeline/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { documents } from './documented.js';
 
@@ -46,17 +46,14 @@ export function readIfMatch(request: Pick<FastifyRequest, 'headers'>): number | 
 }
 
 export function readCommandHeaders(request: Pick<FastifyRequest, 'id' | 'headers' | 'caller'>): CommandHeaders {
-  const idempotencyKey = visibleHeader(request, 'Idempotency-Key');
-  const ifMatch = readIfMatch(request);
-  const causationId = visibleHeader(request, 'X-Causation-Id');
-  return {
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-    ...(ifMatch !== undefined && { ifMatch }),
+  return defined({
+    idempotencyKey: visibleHeader(request, 'Idempotency-Key'),
+    ifMatch: readIfMatch(request),
     caller: request.caller,
     actor: visibleHeader(request, 'X-Actor') ?? request.caller,
     correlationId: visibleHeader(request, 'X-Correlation-Id') ?? request.id,
-    ...(causationId !== undefined && { causationId }),
-  };
+    causationId: visibleHeader(request, 'X-Causation-Id'),
+  });
 }
 
 const header = (name: string, description: string): { name: string; description: string } => ({ name, description });

@@ -84,14 +84,15 @@ function assertUtf8(request: FastifyRequest): void {
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw new UnsupportedMediaTypeException();
 }
 
+const ANSWER_HEADERS = Object.entries({
+  ...SECURITY_HEADERS,
+  // Answers hold personal data: no shared cache may keep them, and one's own must ask (`ETag`) before it reuses them.
+  'cache-control': 'private, no-cache',
+});
+
 function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  const own: Record<string, string> = {
-    ...SECURITY_HEADERS,
-    'x-request-id': request.id,
-    // Answers hold personal data: no shared cache may keep them, and one's own must ask (`ETag`) before it reuses them.
-    'cache-control': 'private, no-cache',
-  };
-  for (const [name, value] of Object.entries(own)) if (!reply.hasHeader(name)) void reply.header(name, value);
+  for (const [name, value] of ANSWER_HEADERS) if (!reply.hasHeader(name)) void reply.header(name, value);
+  if (!reply.hasHeader('x-request-id')) void reply.header('x-request-id', request.id);
 }
 
 /** Errors that Fastify's router answers before any hook runs: a malformed or overlong address. */

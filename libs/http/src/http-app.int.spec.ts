@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
@@ -65,7 +65,15 @@ class ThingQuery extends PageQuery {
 }
 
 /** What the test looks at from outside the server. */
-const seen = { sseEnded: 0, sseSent: 0, linesRun: 0, linesEnded: 0, streamsEnded: 0 };
+const seen = {
+  sseEnded: 0,
+  sseSent: 0,
+  linesRun: 0,
+  linesEnded: 0,
+  streamsEnded: 0,
+  /** What lets requests that hang go on. */
+  released: [] as (() => void)[],
+};
 
 @Controller('v1/things')
 class ThingsController {
@@ -186,8 +194,16 @@ class ThingsController {
   }
 
   @Get('overdue')
-  async overdue(): Promise<never> {
-    return new Promise(() => undefined);
+  async overdue(
+    @Headers('x-comes-to') comesTo: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<unknown> {
+    await new Promise<void>((resolve) => seen.released.push(resolve));
+    if (comesTo === 'fault') throw new FaultError('THING_BROKEN', 'broken');
+    if (comesTo === 'refusal') throw new DomainError('THING_NOT_FOUND', 'gone');
+    return comesTo === 'stream'
+      ? this.numbers(undefined, reply)
+      : created(reply, `/v1/things/${ID}`, { id: ID, revision: 0, position: POSITION });
   }
 
   @Get('events')
@@ -770,6 +786,59 @@ describe('a request whose store hangs', () => {
       expect(await response.json()).toMatchObject({ code: 'STORE_UNAVAILABLE' });
       expect(seen.sseEnded).toBe(ended);
       await stream.body?.cancel();
+    } finally {
+      await app.close();
+    }
+  });
+
+  it.each(['answer', 'refusal', 'fault', 'stream'])(
+    'hears no more of it when it comes to a late %s',
+    async (comesTo) => {
+      const told: string[] = [];
+      const { app, url } = await start({ answerWithinMs: 50, onAnswered: ({ status }) => told.push(String(status)) });
+      const { port } = new URL(url);
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const get = (path: string, headers: Record<string, string> = {}): Promise<{ status?: number; local?: number }> =>
+        new Promise((resolve, reject) => {
+          const request = httpRequest({ port, path, agent, headers }, (response) => {
+            const local = response.socket.localPort;
+            response.resume().once('end', () => resolve({ status: response.statusCode, local }));
+          });
+          request.once('error', reject).end();
+        });
+      logged.splice(0);
+      seen.released.splice(0);
+      try {
+        const late = await get('/v1/things/overdue', { 'x-comes-to': comesTo });
+        expect(late.status).toBe(503);
+        for (const release of seen.released.splice(0)) release();
+        await wait(30);
+        // The connection is whole, and what came of the request is not in the next one's answer.
+        expect(await get('/v1/things/overdue')).toEqual({ status: 503, local: late.local });
+        expect(await get('/health/live')).toEqual({ status: 200, local: late.local });
+        expect(told).toEqual(['503', '503', '200']);
+        expect(logged.map(({ code }) => code)).toEqual(comesTo === 'fault' ? ['THING_BROKEN'] : []);
+      } finally {
+        agent.destroy();
+        await app.close();
+      }
+    },
+  );
+
+  it('has the time of its handler alone: that a body is long in coming is not counted', async () => {
+    const { app, port } = await start({ answerWithinMs: 50 });
+    try {
+      const request = httpRequest({
+        ...{ port, path: '/v1/things', method: 'POST' },
+        headers: { 'content-type': 'application/json', 'content-length': '14' },
+      });
+      const status = new Promise((resolve, reject) => {
+        request.once('response', (response) => resolve(response.resume().statusCode)).once('error', reject);
+      });
+      request.write('{"name":');
+      await wait(120);
+      request.end('"Ann"}');
+      expect(await status).toBe(201);
     } finally {
       await app.close();
     }

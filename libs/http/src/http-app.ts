@@ -5,13 +5,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { APP_FILTER, APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
+import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { context } from '@opentelemetry/api';
 import { assertGuarded, parseApiKeys } from './api-keys.js';
 import { answerParserError, answerRouterError, installEdge } from './edge.js';
 import { buildOpenApi, type OpenApiInfo } from './openapi.js';
-import { AnswerInTime } from './answer-in-time.js';
+import { answerInTime } from './answer-in-time.js';
 import { ProblemFilter, type HttpLog } from './problem.js';
 import { SseRegistry } from './sse.js';
 import { traceContextOf, traceRequests } from './tracing.js';
@@ -105,6 +105,7 @@ export async function createHttpApp(
   fastify.decorate('problemLog', options.log);
   traceRequests(fastify);
   installEdge(fastify, { keys, bodyLimit, openPaths, isClosing: () => adapter.isDraining });
+  answerInTime(fastify, options.answerWithinMs ?? 20_000);
   if (onAnswered) {
     fastify.addHook('onResponse', (request, reply, done) => {
       const correlation = request.headers['x-correlation-id'];
@@ -127,11 +128,7 @@ export async function createHttpApp(
     module: HttpRootModule,
     global: true,
     imports: [module],
-    providers: [
-      SseRegistry,
-      { provide: APP_FILTER, useClass: ProblemFilter },
-      { provide: APP_INTERCEPTOR, useValue: new AnswerInTime(options.answerWithinMs ?? 20_000) },
-    ],
+    providers: [SseRegistry, { provide: APP_FILTER, useClass: ProblemFilter }],
     exports: [SseRegistry],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {

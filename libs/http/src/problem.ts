@@ -169,14 +169,20 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const hasLeft = request.raw.destroyed && !request.raw.complete;
-    const problem = problemOf(error, { requestId: request.id, hasIfMatch: request.headers['if-match'] !== undefined });
     if (!hasLeft) logFailure(request, error);
     if (reply.sent || reply.raw.headersSent) {
       // The answer is under way and cannot be taken back; cutting it off tells the client that it is not whole.
       reply.raw.destroy();
       return;
     }
-    for (const name of ['etag', 'location', 'content-length']) reply.removeHeader(name);
-    void reply.status(problem.status).headers(problemHeaders(problem)).send(JSON.stringify(problem));
+    sendProblem(reply, error);
   }
+}
+
+/** In the place of what the answer was about to say. */
+export function sendProblem(reply: FastifyReply, error: unknown): void {
+  const { id: requestId, headers } = reply.request;
+  const problem = problemOf(error, { requestId, hasIfMatch: headers['if-match'] !== undefined });
+  for (const name of ['etag', 'location', 'content-length']) reply.removeHeader(name);
+  void reply.status(problem.status).headers(problemHeaders(problem)).send(JSON.stringify(problem));
 }
