@@ -2,7 +2,8 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, commandIdOf, defined, inSpan, measure, newId, timed } from '@timeline/kernel';
+import { commandIdOf, defined, inSpan, measure, newId, timed } from '@timeline/kernel';
+import { canonicalBodyOf } from './canonical-text.js';
 import type { AnyCommandType, CommandContext, CommandOutcome, CommandType } from './command.js';
 
 /** Who asks, and how the request wants to be recognised. */
@@ -36,7 +37,7 @@ export class Commands {
         : commandIdOf({ caller, type: type.name, target: type.target(data), key: idempotencyKey });
     const context: CommandContext = defined({
       commandId,
-      bodyHash: this.hashes.hashBody(canonicalJson({ type: type.name, data })),
+      bodyHash: this.hashes.hashBody(canonicalBodyOf(type.name, data)),
       actor: request.actor ?? caller,
       source: request.source,
       correlationId: request.correlationId ?? commandId,

@@ -6,7 +6,8 @@
 import { Injectable } from '@nestjs/common';
 import { Check, Instant, Nested, Optional, Text, violation } from '@timeline/http';
 import { KeyedHashes } from '@timeline/key-store';
-import { canonicalJson, deriveId, errorCode, type Decider, type Fact, type Recorded } from '@timeline/kernel';
+import { deriveId, errorCode, type Decider, type Fact, type Recorded } from '@timeline/kernel';
+import { canonicalTextOf } from './canonical-text.js';
 import type { CommandContext, CommandOutcome } from './command.js';
 import { CommandProcessor } from './command-processor.js';
 import { CustomerDirectory } from './customer-directory.port.js';
@@ -95,15 +96,9 @@ export class Intake {
     const id = idOfSource(kind, delivery) ?? deriveId(kind.name, context.commandId);
     const stream = kind.stream(id);
     const customerId = await this.#customerOf(delivery, context, () => this.processor.load(decider, stream));
-    return this.processor.execute({
-      decider,
-      stream,
-      id,
-      command: commandOf({ id, customerId, payloadHash: this.hashes.hashBody(canonicalJson(delivery)) }),
-      expectNew: true,
-      ...(occurredAt !== undefined && { occurredAt }),
-      context: source === undefined ? context : { ...context, source },
-    });
+    const command = commandOf({ id, customerId, payloadHash: this.hashes.hashBody(canonicalTextOf(delivery)) });
+    const from = source === undefined ? context : { ...context, source };
+    return this.processor.execute({ decider, stream, id, command, expectNew: true, occurredAt, context: from });
   }
 
   async #customerOf(

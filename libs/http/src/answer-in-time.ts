@@ -2,7 +2,7 @@
  * A handler that waits for a store that hangs would keep its client waiting too, through every try of the store's own
  * client. What is not answered in time is answered 503; it may yet be carried out, which the same `Idempotency-Key` tells.
  * A stream is answered once its source is there; how long it lasts is not looked at. (Fastify's own `handlerTimeout` cuts
- * streams off; an interceptor of Nest's would take each request through RxJS, a tenth of what a command costs.)
+ * streams off; an interceptor of Nest's takes each request through a dozen subscriptions of RxJS.)
  */
 import { UnavailableError } from '@timeline/kernel';
 import type { FastifyInstance } from 'fastify';

@@ -78,15 +78,6 @@ interface Tail {
   ended: Promise<unknown>;
 }
 
-const yes = (): boolean => true;
-const no = (): boolean => false;
-
-async function closeAfter(reading: Promise<void> | undefined, iterator: AsyncIterator<unknown>): Promise<void> {
-  await reading;
-  // Whoever read the lines has ended already; that closing them failed concerns nobody any more.
-  await iterator.return?.().catch(() => undefined);
-}
-
 /** The outcomes of the lines, in the order of the lines. An outcome is handed out as soon as those before it are. */
 export async function* inOrder<L, O>(
   lines: AsyncIterable<L>,
@@ -100,7 +91,11 @@ export async function* inOrder<L, O>(
       if (tails.get(key) === tail) tails.delete(key);
     });
   };
-  const running: Promise<O>[] = [];
+  /** Those that have begun, and how they came out; the first is the next to be answered. */
+  const running: { outcome: Promise<O>; isDone: boolean }[] = [];
+  // What the reader waits for, and what the one who answers waits for; nothing where they do not wait.
+  let haveRoom = (): void => undefined;
+  let wake = (): void => undefined;
   const start = (line: L): void => {
     const keys = new Set(keysOf(line));
     const shared = sharedKeysOf(line).filter((key) => !keys.has(key));
@@ -116,41 +111,52 @@ export async function* inOrder<L, O>(
       const all = Promise.all([tails.get(key)?.ended, ended]).then(() => undefined);
       follow(key, { passed, ended: all });
     }
-    running.push(outcome);
+    const each = { outcome, isDone: false };
+    running.push(each);
+    void ended.then(() => {
+      each.isDone = true;
+      // The next line may be long in coming: the outcome of the one before must not wait for it.
+      if (each === running[0]) wake();
+    });
   };
-  let reading: Promise<void> | undefined;
   let hasEnded = false;
+  let isWanted = true;
   let failure: { error: unknown } | undefined;
   const read = async (): Promise<void> => {
     try {
-      const result = await iterator.next();
-      if (result.done) hasEnded = true;
-      else start(result.value);
+      while (isWanted) {
+        const result = await iterator.next();
+        if (result.done || !isWanted) break;
+        start(result.value);
+        wake();
+        if (running.length >= window) await new Promise<void>((resolve) => (haveRoom = resolve));
+      }
     } catch (error) {
       // The lines before it are answered first.
       failure = { error };
-      hasEnded = true;
     }
-    reading = undefined;
+    hasEnded = true;
+    wake();
   };
+  const reading = read();
   try {
-    while (!hasEnded || running.length > 0) {
-      if (!hasEnded && running.length < window) reading ??= read();
+    for (;;) {
       const [first] = running;
-      // The next line may be long in coming: the outcome of the one before must not wait for it.
-      const firstDone = first?.then(yes, yes);
-      const lineRead = reading?.then(no);
-      const isFirstDone = await Promise.race([firstDone, lineRead].filter((each) => each !== undefined));
-      if (isFirstDone && first) {
-        void running.shift();
-        yield await first;
-      }
+      if (first?.isDone) {
+        running.shift();
+        haveRoom();
+        yield await first.outcome;
+      } else if (!first && hasEnded) break;
+      else await new Promise<void>((resolve) => (wake = resolve));
     }
     if (failure) throw failure.error;
   } finally {
-    // What has begun is let finish, so that nobody closes a store under it. The read may never come to an end.
-    if (!hasEnded) void closeAfter(reading, iterator);
-    await Promise.allSettled(running);
+    isWanted = false;
+    haveRoom();
+    // What has begun is let finish, so that nobody closes a store under it. The read may never come to an end; whoever read
+    // the lines may have ended already, and that closing them failed concerns nobody any more.
+    if (!hasEnded) void reading.then(() => iterator.return?.()).catch(() => undefined);
+    await Promise.allSettled(running.map(({ outcome }) => outcome));
   }
 }
 

@@ -94,12 +94,16 @@ export class RecordInteractionHandler implements ICommandHandler<RecordInteracti
 
   /** @throws DomainError CUSTOMER_NOT_FOUND, CUSTOMER_ERASED, INTERACTION_CONFLICT */
   execute({ data, context }: RecordInteraction): Promise<CommandOutcome> {
-    const { customer: _customer, source: _source, occurredAt, subject, body, attachments, ...recorded } = data;
-    return this.intake.take(interactions, interactionDecider, data, context, ({ id, customerId, payloadHash }) => ({
-      customerId,
-      data: { ...recorded, interactionId: id, payloadHash },
-      personal: defined({ subject, body, attachments: attachments?.map((attachment) => ({ ...attachment })) }),
-      ...(occurredAt !== undefined && { occurredAt }),
-    }));
+    const { channel, direction, kind, agent, durationSeconds, outcome, threadId, sourceId } = data;
+    const { occurredAt, subject, body, attachments } = data;
+    const told = { channel, direction, kind, agent, durationSeconds, outcome, threadId, sourceId };
+    return this.intake.take(interactions, interactionDecider, data, context, ({ id, customerId, payloadHash }) =>
+      defined({
+        customerId,
+        data: defined({ interactionId: id, ...told, payloadHash }),
+        personal: defined({ subject, body, attachments: attachments?.map((attachment) => ({ ...attachment })) }),
+        occurredAt,
+      }),
+    );
   }
 }
