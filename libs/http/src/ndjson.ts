@@ -128,7 +128,6 @@ export async function* inOrder<L, O>(
         const result = await iterator.next();
         if (result.done || !isWanted) break;
         start(result.value);
-        wake();
         if (running.length >= window) await new Promise<void>((resolve) => (haveRoom = resolve));
       }
     } catch (error) {

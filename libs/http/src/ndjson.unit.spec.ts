@@ -316,6 +316,22 @@ describe('running lines in a window', () => {
     expect(finished.length).toBeGreaterThanOrEqual(1);
   });
 
+  it('begins no line that comes when nobody wants the outcomes any more', async () => {
+    const late = deferred();
+    async function* lines(): AsyncGenerator<string> {
+      yield 'first';
+      await late.promise;
+      yield 'late';
+    }
+    const begun: string[] = [];
+    const outcomes = inOrder(lines(), { keysOf: () => [], run: (line) => Promise.resolve(begun.push(line)) });
+    await outcomes.next();
+    await outcomes.return();
+    late.resolve();
+    for (let each = 0; each < 20; each++) await turn();
+    expect(begun).toEqual(['first']);
+  });
+
   it('fails with the error of a line at the place of that line', async () => {
     const seen: number[] = [];
     const run = async (): Promise<void> => {
