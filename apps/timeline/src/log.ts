@@ -7,7 +7,8 @@ import { pino, type Logger } from 'pino';
 /** Nothing logs these; should something ever, they do not get out. */
 const NEVER_SHOWN = new Set(['personal', 'data', 'body', 'email', 'phone', 'name', 'authorization', 'password']);
 
-export function openLog(level: string): Logger {
+/** @param write tests give their own */
+export function openLog(level: string, write = writeToStdout): Logger {
   const options = {
     level,
     // pino's own `redact` reads its paths anew for each line: a fifth of all that a request allocates.
@@ -21,7 +22,7 @@ export function openLog(level: string): Logger {
 }
 
 /** Without what is never shown, in the line itself and in objects of it. */
-export function redacted(fields: Record<string, unknown>, depth = 1): Record<string, unknown> {
+function redacted(fields: Record<string, unknown>, depth = 1): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) {
     if (NEVER_SHOWN.has(name)) shown[name] = '[Redacted]';
@@ -41,7 +42,7 @@ const RETRIES = 100;
  * On a full disk, or where nobody reads, the line is lost and the product goes on. (pino's own destination tries for ever
  * on a full disk: at the first fatal line, and whenever the process is to end.)
  */
-function write(line: string): void {
+function writeToStdout(line: string): void {
   let rest = Buffer.from(line);
   for (let retries = 0; rest.length > 0 && retries <= RETRIES;) {
     try {
