@@ -64,6 +64,7 @@ describe('interactions', () => {
       durationSeconds: 95,
       threadId: 't-1',
       agent: 'wang',
+      outcome: 'solved',
     };
     const recorded = await record(call({ ...more, occurredAt: '2024-03-01T10:00:00+08:00' }));
     expect(recorded).toMatchObject({ status: 201, body: { revision: 0 } });
@@ -73,7 +74,10 @@ describe('interactions', () => {
     expect(stored).toMatchObject([
       {
         type: 'InteractionRecorded',
-        data: { interactionId: id, channel: 'wechat', durationSeconds: 95, threadId: 't-1', agent: 'wang' },
+        data: {
+          ...{ interactionId: id, channel: 'wechat', direction: 'inbound', kind: 'call' },
+          ...{ durationSeconds: 95, threadId: 't-1', agent: 'wang', outcome: 'solved' },
+        },
         metadata: { customerId: KNOWN, channel: 'wechat', occurredAt: '2024-03-01T02:00:00.000Z' },
       },
     ]);
@@ -108,7 +112,7 @@ describe('interactions', () => {
       body: first.body,
     });
     expect(await harness.product.events.readStream(`interaction-${String(first.body['id'])}`)).toMatchObject([
-      { metadata: { source: 'pbx' } },
+      { data: { sourceId: '4711', outcome: 'solved' }, metadata: { source: 'pbx' } },
     ]);
   });
 
