@@ -1,7 +1,6 @@
 /** Finding customers from the streams. */
 import { jest } from '@jest/globals';
 import { LATELY_MS } from '@timeline/deciding';
-import { KnownCustomers } from './known-customers.js';
 import { customerIdOf, World } from './testing/simulated-world.js';
 
 const member = (value: string) => ({ identity: { kind: 'member', value } });
@@ -90,7 +89,7 @@ describe('a customer', () => {
   });
 
   it('is not kept as there by a look that began before it was erased', async () => {
-    const known = new KnownCustomers();
+    const { known } = await new World().start();
     let erased = (): void => undefined;
     const look = known.lookAt('a', () => new Promise((resolve) => (erased = resolve)));
     await known.ending('a', () => Promise.resolve());

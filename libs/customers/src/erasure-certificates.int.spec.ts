@@ -201,7 +201,7 @@ describe('the certificate of an erasure', () => {
       const settings = harness.context.get<CustomersSettings>(CustomersSettings, { strict: false });
       const registry = new IdentityRegistry(processor, events, hashes, settings);
       const reaction = new ErasureReaction(
-        new Erasures(processor, registry, ring, events, hashes, new CustomerGroups(), new KnownCustomers()),
+        new Erasures(processor, registry, ring, events, hashes, new CustomerGroups(), new KnownCustomers(events)),
         new ErasureCertificates(processor, hashes, settings, models, reads, new CustomerGroups()),
       );
       const pump = new ReactionPump({ events, models, reactions: [reaction], clock, pollMs: 5 });

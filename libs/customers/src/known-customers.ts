@@ -1,8 +1,31 @@
-/** Customers that were found registered and not erased a moment ago, so that not every fact about one reads their stream. */
+/**
+ * Customers that were found registered and not erased a moment ago, so that not every fact about one reads their stream.
+ * What erases or withdraws customers is searched for in the log, for all of them at once: while it is found to be nothing
+ * of a customer's, one look at them is enough.
+ */
 import { Injectable } from '@nestjs/common';
 import { LATELY_MS } from '@timeline/deciding';
+import { EventStore, type LogHead } from '@timeline/event-store';
+import { customersOf } from '@timeline/kernel';
+import type { CustomerEvent } from './customers.events.js';
 
-const SIZE = 20_000;
+const SIZE = 50_000;
+/** So that a search that takes long is over before what it extends has run out. */
+const SEARCH_EVERY_MS = LATELY_MS / 2;
+
+/** What nobody asked about for so long is not searched: the log may have become long meanwhile. */
+const MAX_GAP_MS = 60_000;
+
+const ENDINGS: CustomerEvent['type'][] = ['CustomerErased', 'CustomerRegistrationWithdrawn'];
+
+/** That the log was searched without a gap. Times are of a monotonic clock. */
+interface Searched {
+  /** A look that began later saw all that is before the searches. */
+  since: number;
+  /** All that was acknowledged before is in the searches. */
+  until: number;
+  head: LogHead;
+}
 
 @Injectable()
 export class KnownCustomers {
@@ -10,10 +33,19 @@ export class KnownCustomers {
   readonly #looks = new Map<string, number>();
   /** Counts what was forgotten: a look that began before may have seen what is not so any more. */
   #forgotten = 0;
+  #searched: Searched | undefined;
+  #lastSearch = -Infinity;
+  #isSearching = false;
+
+  constructor(private readonly events: EventStore) {}
 
   has(customerId: string): boolean {
-    const at = this.#looks.get(customerId);
-    return at !== undefined && at + LATELY_MS > performance.now();
+    const now = performance.now();
+    const at = this.#looks.get(customerId) ?? -Infinity;
+    const searched = this.#searched;
+    const seen = searched && at >= searched.since ? Math.max(at, searched.until) : at;
+    if (seen + SEARCH_EVERY_MS <= now) this.#search(now);
+    return seen + LATELY_MS > now;
   }
 
   /** @throws what `look` throws; then nothing is kept */
@@ -23,12 +55,8 @@ export class KnownCustomers {
     if (forgotten !== this.#forgotten) return;
     this.#looks.delete(customerId);
     this.#looks.set(customerId, at);
-    if (this.#looks.size > SIZE) {
-      for (const [oldest, lookedAt] of this.#looks) {
-        if (this.#looks.size <= SIZE && lookedAt + LATELY_MS > at) break;
-        this.#looks.delete(oldest);
-      }
-    }
+    const [oldest] = this.#looks.keys();
+    if (this.#looks.size > SIZE && oldest !== undefined) this.#looks.delete(oldest);
   }
 
   /** Runs what may erase or withdraw the customer: whatever comes of it, the next who asks looks again. */
@@ -36,8 +64,41 @@ export class KnownCustomers {
     try {
       return await work();
     } finally {
-      this.#forgotten += 1;
-      this.#looks.delete(customerId);
+      this.#forget(customerId);
     }
+  }
+
+  /** Unless that was begun a moment ago. Who is not known because it failed is looked at. */
+  #search(now: number): void {
+    if (this.#lastSearch + SEARCH_EVERY_MS > now || this.#isSearching) return;
+    this.#lastSearch = now;
+    this.#isSearching = true;
+    void this.#searchLog(now)
+      .catch(() => undefined)
+      .finally(() => (this.#isSearching = false));
+  }
+
+  async #searchLog(begun: number): Promise<void> {
+    const before = this.#searched;
+    const head = await this.events.head();
+    if (!head) return;
+    if (!before || before.until + MAX_GAP_MS < begun) {
+      this.#searched = { since: performance.now(), until: begun, head };
+      return;
+    }
+    if ((await this.events.eventAt(before.head.position))?.id !== before.head.eventId) {
+      // The log has gone back, as after it was restored: who was there then is not known.
+      this.#searched = undefined;
+      return;
+    }
+    const found = this.events.readAll({ after: before.head.position, until: head.position, types: ENDINGS });
+    for await (const batch of found)
+      for (const event of batch) for (const customerId of customersOf(event)) this.#forget(customerId);
+    this.#searched = { since: before.since, until: begun, head };
+  }
+
+  #forget(customerId: string): void {
+    this.#forgotten += 1;
+    this.#looks.delete(customerId);
   }
 }

@@ -81,10 +81,13 @@ export class SimulatedEventStore extends EventStore {
     return (direction === 'forwards' ? events : events.reverse()).slice(0, limit);
   }
 
-  async *readAll({ after, types }: ReadAllOptions = {}): AsyncIterable<StoredEvent[]> {
+  async *readAll({ after, until, types }: ReadAllOptions = {}): AsyncIterable<StoredEvent[]> {
     await this.gate();
     yield this.log.events.filter(
-      ({ position, type }) => (after === undefined || position > after) && (types?.includes(type) ?? true),
+      ({ position, type }) =>
+        (after === undefined || position > after) &&
+        (until === undefined || position <= until) &&
+        (types?.includes(type) ?? true),
     );
   }
 
@@ -92,8 +95,10 @@ export class SimulatedEventStore extends EventStore {
     throw new Error('not simulated');
   }
 
-  head(): Promise<LogHead | undefined> {
-    throw new Error('not simulated');
+  async head(): Promise<LogHead | undefined> {
+    await this.gate();
+    const last = this.log.events.at(-1);
+    return last && { position: last.position, eventId: last.id, recordedAt: last.recordedAt };
   }
 
   async eventAt(asked: Position): Promise<StoredEvent | undefined> {

@@ -115,7 +115,7 @@ export class Process {
   readonly processor: CommandProcessor;
   readonly registry: IdentityRegistry;
   readonly standards: StandardsInForce;
-  readonly known = new KnownCustomers();
+  readonly known: KnownCustomers;
   readonly directory: StreamCustomerDirectory;
   readonly erasures: Erasures;
   readonly reactions;
@@ -132,6 +132,7 @@ export class Process {
     const settings = customersSettings({ defaultPhoneRegion: 'US', ...(normalisations && { normalisations }) });
     this.registry = new IdentityRegistry(this.processor, events, hashes, settings);
     this.standards = new StandardsInForce(events, world.clock);
+    this.known = new KnownCustomers(events);
     this.directory = new StreamCustomerDirectory(
       events,
       this.processor,
