@@ -20,9 +20,9 @@ const ENDINGS: CustomerEvent['type'][] = ['CustomerErased', 'CustomerRegistratio
 
 /** That the log was searched without a gap. Times are of a monotonic clock. */
 interface Searched {
-  /** A look that began later saw all that is before the searches. */
+  /** Who was looked at after this was seen with all that stands before the first search. */
   since: number;
-  /** All that was acknowledged before is in the searches. */
+  /** What was acknowledged before this stands before the end of the last search. */
   until: number;
   head: LogHead;
 }
@@ -43,7 +43,7 @@ export class KnownCustomers {
     const now = performance.now();
     const at = this.#looks.get(customerId) ?? -Infinity;
     const searched = this.#searched;
-    const seen = searched && at >= searched.since ? Math.max(at, searched.until) : at;
+    const seen = searched && at > searched.since ? Math.max(at, searched.until) : at;
     if (seen + SEARCH_EVERY_MS <= now) this.#search(now);
     return seen + LATELY_MS > now;
   }
