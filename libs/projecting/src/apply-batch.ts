@@ -9,7 +9,7 @@
 import { CUSTOMER_ERASED, errorCode, FaultError, type Fact, type Position, type Recorded } from '@timeline/kernel';
 import type { Filter } from '@timeline/read-store';
 import { guarded, type BuildCollections } from './build.js';
-import { deriveAll } from './derive.js';
+import { deriveAll, derivedBefore, LoneParts } from './derive.js';
 import { contentOf, customerOwner, type AnyProjection, type Block, type Owner, type Stored } from './projection.js';
 import { discardId } from './pure-fold.js';
 import { assertWeight, isTooHeavy } from './weight.js';
@@ -51,6 +51,7 @@ export const markOf = (owner: Owner): string => `erased/${owner}`;
  */
 export async function applyBatch(target: BatchTarget, events: readonly Recorded<Fact>[]): Promise<BatchResult> {
   const { projection, collections } = target;
+  const { derivation } = projection;
   const { steps, erasures } = plan(projection, events);
   const result: BatchResult = { written: 0, blocked: [] };
   const touched = new Set(steps.keys());
@@ -60,11 +61,13 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
     const owners = new Set(pending.flatMap((key) => customerOwnerOf(steps.get(key)?.owner)));
     // What an event makes that nothing else touches is not there yet; if it is, the guard says so.
     const keys = isFirst && projection.appendOnly ? [] : pending;
-    const loaded = new Map(
-      (await collections.documents.findByIds([...keys, ...[...owners].map(markOf)])).map((doc) => [doc._id, doc]),
-    );
+    const [found, derived] = await Promise.all([
+      collections.documents.findByIds([...keys, ...[...owners].map(markOf)]),
+      derivation && derivedBefore(derivation, collections, pending),
+    ]);
+    const loaded = new Map(found.map((doc) => [doc._id, doc]));
     target.afterLoad?.();
-    const writes: { doc: Document; version: number; isBlockedNow: boolean }[] = [];
+    const writes: { doc: Document; content: Folded['content']; version: number; isBlockedNow: boolean }[] = [];
     for (const key of pending) {
       const step = steps.get(key);
       if (!step) continue;
@@ -73,11 +76,18 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
       const erasedAt = erasures.get(step.owner) ?? loaded.get(markOf(step.owner))?._p;
       const folded = await foldWithin(target, key, step, before, erasedAt);
       if (folded && folded.after !== before) {
-        const doc = storedOf(key, folded.after);
-        writes.push({ doc, version: before?.version ?? 0, isBlockedNow: folded.blockedNow });
+        const { after, blockedNow } = folded;
+        const doc = storedOf(key, after);
+        writes.push({ doc, content: after.content, version: before?.version ?? 0, isBlockedNow: blockedNow });
       }
     }
     const missed = await collections.documents.writeGuarded(writes.map(({ doc, version }) => guarded(doc, version)));
+    if (derivation && derived) {
+      const parts = new Map(
+        writes.flatMap(({ doc, content }) => (content && !missed.includes(doc._id) ? [[doc._id, content]] : [])),
+      );
+      for (const key of await new LoneParts(derivation, collections, parts, derived).derive()) touched.delete(key);
+    }
     result.written += writes.length - missed.length;
     for (const { doc, isBlockedNow } of writes)
       if (isBlockedNow && doc._b && !missed.includes(doc._id)) result.blocked.push(doc._b);
@@ -87,7 +97,7 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
   for (const [owner, position] of erasures) {
     for (const key of await purge(target, owner, position)) touched.add(key);
   }
-  if (projection.derivation) await deriveAll(projection.derivation, collections, touched);
+  if (derivation) await deriveAll(derivation, collections, touched);
   return result;
 }
 

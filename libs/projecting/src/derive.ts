@@ -61,43 +61,46 @@ function derivedWrite(
   return guarded({ ...doc, ...(content ?? { _x: true }) }, version);
 }
 
+/** The derived documents of keys whose parts are about to be written, as they are before that. */
+export async function derivedBefore(
+  derivation: Derivation<Part, Part>,
+  collections: BuildCollections,
+  keys: Iterable<string>,
+): Promise<Map<string, StoredDerived & Part>> {
+  const parts = [...keys].filter((key) => derivation.appliesTo?.(key) ?? true);
+  const found = parts.length === 0 ? [] : await collections.derived.findByIds(parts);
+  return new Map(found.map((doc) => [doc._id, doc]));
+}
+
 /**
  * Parts that are about to be written and are alone in their groups, now and at the last derive: of them nothing needs to be
  * read but the derived documents, and those before the parts are written, which is as good as reading parts after versions.
  */
 export class LoneParts {
-  static async of(
-    derivation: Derivation<Part, Part>,
-    collections: BuildCollections,
-    parts: ReadonlyMap<string, Part>,
-  ): Promise<LoneParts> {
-    const lone = new Map(
-      [...parts].filter(
-        ([key, part]) =>
-          (derivation.appliesTo?.(key) ?? true) &&
-          (derivation.links?.(part) ?? []).length === 0 &&
-          Object.keys(part).length > 0,
-      ),
-    );
-    const found = lone.size === 0 ? [] : await collections.derived.findByIds([...lone.keys()]);
-    for (const { _id, _m } of found) if (_m.some((member) => member !== _id)) lone.delete(_id);
-    return new LoneParts(derivation, collections, lone, new Map(found.map((doc) => [doc._id, doc])));
-  }
+  readonly #parts: [key: string, part: Part][];
 
-  private constructor(
+  constructor(
     private readonly derivation: Derivation<Part, Part>,
     private readonly collections: BuildCollections,
-    private readonly parts: ReadonlyMap<string, Part>,
+    parts: ReadonlyMap<string, Part>,
     private readonly before: ReadonlyMap<string, StoredDerived & Part>,
-  ) {}
+  ) {
+    this.#parts = [...parts].filter(
+      ([key, part]) =>
+        (derivation.appliesTo?.(key) ?? true) &&
+        (derivation.links?.(part) ?? []).length === 0 &&
+        Object.keys(part).length > 0 &&
+        !before.get(key)?._m.some((member) => member !== key),
+    );
+  }
 
   /** To be called once the parts are written. Answers the keys whose derived documents are written too. */
   async derive(): Promise<string[]> {
-    const writes = [...this.parts].map(([key, part]) =>
+    const writes = this.#parts.map(([key, part]) =>
       derivedWrite(key, [key], this.derivation.derive(key, [{ key, part }]), this.before.get(key)),
     );
     const missed = new Set(await this.collections.derived.writeGuarded(writes));
-    return [...this.parts.keys()].filter((key) => !missed.has(key));
+    return this.#parts.flatMap(([key]) => (missed.has(key) ? [] : [key]));
   }
 }
 

@@ -18,7 +18,7 @@ import {
   type Folded,
 } from './apply-batch.js';
 import { guarded } from './build.js';
-import { deriveAll, LoneParts } from './derive.js';
+import { deriveAll, derivedBefore, LoneParts } from './derive.js';
 import type { Block, Owner } from './projection.js';
 import { severalAtOnce } from './several-at-once.js';
 import { isMeasuredAfter, isTooHeavy, MAX_WEIGHT, weightAfter, weightOf } from './weight.js';
@@ -115,7 +115,10 @@ export class WriteBehind {
         folded ? [guarded(storedOf(key, folded), version)] : [],
       );
       // Of those that are alone in their groups, what is derived needs nothing but what is at hand here.
-      const lone = derivation && (await LoneParts.of(derivation, collections, partsOf(chunk)));
+      const parts = partsOf(chunk);
+      const lone =
+        derivation &&
+        new LoneParts(derivation, collections, parts, await derivedBefore(derivation, collections, parts.keys()));
       const missed = await collections.documents.writeGuarded(writes);
       hasMissed ||= missed.length > 0;
       for (const [key, held] of chunk)
