@@ -60,6 +60,7 @@ import { Gate } from './gate.js';
 import type { EventStoreDbClient } from './log-subscription.js';
 import { AppendingClient } from './appending-client.js';
 import { subscribeToLog } from './log-subscription.js';
+import { Turnstile } from './turnstile.js';
 import {
   isDomainEvent,
   toClientEvent,
@@ -76,6 +77,11 @@ const LOG_STREAM = 'timeline-log';
 const LOG_CREATED = '$log-created';
 
 const APPENDS_UNDER_WAY = 64;
+/**
+ * HTTP/2 sends when the event loop turns. Answers come together: handed on all at once, what they lead to would be sent
+ * together too, when the last of it is made, and the server and this process would work in turn instead of at once.
+ */
+const ANSWERS_A_TURN = 8;
 const RESENDS = 5;
 /** For an append with all its resends, or a read with its tries: a hung server says nothing for up to 20 s. */
 const GIVE_UP_MS = 15_000;
@@ -103,6 +109,7 @@ export class EventStoreDbEventStore extends EventStore {
   #client: EventStoreDbClient;
   readonly #clients = new Set<EventStoreDbClient>();
   readonly #gate = new Gate(APPENDS_UNDER_WAY);
+  readonly #answers = new Turnstile(ANSWERS_A_TURN);
   readonly #underWay = new Set<Promise<unknown>>();
   /** How far the log is known to go: an append that is answered with less is one that was there. */
   #known: Position | undefined;
@@ -234,6 +241,7 @@ export class EventStoreDbEventStore extends EventStore {
     try {
       const result = await sending;
       this.#known = maxPosition(this.#known, result.position);
+      await this.#answers.enter();
       return known !== undefined && result.position <= known ? { ...result, repeated: true } : result;
     } finally {
       this.#underWay.delete(sending);

@@ -41,6 +41,24 @@ describe('the EventStoreDB adapter', () => {
     );
   const unknownOutcome = clientError('deadline-exceeded');
 
+  it('hands answers that come together on eight to a turn, so that what they lead to is sent meanwhile', async () => {
+    let turn = 0;
+    const turns: number[] = [];
+    const count = (): void => {
+      turn += 1;
+      if (turns.length < 30) setImmediate(count);
+    };
+    const appends = newEvents(30).map(async (event) => {
+      await store.append(newStream(), [event], { expectedRevision: 'no-stream' });
+      turns.push(turn);
+    });
+    count();
+    await Promise.all(appends);
+    const each = [...new Set(turns)].map((at) => turns.filter((other) => other === at).length);
+    expect(Math.max(...each)).toBe(8);
+    expect(each.length).toBe(4);
+  });
+
   describe('sending an append whose outcome is unknown', () => {
     it.each([
       ['stored', true],
