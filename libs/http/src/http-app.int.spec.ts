@@ -896,6 +896,33 @@ describe('shutting down', () => {
   });
 });
 
+describe('whoever leaves before the end of an answer', () => {
+  it('is told of, with what was answered by then', async () => {
+    const told: unknown[] = [];
+    const { app, url } = await start({
+      onAnswered: ({ route, status, cutOff }) => told.push({ route, status, cutOff }),
+    });
+    try {
+      const leaving = new AbortController();
+      const stream = await fetch(`${url}/v1/things/events`, { signal: leaving.signal });
+      await stream.body?.getReader().read();
+      leaving.abort();
+      await until(() => told.length === 1);
+      await expect(fetch(`${url}/v1/things/overdue`, { signal: AbortSignal.timeout(100) })).rejects.toThrow();
+      await until(() => told.length === 2);
+      await fetch(`${url}/health/live`);
+      await until(() => told.length === 3);
+      expect(told).toEqual([
+        { route: '/v1/things/events', status: 200, cutOff: true },
+        { route: '/v1/things/overdue', status: 499, cutOff: true },
+        { route: '/health/live', status: 200, cutOff: undefined },
+      ]);
+    } finally {
+      await app.close();
+    }
+  });
+});
+
 describe('an application that cannot start', () => {
   @Injectable()
   class Opened implements OnModuleDestroy {

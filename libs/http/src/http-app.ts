@@ -8,6 +8,7 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { context } from '@opentelemetry/api';
+import type { FastifyInstance } from 'fastify';
 import { assertGuarded, parseApiKeys } from './api-keys.js';
 import { answerParserError, answerRouterError, installEdge } from './edge.js';
 import { buildOpenApi, type OpenApiInfo } from './openapi.js';
@@ -21,7 +22,10 @@ export interface AnsweredRequest {
   requestId: string;
   method: string;
   route: string;
+  /** 499 where whoever asked left before anything was answered. */
   status: number;
+  /** The connection was closed before the end of the answer, as by one who has seen enough of a stream. */
+  cutOff?: true;
   caller: string;
   seconds: number;
   /** From `X-Correlation-Id` where that looks like an id, else the request's own. */
@@ -48,6 +52,8 @@ export interface HttpOptions {
 }
 
 const ID = /^[\w.:-]{1,100}$/;
+/** As proxies note it; nobody is there to see it. */
+const CLIENT_LEFT = 499;
 
 @Module({})
 class HttpRootModule {}
@@ -103,27 +109,11 @@ export async function createHttpApp(
   adapter.graceMs = options.shutdownGraceMs ?? adapter.graceMs;
   const fastify = adapter.getInstance();
   fastify.decorate('problemLog', options.log);
+  // Before whatever may answer.
+  if (onAnswered) tellAnswered(fastify, onAnswered);
   traceRequests(fastify);
   installEdge(fastify, { keys, bodyLimit, openPaths, isClosing: () => adapter.isDraining });
   answerInTime(fastify, options.answerWithinMs ?? 20_000);
-  if (onAnswered) {
-    fastify.addHook('onResponse', (request, reply, done) => {
-      const correlation = request.headers['x-correlation-id'];
-      context.with(traceContextOf(request), () =>
-        onAnswered({
-          requestId: request.id,
-          method: request.method,
-          route: request.routeOptions.url ?? 'unknown',
-          status: reply.statusCode,
-          caller: request.caller,
-          seconds: reply.elapsedTime / 1000,
-          // Whatever else a caller puts there may name a person.
-          correlationId: typeof correlation === 'string' && ID.test(correlation) ? correlation : request.id,
-        }),
-      );
-      done();
-    });
-  }
   const root: DynamicModule = {
     module: HttpRootModule,
     global: true,
@@ -150,4 +140,29 @@ export async function createHttpApp(
     throw error;
   }
   return app;
+}
+
+function tellAnswered(fastify: FastifyInstance, onAnswered: (request: AnsweredRequest) => void): void {
+  // Not `onResponse`: of an answer that is not sent to its end, Fastify tells nobody.
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const { raw } = reply;
+    raw.once('close', () => {
+      const isCutOff = !raw.writableFinished;
+      const correlation = request.headers['x-correlation-id'];
+      context.with(traceContextOf(request), () =>
+        onAnswered({
+          requestId: request.id,
+          method: request.method,
+          route: request.routeOptions.url ?? 'unknown',
+          status: isCutOff && !raw.headersSent ? CLIENT_LEFT : raw.statusCode,
+          ...(isCutOff && { cutOff: true }),
+          caller: request.caller,
+          seconds: reply.elapsedTime / 1000,
+          // Whatever else a caller puts there may name a person.
+          correlationId: typeof correlation === 'string' && ID.test(correlation) ? correlation : request.id,
+        }),
+      );
+    });
+    done();
+  });
 }
