@@ -39,6 +39,7 @@ export class KnownCustomers {
 
   constructor(private readonly events: EventStore) {}
 
+  /** Where the answer grows old, begins a search beside it. */
   has(customerId: string): boolean {
     const now = performance.now();
     const at = this.#looks.get(customerId) ?? -Infinity;
