@@ -332,9 +332,7 @@ export class Feed {
     }
     // Those first that are written at once: the others are folded while the store writes.
     const [atOnce, folded] = partition(runners, ({ target }) => !behind || target.projection.appendOnly === true);
-    // And of them the longest, so that none is left alone at the end.
-    const [derived, others] = partition(atOnce, ({ target }) => target.projection.derivation !== undefined);
-    await severalAtOnce([...derived, ...others, ...folded], BUILDS_AT_ONCE, (runner) =>
+    await severalAtOnce([...atOnce, ...folded], BUILDS_AT_ONCE, (runner) =>
       this.#applyTo(runner, stored, events, behind),
     );
     if (stored.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
