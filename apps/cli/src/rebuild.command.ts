@@ -57,7 +57,8 @@ export function addRebuild(program: Command, output: () => Output): void {
               progress: (at) => showPass(checking(), total, at),
             },
             ...(flags.force && { force: true }),
-            progress: (position) => bar.update(offsetOf(position)),
+            progress: ({ from, to, share }) =>
+              bar.update(Math.round(offsetOf(from) + (offsetOf(to) - offsetOf(from)) * share)),
             compared: (comparison) => {
               bar.stop();
               // What is left to do is short, and would draw over the report.

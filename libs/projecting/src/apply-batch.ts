@@ -10,7 +10,15 @@ import { CUSTOMER_ERASED, errorCode, FaultError, type Fact, type Position, type 
 import type { Filter } from '@timeline/read-store';
 import { guarded, type BuildCollections } from './build.js';
 import { deriveAll, derivedBefore, LoneParts } from './derive.js';
-import { contentOf, customerOwner, type AnyProjection, type Block, type Owner, type Stored } from './projection.js';
+import {
+  contentOf,
+  customerOwner,
+  idOf,
+  type AnyProjection,
+  type Block,
+  type Owner,
+  type Stored,
+} from './projection.js';
 import { discardId } from './pure-fold.js';
 import { assertWeight, isTooHeavy } from './weight.js';
 
@@ -49,10 +57,14 @@ export const markOf = (owner: Owner): string => `erased/${owner}`;
  * @throws FaultError PROJECTION_KEYS_FAILED (the projection must stop); UnavailableError (try the batch again);
  * StoreWentBack (go back to the stored checkpoint)
  */
-export async function applyBatch(target: BatchTarget, events: readonly Recorded<Fact>[]): Promise<BatchResult> {
+export async function applyBatch(
+  target: BatchTarget,
+  events: readonly Recorded<Fact>[],
+  isMeant: IsMeant = EVERYBODY,
+): Promise<BatchResult> {
   const { projection, collections } = target;
   const { derivation } = projection;
-  const { steps, erasures } = plan(projection, events);
+  const { steps, erasures } = plan(projection, events, isMeant);
   const result: BatchResult = { written: 0, blocked: [] };
   const touched = new Set(steps.keys());
 
@@ -101,17 +113,24 @@ export async function applyBatch(target: BatchTarget, events: readonly Recorded<
   return result;
 }
 
+/** Whose documents a pass over events is about; asked for every touch and erasure. */
+export type IsMeant = (owner: Owner, event: Recorded<Fact>) => boolean;
+
+const EVERYBODY: IsMeant = () => true;
+
 /** Which documents the batch touches and which customers it erases. Needs nothing but the events. */
 export function plan(
   projection: AnyProjection,
   events: readonly Recorded<Fact>[],
+  isMeant: IsMeant = EVERYBODY,
 ): { steps: Map<string, Steps>; erasures: Map<Owner, Position> } {
   const handles = new Set(projection.handles);
   const steps = new Map<string, Steps>();
   const erasures = new Map<Owner, Position>();
   for (const event of events) {
     if (event.type === CUSTOMER_ERASED && event.metadata.customerId) {
-      erasures.set(customerOwner(event.metadata.customerId), event.position);
+      const owner = customerOwner(event.metadata.customerId);
+      if (isMeant(owner, event)) erasures.set(owner, event.position);
     }
     if (!handles.has(event.type)) continue;
     let touches;
@@ -126,6 +145,7 @@ export function plan(
       );
     }
     for (const { key, owner } of touches) {
+      if (!isMeant(owner, event)) continue;
       if (projection.keysBeginWithOwner) assertBeginsWithOwner(projection.name, key, owner);
       const known = steps.get(key);
       if (known) known.events.push(event);
@@ -225,9 +245,6 @@ export async function fold(
   if (!wasThere) return undefined;
   return { after: { version, position: last.position, owner, block, content }, blockedNow };
 }
-
-/** Of the customer that the owner is. */
-const idOf = (owner: Owner): string => owner.slice(owner.indexOf(':') + 1);
 
 const maxText = (a: string, b: string): string => (a < b ? b : a);
 

@@ -145,7 +145,14 @@ export class Builds {
   async restoredCheckpoint(buildId: string): Promise<Checkpoint | undefined> {
     const record = await this.#checkpoints.findOne({ _id: buildId });
     if (record) this.#lastKnown.set(buildId, record);
+    else this.#lastKnown.delete(buildId);
     return record && { position: record.position, event: record.event };
+  }
+
+  /** Whether there is such a build, and it is not being dropped. */
+  async isKept(buildId: string): Promise<boolean> {
+    const build = await this.#builds.findOne({ _id: buildId });
+    return build !== undefined && build.state !== 'dropping';
   }
 
   /**
@@ -170,7 +177,7 @@ export class Builds {
       if (pending.length > 0) {
         const found = new Map((await this.#checkpoints.findByIds([...missed])).map((record) => [record._id, record]));
         const isBack = (id: string): boolean =>
-          (found.get(id)?.position ?? '') < (this.#lastKnown.get(id)?.position ?? '') && found.has(id);
+          (found.get(id)?.position ?? '') < (this.#lastKnown.get(id)?.position ?? '');
         wentBack.push(...pending.flatMap(([id]) => (isBack(id) ? [id] : [])));
         pending = pending.filter(([id]) => !isBack(id));
         stored = found;

@@ -21,10 +21,13 @@ import {
   type Recorded,
   type Upcasters,
 } from '@timeline/kernel';
-import { applyBatch, StoreWentBack, type BatchTarget } from './apply-batch.js';
+import { applyBatch, StoreWentBack, type BatchTarget, type IsMeant } from './apply-batch.js';
 import { assertSameLog, type Builds, type BuildRecord, type Checkpoint } from './build.js';
+import { LogWindow } from './log-window.js';
 import type { Block } from './projection.js';
 import { severalAtOnce } from './several-at-once.js';
+import { SpillFile } from './spill-file.js';
+import { weightOf } from './weight.js';
 import { WriteBehind } from './write-behind.js';
 
 /** What a projection's runner needs of the world. */
@@ -34,10 +37,19 @@ export interface FeedContext {
   upcasters: Upcasters;
   builds: Builds;
   batchSize: number;
+  /** Of the first window of what is filled; see `log-window.ts`. */
+  windowBytes: number;
   /** Tells of trouble and of its end; never a payload. */
   report(notice: FeedNotice): void;
-  /** After each batch that moved a build: how many events it held, for metrics. */
-  moved?(projection: string, events: number): void;
+  /** After each batch. */
+  progressed?(progress: FeedProgress): void;
+}
+
+/** `share`, 0 to 1: how much of the work between the two positions is done; to read it counts for half of that. */
+export interface FeedProgress {
+  from: Position | undefined;
+  to: Position | undefined;
+  share: number;
 }
 
 export interface FeedNotice {
@@ -56,6 +68,8 @@ export class BuildRunner {
     return new BuildRunner(build, target, (await builds.checkpoints([build._id])).get(build._id), epoch);
   }
 
+  /** Its build is being dropped: nothing is moved any more. */
+  isGone = false;
   /** Set when it stopped for good; a person must look. */
   fault: { code: string; message: string } | undefined;
   readonly #waiters = new Set<{ position: Position; wake: () => void }>();
@@ -78,8 +92,9 @@ export class BuildRunner {
   }
 
   /** Also where that is behind. */
-  standAt(checkpoint: Checkpoint): void {
+  standAt(checkpoint: Checkpoint | undefined): void {
     this.checkpoint = checkpoint;
+    if (!checkpoint) return;
     for (const waiter of this.#waiters) if (waiter.position <= checkpoint.position) waiter.wake();
   }
 
@@ -102,18 +117,40 @@ export class BuildRunner {
   }
 }
 
+/** `event`: the last of its kind up to `position`. */
+interface Place {
+  position: Position | undefined;
+  event: Checkpoint['event'] | undefined;
+}
+
+/** What of some events is to be applied, and how. */
+interface Pass {
+  /** `behind`: documents are held in memory for a while before they are written. `first-look`: there is another pass. */
+  kind: 'at-once' | 'behind' | 'first-look';
+  isMeant?: IsMeant;
+}
+
 export class Feed {
   readonly members: BuildRunner[] = [];
-  /** How far this feed has read; members may be further. */
-  position: Position | undefined;
   /** Why it is waiting, while it does. */
   waiting: { code: string; message: string } | undefined;
-  #lastEvent: Checkpoint['event'] | undefined;
+  /** All up to there was applied to all members; they may be further. */
+  #applied: Place;
+  /** Some of what lies between the two may be applied already: whoever joins or begins again has to come to here. */
+  #read: Place;
+  /** What was read and is not applied yet. */
+  readonly #window: LogWindow;
+  readonly #spillFile: SpillFile;
+  #windowBytes: number;
+  #windowSince = 0;
+  #inOrderBytes = 0;
   /** Deliveries and adoptions, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #isCatchingUp = true;
-  /** Documents folded and not written yet, by build; `since`: when it last held none. */
-  readonly #behind = new Map<BuildRunner, { documents: WriteBehind; since: number }>();
+  /** What nothing touches again is written while the next batch is folded. */
+  #appending: Promise<void> = Promise.resolve();
+  /** Documents folded and not written yet, by build. */
+  readonly #behind = new Map<BuildRunner, WriteBehind>();
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -126,9 +163,21 @@ export class Feed {
     start?: Checkpoint,
   ) {
     this.members.push(...members);
+    this.#spillFile = new SpillFile({
+      report: (code) => {
+        const message = 'there is no room in the temporary folder; what is being filled takes longer';
+        context.report({ level: 'warn', code, message });
+      },
+    });
+    this.#window = new LogWindow(this.#spillFile);
+    this.#windowBytes = context.windowBytes;
     const first = [...members].sort((a, b) => comparePositions(a.position ?? NOTHING, b.position ?? NOTHING))[0];
-    this.position = first ? first.position : start?.position;
-    this.#lastEvent = first ? first.checkpoint?.event : start?.event;
+    const checkpoint = first ? first.checkpoint : start;
+    this.#applied = this.#read = { position: checkpoint?.position, event: checkpoint?.event };
+  }
+
+  get position(): Position | undefined {
+    return this.#applied.position;
   }
 
   /** Until it has caught up for the first time. Documents are written behind meanwhile: see `write-behind.ts`. */
@@ -137,7 +186,7 @@ export class Feed {
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#running ??= this.#run().finally(() => this.#spillFile.close());
   }
 
   /** For a filling feed: resolves when it has caught up, was stopped, or all its members stopped. */
@@ -150,21 +199,23 @@ export class Feed {
     await this.#running;
   }
 
-  /** Takes a build over from a filling feed: brings it to this feed's position, then moves it along. */
+  /** Takes a build over from a filling feed: brings it to where this feed has read, then moves it along. */
   async adopt(runner: BuildRunner): Promise<void> {
     await this.#inTurn(async () => {
-      const until = this.position;
-      if (until && (runner.position ?? NOTHING) < until) {
-        await this.#applyFromLog(runner, until);
-        if (this.#lastEvent) await this.#moveAll([runner], { position: until, event: this.#lastEvent });
+      const { position, event } = this.#read;
+      if (position && (runner.position ?? NOTHING) < position) {
+        await this.#applyFromLog(runner);
+        if (event) await this.#moveAll([runner], { position, event });
       }
-      if (!runner.fault) this.members.push(runner);
+      if (isMoving(runner)) this.members.push(runner);
     });
   }
 
-  /** From the runner's checkpoint, batch by batch, for as long as it takes. */
-  async #applyFromLog(runner: BuildRunner, until: Position): Promise<void> {
+  /** From the runner's checkpoint to where this feed has read, batch by batch, for as long as it takes. */
+  async #applyFromLog(runner: BuildRunner): Promise<void> {
     let after = runner.position;
+    const until = this.#read.position;
+    if (!until) return;
     await this.#patiently(runner, async () => {
       const reading = this.context.events.readAll({
         ...(after && { after }),
@@ -174,7 +225,8 @@ export class Feed {
         signal: this.#abort.signal,
       });
       for await (const batch of reading) {
-        await this.#apply([runner], batch);
+        await this.#apply([runner], batch, { kind: 'at-once' });
+        if (batch.some(wasErased)) await this.context.builds.store.scrub();
         if (runner.fault) return;
         after = batch.at(-1)?.position ?? after;
       }
@@ -203,11 +255,14 @@ export class Feed {
   async #redoForgotten(): Promise<void> {
     const ids = this.members.map(({ build }) => build._id);
     const stored = await this.#patiently(undefined, () => this.context.builds.checkpoints(ids));
-    const forgotten = this.members.filter((member) => isBehind(stored.get(member.build._id), member.position));
-    const [until, event] = [this.position, this.#lastEvent];
-    if (forgotten.length === 0 || !until || !event) return;
-    for (const member of forgotten) await this.#applying(member, () => this.#redo(member, until));
-    await this.#moveAll(forgotten, { position: until, event });
+    const forgotten = this.members.filter(
+      (member) => isMoving(member) && isBehind(stored.get(member.build._id), member.position),
+    );
+    const { position, event } = this.#read;
+    if (forgotten.length === 0 || !position || !event) return;
+    await this.#appending;
+    for (const member of forgotten) await this.#applying(member, () => this.#redo(member));
+    await this.#moveAll(forgotten, { position, event });
   }
 
   #isSameStore({ epoch }: BuildRunner): boolean {
@@ -215,20 +270,25 @@ export class Feed {
   }
 
   /** Begins again where the store says that the build stands. What is there already is not applied twice. */
-  async #redo(runner: BuildRunner, until: Position): Promise<void> {
+  async #redo(runner: BuildRunner): Promise<void> {
     this.#behind.delete(runner);
     const { builds, report } = this.context;
     // Before it is read: what changes it later is noticed.
     runner.epoch = builds.store.epoch;
     const stored = await this.#patiently(runner, () => builds.restoredCheckpoint(runner.build._id));
-    // One that is not there at all belongs to a build that is being dropped, or has not moved yet. One that is further may
-    // have been moved by this process over what the copy lacks.
-    if (stored && isBehind(stored, runner.position)) {
-      const message = `the read store has gone back to ${stored.position}, as a copy that is older; it goes on from there`;
+    if (!stored && !(await this.#patiently(runner, () => builds.isKept(runner.build._id)))) {
+      // It is being dropped; whoever follows the builds lets go of it.
+      runner.isGone = true;
+      return;
+    }
+    // One that is further may have been moved by this process over what the copy lacks.
+    if (isBehind(stored, runner.position)) {
+      const to = stored?.position ?? 'the beginning';
+      const message = `the read store has gone back to ${to}, as a copy that is older; it goes on from there`;
       report({ level: 'warn', code: 'READ_STORE_WENT_BACK', projection: runner.build.projection, message });
       runner.standAt(stored);
     }
-    await this.#applyFromLog(runner, until);
+    await this.#applyFromLog(runner);
   }
 
   #watched(runner: BuildRunner): BatchTarget {
@@ -248,15 +308,17 @@ export class Feed {
     const { signal } = this.#abort;
     for (let attempt = 0; !signal.aborted;) {
       try {
+        await this.#beginWindow();
+        const { position, event } = (this.#read = this.#applied);
         const subscription = this.context.events.subscribe({
-          ...(this.position && { after: this.position }),
-          ...(this.#lastEvent && { seen: this.#lastEvent }),
+          ...(position && { after: position }),
+          ...(event && { seen: event }),
           ...(this.kind === 'filling' && { types: this.#storedTypes(this.members) }),
           batchSize: this.context.batchSize,
           signal,
         });
         for await (const message of subscription) {
-          await this.#inTurn(() => this.#deliver(message));
+          await (this.#isCatchingUp ? this.#gather(message) : this.#inTurn(() => this.#deliver(message)));
           attempt = 0;
           this.#recovered();
           if (this.kind === 'filling' && (message.kind === 'caught-up' || this.members.length === 0)) return;
@@ -284,45 +346,107 @@ export class Feed {
   }
 
   async #deliver(message: SubscriptionMessage): Promise<void> {
+    this.#readTo(message);
     if (message.kind === 'events') {
-      const last = message.events.at(-1);
-      if (!last) return;
       await this.#redoForgotten();
-      await this.#apply(this.members, message.events, this.#isCatchingUp);
-      this.#lastEvent = { position: last.position, id: last.id };
-      this.position = last.position;
-    } else if (message.position && (this.position ?? NOTHING) < message.position) {
-      this.position = message.position;
+      await this.#apply(this.members, message.events, { kind: 'at-once' });
+      if (message.events.some(wasErased)) await this.context.builds.store.scrub();
     }
-    if (message.kind === 'caught-up') this.#isCatchingUp = false;
-    await this.#writeBehind(!this.#isCatchingUp);
-    if (this.position && this.#lastEvent) {
-      const written = this.members.filter((runner) => !this.#behind.get(runner)?.documents.isDirty);
-      await this.#moveAll(written, { position: this.position, event: this.#lastEvent });
-    }
+    await this.#moveOn();
   }
 
-  /** Writes documents that wait in memory: all of them, or those that waited long, and the heaviest while it is too much. */
-  async #writeBehind(all: boolean): Promise<void> {
-    const now = performance.now();
-    const heaviestFirst = [...this.#behind].sort(([, a], [, b]) => b.documents.weight - a.documents.weight);
-    let weight = heaviestFirst.reduce((sum, [, { documents }]) => sum + documents.weight, 0);
-    const due = heaviestFirst.filter(([, { documents, since }]) => {
-      if (!all && weight <= MAX_BEHIND_BYTES && now - since < MAX_BEHIND_MS) return false;
+  #tellProgress(): void {
+    const share = (1 + this.#window.shareTaken) / 2;
+    this.context.progressed?.({ from: this.#applied.position, to: this.#read.position, share });
+  }
+
+  #readTo(message: SubscriptionMessage): void {
+    const last = message.kind === 'events' ? message.events.at(-1) : undefined;
+    const position = last ? last.position : message.kind === 'events' ? undefined : message.position;
+    if (!position || position <= (this.#read.position ?? NOTHING)) return;
+    this.#read = { position, event: last ? { position: last.position, id: last.id } : this.#read.event };
+  }
+
+  async #moveOn(): Promise<void> {
+    this.#applied = this.#read;
+    const { position, event } = this.#applied;
+    if (position && event) await this.#moveAll(this.members, { position, event });
+  }
+
+  /**
+   * While it catches up: reads a window, then applies it bucket by bucket (see `log-window.ts`). The first one is so small
+   * that its documents are held in memory anyway, so it is applied as it comes.
+   */
+  async #gather(message: SubscriptionMessage): Promise<void> {
+    const isFirst = this.#windowBytes <= this.context.windowBytes;
+    await this.#inTurn(async () => {
+      this.#readTo(message);
+      if (message.kind !== 'events') return;
+      if (isFirst) {
+        await this.#applyBehind(message.events);
+        for (const event of message.events) this.#inOrderBytes += weightOf(event);
+      } else {
+        // What follows the whole log has to be applied in its order.
+        const isMeant: IsMeant = (owner, { position }) => !this.#window.puts(owner, position);
+        await this.#apply(this.members, message.events, { kind: 'first-look', isMeant });
+        await this.#window.add(message.events);
+      }
+      this.#tellProgress();
+    });
+    const isFull = isFirst ? this.#inOrderBytes >= this.#windowBytes : this.#window.isFull(this.#windowBytes);
+    const isDue = isFull || performance.now() - this.#windowSince >= MAX_GATHERING_MS;
+    if (message.kind !== 'caught-up' && !isDue) return;
+    for await (const { events, holds } of this.#window.batches(this.context.batchSize)) {
+      await this.#inTurn(async () => {
+        await this.#applyBehind(events, holds);
+        this.#tellProgress();
+      });
+    }
+    await this.#inTurn(async () => {
+      await this.#appending;
+      await this.#writeBehind('all');
+      await this.#moveOn();
+      // What a crash may lose of a window is worth several times what was done before.
+      this.#windowBytes *= WINDOW_GROWTH;
+      await this.#beginWindow();
+      if (message.kind === 'caught-up') this.#isCatchingUp = false;
+    });
+  }
+
+  async #beginWindow(): Promise<void> {
+    await this.#window.clear();
+    this.#inOrderBytes = 0;
+    this.#windowSince = performance.now();
+  }
+
+  async #applyBehind(events: readonly StoredEvent[], isMeant?: IsMeant): Promise<void> {
+    this.#abort.signal.throwIfAborted();
+    await this.#redoForgotten();
+    await this.#apply(this.members, events, { kind: 'behind', ...(isMeant && { isMeant }) });
+    await this.#writeBehind('due');
+    if (!events.some(wasErased)) return;
+    await this.#appending;
+    await this.context.builds.store.scrub();
+  }
+
+  /** Writes documents that wait in memory: all of them, or the heaviest while it is too much. */
+  async #writeBehind(which: 'all' | 'due'): Promise<void> {
+    const heaviestFirst = [...this.#behind].sort(([, a], [, b]) => b.weight - a.weight);
+    let weight = heaviestFirst.reduce((sum, [, documents]) => sum + documents.weight, 0);
+    const due = heaviestFirst.filter(([, documents]) => {
+      if (which === 'due' && weight <= MAX_BEHIND_BYTES) return false;
       weight -= documents.weight;
       return true;
     });
-    await severalAtOnce(due, BUILDS_AT_ONCE, async ([runner, behind]) => {
-      await this.#applying(runner, async () => {
-        if ((await this.#patiently(runner, () => behind.documents.flush())) === 'missed' && this.position)
-          await this.#applyFromLog(runner, this.position);
-      });
-      behind.since = performance.now();
-    });
+    await severalAtOnce(due, BUILDS_AT_ONCE, ([runner, documents]) =>
+      this.#applying(runner, async () => {
+        if ((await this.#patiently(runner, () => documents.flush())) === 'missed') await this.#afterMiss(runner);
+      }),
+    );
   }
 
   /** Folds a batch into each runner that has not seen it. */
-  async #apply(runners: readonly BuildRunner[], stored: readonly StoredEvent[], behind = false): Promise<void> {
+  async #apply(runners: readonly BuildRunner[], stored: readonly StoredEvent[], pass: Pass): Promise<void> {
     let events: readonly Recorded<Fact>[] | undefined;
     try {
       events = await this.#open(runners, stored);
@@ -330,21 +454,23 @@ export class Feed {
       if (this.#abort.signal.aborted) throw error;
       // One event does not open or cannot be lifted: only those that handle it are to stop, so each opens its own.
     }
-    // Those first that are written at once: the others are folded while the store writes.
-    const [atOnce, folded] = partition(runners, ({ target }) => !behind || target.projection.appendOnly === true);
-    await severalAtOnce([...atOnce, ...folded], BUILDS_AT_ONCE, (runner) =>
-      this.#applyTo(runner, stored, events, behind),
-    );
-    if (stored.some(({ type }) => type === CUSTOMER_ERASED)) await this.context.builds.store.scrub();
+    const applyAll = (some: readonly BuildRunner[]): Promise<void> =>
+      severalAtOnce(some, BUILDS_AT_ONCE, (runner) => this.#applyTo(runner, stored, events, pass));
+    if (pass.kind !== 'behind') return applyAll(runners);
+    const [appended, folded] = partition(runners, ({ target }) => target.projection.appendOnly === true);
+    await applyAll(folded);
+    await this.#appending;
+    this.#appending = applyAll(appended);
+    // Whoever waits for it is told.
+    this.#appending.catch(() => undefined);
   }
 
   async #applyTo(
     runner: BuildRunner,
     stored: readonly StoredEvent[],
     events: readonly Recorded<Fact>[] | undefined,
-    behind: boolean,
+    { kind, isMeant }: Pass,
   ): Promise<void> {
-    const last = stored.at(-1);
     const work = async (): Promise<void> => {
       const fresh = unseen(events ?? (await this.#open([runner], stored)), runner.position);
       if (fresh.length === 0) return;
@@ -356,37 +482,39 @@ export class Feed {
         this.#tracesOf(runner, fresh),
         async () => {
           // What nothing touches again is written at once.
-          if (behind && !runner.target.projection.appendOnly) await this.#foldBehind(runner, fresh);
+          if (kind !== 'at-once' && !runner.target.projection.appendOnly)
+            await this.#foldBehind(runner, fresh, isMeant);
           else {
-            const { blocked } = await this.#patiently(runner, () => applyBatch(this.#watched(runner), fresh));
+            const { blocked } = await this.#patiently(runner, () => applyBatch(this.#watched(runner), fresh, isMeant));
             for (const block of blocked) this.#tellParked(runner, block);
           }
         },
       );
+      if (kind === 'first-look') return;
       measure('batch', { projection, events: fresh.length, seconds: (performance.now() - start) / 1000 });
-      this.context.moved?.(projection, fresh.length);
     };
     await this.#applying(runner, async () => {
       try {
         await work();
       } catch (error) {
-        if (!(error instanceof StoreWentBack) || !last) throw error;
-        await this.#redo(runner, last.position);
+        if (!(error instanceof StoreWentBack)) throw error;
+        await this.#redo(runner);
       }
     });
   }
 
-  async #foldBehind(runner: BuildRunner, events: readonly Recorded<Fact>[]): Promise<void> {
-    let behind = this.#behind.get(runner);
-    if (!behind) {
-      behind = { documents: new WriteBehind(this.#watched(runner)), since: performance.now() };
-      this.#behind.set(runner, behind);
-    }
-    const { documents } = behind;
-    const outcome = await this.#patiently(runner, () => documents.fold(events));
+  async #foldBehind(runner: BuildRunner, events: readonly Recorded<Fact>[], isMeant?: IsMeant): Promise<void> {
+    const documents = this.#behind.get(runner) ?? new WriteBehind(this.#watched(runner));
+    this.#behind.set(runner, documents);
+    const outcome = await this.#patiently(runner, () => documents.fold(events, isMeant));
     for (const block of documents.takeBlocked()) this.#tellParked(runner, block);
-    const last = events.at(-1);
-    if (outcome === 'missed' && last) await this.#applyFromLog(runner, last.position);
+    if (outcome === 'missed') await this.#afterMiss(runner);
+  }
+
+  /** While somebody else fills the same build, what is done twice is a window: so it had better be small. */
+  async #afterMiss(runner: BuildRunner): Promise<void> {
+    this.#windowBytes = this.context.windowBytes / WINDOW_GROWTH;
+    await this.#applyFromLog(runner);
   }
 
   /** A fault of the work stops this build alone. */
@@ -419,12 +547,12 @@ export class Feed {
   }
 
   async #moveAll(runners: readonly BuildRunner[], checkpoint: Checkpoint): Promise<void> {
-    const behind = runners.filter((runner) => !runner.fault && (runner.position ?? NOTHING) < checkpoint.position);
+    const behind = runners.filter((runner) => isMoving(runner) && (runner.position ?? NOTHING) < checkpoint.position);
     if (behind.length === 0) return;
     for (let pending = behind; ;) {
       for (const runner of pending)
-        if (!this.#isSameStore(runner)) await this.#applying(runner, () => this.#redo(runner, checkpoint.position));
-      pending = pending.filter(({ fault }) => !fault);
+        if (!this.#isSameStore(runner)) await this.#applying(runner, () => this.#redo(runner));
+      pending = pending.filter(isMoving);
       if (pending.length === 0) return;
       const moves = new Map(pending.map(({ build }) => [build._id, checkpoint]));
       const wentBack = await this.#patiently(undefined, () => this.context.builds.saveCheckpoints(moves));
@@ -434,7 +562,7 @@ export class Feed {
         (runner) => wentBack.includes(runner.build._id) || !this.#isSameStore(runner),
       );
       for (const runner of moved) runner.moveTo(checkpoint);
-      for (const runner of back) await this.#applying(runner, () => this.#redo(runner, checkpoint.position));
+      for (const runner of back) await this.#applying(runner, () => this.#redo(runner));
       pending = back;
     }
   }
@@ -481,13 +609,14 @@ export class Feed {
   }
 }
 
+const WINDOW_GROWTH = 16;
+/** Where there is little to apply, so that progress is kept. */
+const MAX_GATHERING_MS = 60_000;
 /**
  * Of documents folded and not written, in all builds that a feed fills; as JSON, in memory about ten times as much: a tenth
  * of the heap, and no more than is measured to help.
  */
-const MAX_BEHIND_BYTES = Math.min(24 * 1024 * 1024, getHeapStatistics().heap_size_limit / 100);
-/** So that a crash costs no more than this is worth, and progress is seen. */
-const MAX_BEHIND_MS = 10_000;
+const MAX_BEHIND_BYTES = Math.min(12 * 1024 * 1024, getHeapStatistics().heap_size_limit / 100);
 
 /** Each holds the documents of its batch in memory; more at once would only wait for the same store. */
 const BUILDS_AT_ONCE = 3;
@@ -499,12 +628,16 @@ export function faultOf(error: unknown): { code: string; message: string } {
   return { code, message: isOurs ? error.message : `unexpected ${code}` };
 }
 
+const isMoving = ({ fault, isGone }: BuildRunner): boolean => !fault && !isGone;
+
+const wasErased = ({ type }: StoredEvent): boolean => type === CUSTOMER_ERASED;
+
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 const isBehind = (stored: Checkpoint | undefined, position: Position | undefined): boolean =>
-  stored !== undefined && stored.position < (position ?? NOTHING);
+  position !== undefined && (stored?.position ?? NOTHING) < position;
 
 /** Sorts before every position. */
 const NOTHING = '' as Position;

@@ -13,13 +13,14 @@ import {
   type Position,
   type Recorded,
 } from '@timeline/kernel';
-import { openReadStore, type GuardedWrite, type ReadStore, type StoredDocument } from '@timeline/read-store';
+import { openReadStore, type GuardedWrite, type ReadStore } from '@timeline/read-store';
 import type { FeedNotice } from './feed.js';
 import { Parking, type ParkedDocument } from './parking.js';
 import { customerOwner, type AnyProjection, type Projection } from './projection.js';
 import { ProjectionEngine, type BuildStatus, type ProjectionEngineOptions } from './projection-engine.js';
 import { ReadModels } from './read-models.js';
 import { cancelRebuild, rebuild, rollBack, type RebuildOptions } from './rebuild.js';
+import { awayWhile, bringBack, copyOf, type Outage } from './testing/outages.js';
 import { verifyBuild, type VerifyReport } from './verify.js';
 
 interface Sum {
@@ -65,6 +66,8 @@ describe('the projection engine', () => {
       vault: opening,
       projections,
       batchSize: 20,
+      // Of a few events, so that what is far behind is filled in several.
+      windowBytes: 4_000,
       report: (notice) => notices.push(notice),
     });
     models = new ReadModels({ events, reads: readStore, engine, waitMs: 10_000 });
@@ -817,61 +820,3 @@ describe('the projection engine', () => {
     ]);
   });
 });
-
-/** Every operation fails as an absent server's would, while `outage.isAway`. */
-interface Outage {
-  isAway: boolean;
-  epoch?: number;
-  /** Awaited before each operation, and after it, before its outcome is known. */
-  before?: () => Promise<void>;
-  after?: () => Promise<void>;
-  /** Awaited before each guarded write. */
-  beforeWrite?: (writes: readonly GuardedWrite<{ _id: string }>[]) => Promise<void>;
-}
-
-const AWAITED: ReadonlySet<string | symbol> = new Set(['find', 'findOne', 'findByIds', 'writeGuarded']);
-
-function awayWhile(reads: ReadStore, outage: Outage): ReadStore {
-  const guarding = <T extends object>(target: T): T =>
-    new Proxy(target, {
-      get(object, name) {
-        if (name === 'epoch') return outage.epoch ?? 0;
-        const member: unknown = Reflect.get(object, name, object);
-        if (typeof member !== 'function') return member;
-        return (...args: unknown[]): unknown => {
-          if (name === 'collection') return guarding(member.apply(object, args) as object);
-          if (outage.isAway) return Promise.reject(new UnavailableError('read store', 'away'));
-          if (name === 'writeGuarded' && outage.beforeWrite)
-            // Of the collection that is stood before, with its own arguments.
-            return outage
-              .beforeWrite(args[0] as GuardedWrite<{ _id: string }>[])
-              .then(() => member.apply(object, args));
-          if (!AWAITED.has(name)) return member.apply(object, args);
-          return (async (): Promise<unknown> => {
-            await outage.before?.();
-            const outcome: unknown = await member.apply(object, args);
-            await outage.after?.();
-            return outcome;
-          })();
-        };
-      },
-    });
-  return guarding(reads);
-}
-
-const CHECKPOINTS = 'projection-checkpoints';
-type Copy = ReadonlyMap<string, readonly StoredDocument[]>;
-
-async function copyOf(reads: ReadStore): Promise<Copy> {
-  const copy = new Map<string, readonly StoredDocument[]>();
-  for (const name of await reads.listCollections()) copy.set(name, await reads.collection(name).find({}));
-  return copy;
-}
-
-/** What is there becomes what was there; checkpoints last, since a real store comes back as a whole. */
-async function bringBack(reads: ReadStore, copy: Copy): Promise<void> {
-  for (const [name, docs] of [...copy].sort(([a], [b]) => Number(a === CHECKPOINTS) - Number(b === CHECKPOINTS))) {
-    await reads.collection(name).deleteMany({ _id: { $exists: true } });
-    await reads.collection(name).writeGuarded(docs.map((doc) => ({ doc, guard: 'absent' })));
-  }
-}

@@ -14,6 +14,9 @@ export type Owner = `customer:${string}` | `bucket:${number}` | 'all';
 
 export const customerOwner = (customerId: string): Owner => `customer:${customerId}`;
 
+/** Of the customer or the bucket that the owner is. */
+export const idOf = (owner: Owner): string => owner.slice(owner.indexOf(':') + 1);
+
 /** As many as the partitions of the workers' topic; another number is a rebuild of everything. */
 export const BUCKETS = 256;
 

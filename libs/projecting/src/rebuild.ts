@@ -3,10 +3,10 @@
  * resumes after a crash, can be cancelled, and the copy read until then is kept, fed, as the way back.
  */
 import type { EventStore } from '@timeline/event-store';
-import { delay, DomainError, UnavailableError, type Position } from '@timeline/kernel';
+import { delay, DomainError, UnavailableError } from '@timeline/kernel';
 import { checkpointAt, isOfThisLog, type Checkpoint } from './build.js';
 import { compareBuilds, type Comparison } from './compare-builds.js';
-import { BuildRunner, Feed, type FeedContext } from './feed.js';
+import { BuildRunner, Feed, type FeedContext, type FeedProgress } from './feed.js';
 import type { ProjectionEngine } from './projection-engine.js';
 import type { AnyProjection } from './projection.js';
 import { verifyBuild, type VerifyOptions, type VerifyReport } from './verify.js';
@@ -20,7 +20,7 @@ export interface RebuildOptions {
   verify: Omit<VerifyOptions, 'builds'>;
   /** Switches even when the new build has parked events. */
   force?: boolean;
-  progress?: (position: Position | undefined, events: number) => void;
+  progress?: (progress: FeedProgress) => void;
   /** Told what a build of another version than the live one would change, before it is switched to. */
   compared?: (comparison: Comparison) => void;
   signal?: AbortSignal;
@@ -147,12 +147,8 @@ const droppedMeanwhile = (buildId: string): DomainError =>
 type FillOptions = Pick<RebuildOptions, 'progress' | 'signal'>;
 
 async function fill(runner: BuildRunner, context: FeedContext, options: FillOptions): Promise<void> {
-  let events = 0;
-  const counted: FeedContext = {
-    ...context,
-    moved: (_projection, count) => options.progress?.(runner.position, (events += count)),
-  };
-  const feed = new Feed(counted, 'filling', [runner]);
+  const told = { ...context, ...(options.progress && { progressed: options.progress }) };
+  const feed = new Feed(told, 'filling', [runner]);
   const cancel = (): void => void feed.stop();
   options.signal?.addEventListener('abort', cancel, { once: true });
   feed.start();

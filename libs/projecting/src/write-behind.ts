@@ -16,6 +16,7 @@ import {
   type BatchResult,
   type BatchTarget,
   type Folded,
+  type IsMeant,
 } from './apply-batch.js';
 import { guarded } from './build.js';
 import { deriveAll, derivedBefore, LoneParts } from './derive.js';
@@ -59,12 +60,12 @@ export class WriteBehind {
   }
 
   /** Harmless when repeated after it failed. `missed`: see `flush`. @throws as `applyBatch` */
-  async fold(events: readonly Recorded<Fact>[]): Promise<'folded' | 'missed'> {
-    const { steps, erasures } = plan(this.target.projection, events);
+  async fold(events: readonly Recorded<Fact>[], isMeant?: IsMeant): Promise<'folded' | 'missed'> {
+    const { steps, erasures } = plan(this.target.projection, events, isMeant);
     if (erasures.size > 0) {
       // What is held must be in the store before it is purged there.
       if ((await this.flush()) === 'missed') return 'missed';
-      const { blocked } = await applyBatch(this.target, events);
+      const { blocked } = await applyBatch(this.target, events, isMeant);
       this.#blocked.push(...blocked);
       this.forget();
       return 'folded';
