@@ -74,15 +74,15 @@ async function rebuild(source) {
   let peak = 0;
   let events = 0;
   for (let shown = 0; events < last;) {
-    const { rss, heapUsed, external } = process.memoryUsage();
+    const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
     peak = Math.max(peak, rss);
     const done = behind();
     const seconds = Math.round((performance.now() - started) / 100) / 10;
     if (done > events || seconds - shown >= 20) {
-      const [rssMiB, peakMiB, usedMiB, externalMiB] = [rss, peak, heapUsed, external].map((bytes) =>
+      const [rssMiB, peakMiB, heapMiB, usedMiB, externalMiB] = [rss, peak, heapTotal, heapUsed, external].map((bytes) =>
         Math.round(bytes / 2 ** 20),
       );
-      samples.push({ events: (events = Math.max(done, 0)), seconds, rssMiB, peakMiB, usedMiB, externalMiB });
+      samples.push({ events: (events = Math.max(done, 0)), seconds, rssMiB, peakMiB, heapMiB, usedMiB, externalMiB });
       console.error(`${seconds} s, ${events} events: ${rssMiB} MiB, at most ${peakMiB} since the last look`);
       [peak, shown] = [0, seconds];
     }

@@ -374,8 +374,8 @@ export class Feed {
   }
 
   /**
-   * While it catches up: reads a window, then applies it bucket by bucket (see `log-window.ts`). The first one is so small
-   * that its documents are held in memory anyway, so it is applied as it comes.
+   * While it catches up: reads a window, then applies it bucket by bucket (see `log-window.ts`). The first one is applied as
+   * it comes, and ends when its documents are more than memory may hold: what is not far behind is written once, too.
    */
   async #gather(message: SubscriptionMessage): Promise<void> {
     const isFirst = this.#windowBytes <= this.context.windowBytes;
@@ -393,12 +393,15 @@ export class Feed {
       }
       this.#tellProgress();
     });
-    const isFull = isFirst ? this.#inOrderBytes >= this.#windowBytes : this.#window.isFull(this.#windowBytes);
+    const isFull = isFirst
+      ? this.#inOrderBytes >= this.#windowBytes || this.#weightBehind() > MAX_BEHIND_BYTES
+      : this.#window.isFull(this.#windowBytes);
     const isDue = isFull || performance.now() - this.#windowSince >= MAX_GATHERING_MS;
     if (message.kind !== 'caught-up' && !isDue) return;
     for await (const { events, holds } of this.#window.batches(this.context.batchSize)) {
       await this.#inTurn(async () => {
         await this.#applyBehind(events, holds);
+        await this.#writeBehind('due');
         this.#tellProgress();
       });
     }
@@ -423,7 +426,6 @@ export class Feed {
     this.#abort.signal.throwIfAborted();
     await this.#redoForgotten();
     await this.#apply(this.members, events, { kind: 'behind', ...(isMeant && { isMeant }) });
-    await this.#writeBehind('due');
     if (!events.some(wasErased)) return;
     await this.#appending;
     await this.context.builds.store.scrub();
@@ -432,7 +434,7 @@ export class Feed {
   /** Writes documents that wait in memory: all of them, or the heaviest while it is too much. */
   async #writeBehind(which: 'all' | 'due'): Promise<void> {
     const heaviestFirst = [...this.#behind].sort(([, a], [, b]) => b.weight - a.weight);
-    let weight = heaviestFirst.reduce((sum, [, documents]) => sum + documents.weight, 0);
+    let weight = this.#weightBehind();
     const due = heaviestFirst.filter(([, documents]) => {
       if (which === 'due' && weight <= MAX_BEHIND_BYTES) return false;
       weight -= documents.weight;
@@ -443,6 +445,12 @@ export class Feed {
         if ((await this.#patiently(runner, () => documents.flush())) === 'missed') await this.#afterMiss(runner);
       }),
     );
+  }
+
+  #weightBehind(): number {
+    let sum = 0;
+    for (const documents of this.#behind.values()) sum += documents.weight;
+    return sum;
   }
 
   /** Folds a batch into each runner that has not seen it. */
@@ -616,7 +624,7 @@ const MAX_GATHERING_MS = 60_000;
  * Of documents folded and not written, in all builds that a feed fills; as JSON, in memory about ten times as much: a tenth
  * of the heap, and no more than is measured to help.
  */
-const MAX_BEHIND_BYTES = Math.min(12 * 1024 * 1024, getHeapStatistics().heap_size_limit / 100);
+const MAX_BEHIND_BYTES = Math.min(24 * 1024 * 1024, getHeapStatistics().heap_size_limit / 100);
 
 /** Each holds the documents of its batch in memory; more at once would only wait for the same store. */
 const BUILDS_AT_ONCE = 3;

@@ -19,6 +19,9 @@ export interface WindowBatch {
 /** Of JSON, outside of the heap; what is more goes into the file. */
 const IN_MEMORY_BYTES = 16 * 1024 * 1024;
 
+/** Whose buckets are remembered, so that not every touch costs a hash. */
+const MAX_KNOWN_OWNERS = 50_000;
+
 /** What waits in one bucket: lines of JSON, some events each. */
 interface Bucket {
   events: number;
@@ -147,6 +150,7 @@ export class LogWindow {
   #bucketOf(owner: Owner): number | undefined {
     const known = this.#bucketsOf.get(owner);
     if (known !== undefined || owner === 'all') return known;
+    if (this.#bucketsOf.size >= MAX_KNOWN_OWNERS) this.#bucketsOf.clear();
     const id = idOf(owner);
     const bucket = owner.startsWith('bucket:') ? Number(id) : bucketOf(id);
     this.#bucketsOf.set(owner, bucket);

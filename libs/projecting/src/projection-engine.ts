@@ -31,7 +31,7 @@ export interface ProjectionEngineOptions {
   /** Events per batch, default 1,000: in a large one, documents that many events touch are written once. */
   batchSize?: number;
   /**
-   * Of events, as JSON, that what is behind takes at once at first, default 16 MiB; then 16 times as many, and so on, as
+   * Of events, as JSON, that what is behind takes at once at first, default 64 MiB; then 16 times as many, and so on, as
    * long as there is room. The larger, the fewer times a document is written, and the more a crash loses.
    */
   windowBytes?: number;
@@ -83,7 +83,7 @@ export class ProjectionEngine {
       upcasters: options.upcasters ?? new Upcasters(),
       builds: this.builds,
       batchSize: options.batchSize ?? 1_000,
-      windowBytes: options.windowBytes ?? 16 * 1024 * 1024,
+      windowBytes: options.windowBytes ?? 64 * 1024 * 1024,
       report: options.report ?? (() => undefined),
     };
   }

@@ -21,7 +21,7 @@ export async function run({ scale: { events } }) {
   return [
     alone({
       id: 'memory',
-      what: `resident memory at ${result.events.toLocaleString('en')} events over that at a tenth of them`,
+      what: `most memory resident from a tenth of ${result.events.toLocaleString('en')} events on, over the most until then`,
       unit: 'times',
       value: result.rssGrowth,
       aim: { atMost: 1.2 },

@@ -8,7 +8,7 @@ import { measure, rowOf, SqliteRaw, writeLog } from '../support/rebuild.mjs';
 export const scales = {
   quick: { events: 12_000, customers: 1_000, rounds: 3, warmUp: 1 },
   normal: { events: 100_000, customers: 5_000, rounds: 3, warmUp: 0 },
-  full: { events: 1_000_000, customers: 20_000, rounds: 3, warmUp: 0 },
+  full: { events: 1_000_000, customers: 20_000, rounds: 1, warmUp: 0 },
 };
 
 export async function run({ folder, scale }) {
