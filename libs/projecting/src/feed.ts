@@ -45,7 +45,7 @@ export interface FeedContext {
   progressed?(progress: FeedProgress): void;
 }
 
-/** `share`, 0 to 1: how much of the work between the two positions is done; to read it counts for half of that. */
+/** `share`, 0 to 1: how much of the work between the two positions is done; to put events into a window counts for half of it. */
 export interface FeedProgress {
   from: Position | undefined;
   to: Position | undefined;
@@ -186,7 +186,11 @@ export class Feed {
   }
 
   start(): void {
-    this.#running ??= this.#run().finally(() => this.#spillFile.close());
+    this.#running ??= this.#run().finally(async () => {
+      // What it throws was thrown by `#run`, or is for nobody any more.
+      await this.#appending.catch(() => undefined);
+      await this.#spillFile.close();
+    });
   }
 
   /** For a filling feed: resolves when it has caught up, was stopped, or all its members stopped. */
@@ -355,8 +359,8 @@ export class Feed {
     await this.#moveOn();
   }
 
-  #tellProgress(): void {
-    const share = (1 + this.#window.shareTaken) / 2;
+  #tellProgress(isFirst: boolean): void {
+    const share = isFirst ? 1 : (1 + this.#window.shareTaken) / 2;
     this.context.progressed?.({ from: this.#applied.position, to: this.#read.position, share });
   }
 
@@ -391,7 +395,7 @@ export class Feed {
         await this.#apply(this.members, message.events, { kind: 'first-look', isMeant });
         await this.#window.add(message.events);
       }
-      this.#tellProgress();
+      this.#tellProgress(isFirst);
     });
     const isFull = isFirst
       ? this.#inOrderBytes >= this.#windowBytes || this.#weightBehind() > MAX_BEHIND_BYTES
@@ -402,7 +406,7 @@ export class Feed {
       await this.#inTurn(async () => {
         await this.#applyBehind(events, holds);
         await this.#writeBehind('due');
-        this.#tellProgress();
+        this.#tellProgress(isFirst);
       });
     }
     await this.#inTurn(async () => {

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { openEventStore, type EventStore, type NewEvent } from '@timeline/event-store';
-import { CUSTOMER_ERASED, newId, UnavailableError, Upcasters, type Fact, type Recorded } from '@timeline/kernel';
+import { CUSTOMER_ERASED, delay, newId, UnavailableError, Upcasters, type Fact, type Recorded } from '@timeline/kernel';
 import { openReadStore, type ReadStore } from '@timeline/read-store';
 import { ProjectionEngine } from './projection-engine.js';
 import { bucketOf, customerOwner, type AnyProjection, type Projection } from './projection.js';
@@ -115,7 +115,12 @@ describe('filling', () => {
                   outage.epoch = (outage.epoch ?? 0) + 1;
                 });
               if (kind === 'away' || kind === 'stopped') outage.isAway = true;
-              if (kind === 'stopped') stopping = engine.stop();
+              if (kind === 'stopped') {
+                stopping = engine.stop();
+                // Slow, so that whoever does not wait for it has stopped before.
+                underWay += 1;
+                return delay(5);
+              }
               if (kind === 'away') setTimeout(() => (outage.isAway = false), 20);
               for (let last; last !== atomic; await last) last = atomic;
               underWay += 1;
@@ -145,6 +150,7 @@ describe('filling', () => {
             for (const end = Date.now() + 10_000; ;) {
               if (stopping) {
                 await stopping;
+                expect(underWay).toBe(0);
                 [stopping, outage.isAway, engine] = [undefined, false, undefined];
                 engine = await start();
               }

@@ -148,7 +148,10 @@ describe('the projection engine', () => {
     for await (const document of parking().stream()) parked.push(document);
     return parked;
   };
-  const rebuilt = async (options: Pick<RebuildOptions, 'signal' | 'force' | 'compared'> = {}, projection = sums) =>
+  const rebuilt = async (
+    options: Pick<RebuildOptions, 'signal' | 'force' | 'compared' | 'progress'> = {},
+    projection = sums,
+  ) =>
     rebuild(projection, {
       engine,
       context: engine.context,
@@ -372,6 +375,19 @@ describe('the projection engine', () => {
     await new Promise((resolve) => setTimeout(resolve, 600));
     expect(await total('c1', position)).toBe(now);
     expect(await verify()).toMatchObject({ differences: [] });
+  });
+
+  it('tells how far a rebuild is, from its beginning to its end, never less than before', async () => {
+    for (let n = 0; n < 200; n += 1) await append(`c${n % 9}`, 1);
+    await open();
+    const told: number[] = [];
+    const offset = (position: Position | undefined): number => Number(position?.split(':')[1] ?? 0);
+    await rebuilt({
+      progress: ({ from, to, share }) => told.push(offset(from) + (offset(to) - offset(from)) * share),
+    });
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    // The first batch is applied as it is read; the others are read, then applied in a window.
+    expect([told[0], told.some((at) => at % 20 !== 0), told.at(-1)]).toEqual([20, true, 200]);
   });
 
   it('goes on with a rebuild that was cut off, and drops it when cancelled', async () => {
