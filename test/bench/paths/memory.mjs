@@ -21,7 +21,7 @@ export async function run({ scale: { events } }) {
   return [
     alone({
       id: 'memory',
-      what: `most memory resident from a tenth of ${result.events.toLocaleString('en')} events on, over the most until then`,
+      what: `most resident memory with ${result.events.toLocaleString('en')} events over that with a tenth of them`,
       unit: 'times',
       value: result.rssGrowth,
       aim: { atMost: 1.2 },
