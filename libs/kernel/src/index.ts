@@ -8,6 +8,7 @@ export * from './ids.js';
 export * from './json.js';
 export * from './measures.js';
 export * from './position.js';
+export * from './several-at-once.js';
 export * from './text.js';
 export * from './time.js';
 export * from './tracing.js';

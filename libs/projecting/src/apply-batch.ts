@@ -6,7 +6,15 @@
  * loaded again and what lies after *their* stored position is folded anew, until no miss is left. Every document
  * remembers the last position folded in, so a batch that comes again, whole or in other portions, changes nothing.
  */
-import { CUSTOMER_ERASED, errorCode, FaultError, type Fact, type Position, type Recorded } from '@timeline/kernel';
+import {
+  allOf,
+  CUSTOMER_ERASED,
+  errorCode,
+  FaultError,
+  type Fact,
+  type Position,
+  type Recorded,
+} from '@timeline/kernel';
 import type { Filter } from '@timeline/read-store';
 import { guarded, type BuildCollections } from './build.js';
 import { deriveAll, derivedBefore, LoneParts } from './derive.js';
@@ -73,7 +81,7 @@ export async function applyBatch(
     const owners = new Set(pending.flatMap((key) => customerOwnerOf(steps.get(key)?.owner)));
     // What an event makes that nothing else touches is not there yet; if it is, the guard says so.
     const keys = isFirst && projection.appendOnly ? [] : pending;
-    const [found, derived] = await Promise.all([
+    const [found, derived] = await allOf([
       collections.documents.findByIds([...keys, ...[...owners].map(markOf)]),
       derivation && derivedBefore(derivation, collections, pending),
     ]);

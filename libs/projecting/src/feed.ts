@@ -15,6 +15,7 @@ import {
   FaultError,
   inBatchSpan,
   measure,
+  severalAtOnce,
   UnavailableError,
   type Fact,
   type Position,
@@ -25,7 +26,6 @@ import { applyBatch, StoreWentBack, type BatchTarget, type IsMeant } from './app
 import { assertSameLog, type Builds, type BuildRecord, type Checkpoint } from './build.js';
 import { LogWindow } from './log-window.js';
 import type { Block } from './projection.js';
-import { severalAtOnce } from './several-at-once.js';
 import { SpillFile } from './spill-file.js';
 import { weightOf } from './weight.js';
 import { WriteBehind } from './write-behind.js';

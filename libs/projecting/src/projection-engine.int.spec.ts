@@ -5,6 +5,7 @@ import path from 'node:path';
 import { openEventStore, type EventStore, type NewEvent } from '@timeline/event-store';
 import {
   CUSTOMER_ERASED,
+  delay,
   newId,
   systemClock,
   UnavailableError,
@@ -417,6 +418,25 @@ describe('the projection engine', () => {
     while ((await engine.builds.pointer('sums'))?.live === before)
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect(await total('ann', position)).toBe(10);
+  });
+
+  it('is stopped when it no longer hands over what it filled', async () => {
+    await open();
+    await total('ann', await append('ann', 5));
+    await engine.stop();
+    let isWriting = false;
+    let stopped: Promise<boolean> | undefined;
+    const outage: Outage = { isAway: false };
+    outage.beforeWrite = async (writes) => {
+      if (stopped || !writes.some(({ doc }) => 'state' in doc && doc.state === 'fed')) return;
+      isWriting = true;
+      stopped = engine.stop().then(() => !isWriting);
+      await delay(20);
+      isWriting = false;
+    };
+    await open([{ ...sums, version: 2 }], awayWhile(reads, outage));
+    await until(() => stopped !== undefined);
+    expect(await stopped).toBe(true);
   });
 
   describe('of a new version that parks events', () => {

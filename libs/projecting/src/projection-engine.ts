@@ -6,6 +6,7 @@ import type { PersonalVault } from '@timeline/key-store';
 import type { EventStore } from '@timeline/event-store';
 import type { ReadStore } from '@timeline/read-store';
 import {
+  allOf,
   backoffMs,
   delay,
   DomainError,
@@ -67,7 +68,8 @@ export class ProjectionEngine {
   readonly #runners = new Map<string, BuildRunner>();
   readonly #pointers = new Map<string, string>();
   #live: Feed | undefined;
-  readonly #filling = new Set<Feed>();
+  /** Each until what it filled is handed over. */
+  readonly #filling = new Map<Feed, Promise<void>>();
   /** Complete builds of a new version that wait for their parked documents to be mended. */
   readonly #held = new Map<string, HeldBuild>();
   /** When each build that is being dropped was first seen so. */
@@ -108,12 +110,13 @@ export class ProjectionEngine {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    await Promise.all([this.#live?.stop(), ...[...this.#filling].map((feed) => feed.stop()), this.#watching]);
+    await Promise.all([this.#live, ...this.#filling.keys()].map((feed) => feed?.stop()));
+    await Promise.all([this.#watching, ...this.#filling.values()]);
   }
 
   /** Why a feed waits, while one does. */
   get waiting(): { code: string; message: string } | undefined {
-    return [this.#live, ...this.#filling].map((feed) => feed?.waiting).find((waiting) => waiting !== undefined);
+    return [this.#live, ...this.#filling.keys()].map((feed) => feed?.waiting).find((waiting) => waiting !== undefined);
   }
 
   status(): BuildStatus[] {
@@ -173,7 +176,7 @@ export class ProjectionEngine {
         });
       }
     }
-    return Promise.all(ours.map((build) => this.#runnerOf(projection, build)));
+    return allOf(ours.map((build) => this.#runnerOf(projection, build)));
   }
 
   async #runnerOf(projection: AnyProjection, build: BuildRecord): Promise<BuildRunner> {
@@ -209,10 +212,11 @@ export class ProjectionEngine {
 
   /** Fills builds beside the live ones, then hands them to the live feed, then switches to those of a new version. */
   #fill(runners: readonly BuildRunner[]): void {
+    if (this.#abort.signal.aborted) return;
     const feed = new Feed(this.context, 'filling', runners);
-    this.#filling.add(feed);
     feed.start();
-    void this.#handOver(feed, runners).finally(() => this.#filling.delete(feed));
+    const handedOver = this.#handOver(feed, runners).finally(() => this.#filling.delete(feed));
+    this.#filling.set(feed, handedOver);
   }
 
   async #handOver(feed: Feed, runners: readonly BuildRunner[]): Promise<void> {
@@ -306,7 +310,7 @@ export class ProjectionEngine {
       if (record && record.state !== 'dropping') continue;
       this.#runners.delete(id);
       this.#held.delete(id);
-      for (const feed of [...this.#filling, this.#live]) await feed?.release(runner);
+      for (const feed of [...this.#filling.keys(), this.#live]) await feed?.release(runner);
     }
     await this.#finishDrops([...records.values()].filter((build) => build.state === 'dropping'));
     for (const projection of this.options.projections) {

@@ -4,7 +4,7 @@
  * checkpoint moves only over what was written: a crash folds the rest again. What another writes meanwhile is found
  * out when it is written; then everything held is forgotten and the caller goes back to the checkpoint.
  */
-import type { Fact, Recorded } from '@timeline/kernel';
+import { severalAtOnce, type Fact, type Recorded } from '@timeline/kernel';
 import {
   applyBatch,
   customerOwnerOf,
@@ -21,7 +21,6 @@ import {
 import { guarded } from './build.js';
 import { deriveAll, derivedBefore, LoneParts } from './derive.js';
 import type { Block, Owner } from './projection.js';
-import { severalAtOnce } from './several-at-once.js';
 import { isMeasuredAfter, isTooHeavy, MAX_WEIGHT, weightAfter, weightOf } from './weight.js';
 
 interface Held {

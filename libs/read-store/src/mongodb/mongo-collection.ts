@@ -6,6 +6,7 @@
  * same way exact and faster.
  */
 import type { ClientReplaceOneModel, Collection, Document, MongoClient } from 'mongodb';
+import { allOf } from '@timeline/kernel';
 import { checkWrites } from '../document.js';
 import { checkPaging, parseFilter, parseSort } from '../filter.js';
 import type { Filter, FindOptions, GuardedWrite, ReadCollection, Sort, StoredDocument } from '../read-store.port.js';
@@ -86,7 +87,7 @@ export class MongoCollection<T extends StoredDocument> implements ReadCollection
       if (guard === 'absent') inserts.push(doc);
       else replacements.push({ doc, guard: filterToMongo(parseFilter({ [guard.path]: guard.equals })) });
     }
-    const [inserted, replaced] = await Promise.all([this.#insert(inserts), this.#replace(replacements)]);
+    const [inserted, replaced] = await allOf([this.#insert(inserts), this.#replace(replacements)]);
     const violated = inserted.violated + replaced.violated;
     if (violated > 0) throw uniqueViolated(name, violated);
     return [...inserted.missed, ...replaced.missed];

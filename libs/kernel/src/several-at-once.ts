@@ -1,3 +1,5 @@
+/** Work that goes on beside other work, and is over when it is said to be. */
+
 /**
  * Work on each item, begun in the order given, so many at a time.
  * @throws the first error, once nothing is under way any more; what was not begun by then is not
@@ -18,4 +20,12 @@ export async function severalAtOnce<T>(
   };
   const lanes = await Promise.allSettled(Array.from({ length: atOnce }, lane));
   for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason;
+}
+
+/** As `Promise.all`, but throws only once nothing is under way any more. */
+export async function allOf<const T extends readonly unknown[]>(
+  promises: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }

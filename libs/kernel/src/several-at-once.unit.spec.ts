@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { severalAtOnce } from './several-at-once.js';
+import { allOf, severalAtOnce } from './several-at-once.js';
 
 it('begins in order, so many at a time', async () => {
   const begun: number[] = [];
@@ -25,4 +25,12 @@ it('throws once nothing is under way any more, and begins nothing after a failur
   });
   await expect(work).rejects.toThrow('first');
   expect(done).toEqual([2]);
+});
+
+it('answers with what all came to, or with the first error once the others have ended, too', async () => {
+  await expect(allOf([Promise.resolve(1), 'two'])).resolves.toEqual([1, 'two']);
+  let hasEnded = false;
+  const slow = nextTurn().then(() => (hasEnded = true));
+  await expect(allOf([slow, Promise.reject(new Error('away'))])).rejects.toThrow('away');
+  expect(hasEnded).toBe(true);
 });
