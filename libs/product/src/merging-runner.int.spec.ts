@@ -156,7 +156,10 @@ async function costOf(entries: number): Promise<Record<string, Count>> {
     for (let from = 0; from < log.length; from += 500) await applyBatch(target(plain), log.slice(from, from + 500));
     for (const [name, event] of Object.entries({ merge, undo })) {
       const count = (costs[`${projection.name} ${name}`] = { read: 0, written: 0 });
-      const watched = { documents: counted(plain.documents, count), derived: counted(plain.derived, count) };
+      const watched = {
+        ...{ documents: counted(plain.documents, count), derived: counted(plain.derived, count) },
+        epoch: plain.epoch,
+      };
       if (event) await applyBatch(target(watched), [event]);
       if (name !== 'merge' || projection.name !== 'timeline') continue;
       const page = (costs['timeline page'] = { read: 0, written: 0 });

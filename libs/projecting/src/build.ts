@@ -53,6 +53,8 @@ export const DISCARDS = 'projection-discards';
 export interface BuildCollections {
   documents: ReadCollection<Stored & Record<string, unknown>>;
   derived: ReadCollection<StoredDerived & Record<string, unknown>>;
+  /** Of the store, now. */
+  readonly epoch: number;
 }
 
 export class Builds {
@@ -75,7 +77,14 @@ export class Builds {
   }
 
   collections(buildId: string): BuildCollections {
-    return { documents: this.store.collection(buildId), derived: this.store.collection(`${buildId}-derived`) };
+    const { store } = this;
+    return {
+      documents: store.collection(buildId),
+      derived: store.collection(`${buildId}-derived`),
+      get epoch() {
+        return store.epoch;
+      },
+    };
   }
 
   async create(projection: AnyProjection, filledBy: BuildRecord['filledBy']): Promise<BuildRecord> {

@@ -22,6 +22,7 @@ export async function deriveAll(
   for (let attempt = 0; pending.size > 0; attempt += 1) {
     // Two runners in step, each writing what the other is about to write, would make each other miss for ever.
     if (attempt > 0) await delay(Math.random() * Math.min(100, 2 ** attempt));
+    const { epoch } = collections;
     const { versions, parts } = await readAround(derivation, collections, pending);
     const groups = new Map(
       groupsOf(parts, (part) => derivation.links?.(part) ?? []).flatMap((members) => {
@@ -45,6 +46,8 @@ export async function deriveAll(
       ...missed,
       ...held.map(({ doc }) => doc._id),
       ...(await collections.derived.writeGuarded(rest)),
+      // Of a store that came back as an older copy meanwhile: what it lacks of the others, the touched ones no longer lead to.
+      ...(collections.epoch === epoch ? [] : writes.map(({ doc }) => doc._id)),
     ]);
   }
 }

@@ -39,6 +39,8 @@ export interface FeedContext {
   batchSize: number;
   /** Of the first window of what is filled; see `log-window.ts`. */
   windowBytes: number;
+  /** Of documents folded and not written, as JSON, in all builds that a feed fills: at most about so many. */
+  behindBytes: number;
   /** Tells of trouble and of its end; never a payload. */
   report(notice: FeedNotice): void;
   /** After each batch. */
@@ -123,6 +125,14 @@ interface Place {
   event: Checkpoint['event'] | undefined;
 }
 
+/** Documents on their way into the store. */
+interface Flush {
+  /** By build; a build that is stopped before its turn is not there. */
+  outcomes: Map<BuildRunner, ReturnType<WriteBehind['flush']>>;
+  /** Never rejects. */
+  ended: Promise<void>;
+}
+
 /** What of some events is to be applied, and how. */
 interface Pass {
   /** `behind`: documents are held in memory for a while before they are written. `first-look`: there is another pass. */
@@ -149,6 +159,8 @@ export class Feed {
   #isCatchingUp = true;
   /** What nothing touches again is written while the next batch is folded. */
   #appending: Promise<void> = Promise.resolve();
+  /** So is what later batches of a window do not touch. */
+  #flush: Flush = { outcomes: new Map(), ended: Promise.resolve() };
   /** Documents folded and not written yet, by build. */
   readonly #behind = new Map<BuildRunner, WriteBehind>();
   readonly #abort = new AbortController();
@@ -188,7 +200,7 @@ export class Feed {
   start(): void {
     this.#running ??= this.#run().finally(async () => {
       // What it throws was thrown by `#run`, or is for nobody any more.
-      await this.#appending.catch(() => undefined);
+      await Promise.allSettled([this.#appending, this.#flush.ended]);
       await this.#spillFile.close();
     });
   }
@@ -241,6 +253,7 @@ export class Feed {
 
   async release(runner: BuildRunner): Promise<void> {
     await this.#inTurn(async () => {
+      await Promise.allSettled([this.#appending, this.#flush.ended]);
       const at = this.members.indexOf(runner);
       if (at >= 0) this.members.splice(at, 1);
       this.#behind.delete(runner);
@@ -275,6 +288,7 @@ export class Feed {
 
   /** Begins again where the store says that the build stands. What is there already is not applied twice. */
   async #redo(runner: BuildRunner): Promise<void> {
+    await this.#flush.ended;
     this.#behind.delete(runner);
     const { builds, report } = this.context;
     // Before it is read: what changes it later is noticed.
@@ -398,20 +412,21 @@ export class Feed {
       this.#tellProgress(isFirst);
     });
     const isFull = isFirst
-      ? this.#inOrderBytes >= this.#windowBytes || this.#weightBehind() > MAX_BEHIND_BYTES
+      ? this.#inOrderBytes >= this.#windowBytes || this.#weightBehind() > this.context.behindBytes
       : this.#window.isFull(this.#windowBytes);
     const isDue = isFull || performance.now() - this.#windowSince >= MAX_GATHERING_MS;
     if (message.kind !== 'caught-up' && !isDue) return;
-    for await (const { events, holds } of this.#window.batches(this.context.batchSize)) {
+    for await (const { events, holds, isLast } of this.#window.batches(this.context.batchSize)) {
       await this.#inTurn(async () => {
         await this.#applyBehind(events, holds);
-        await this.#writeBehind('due');
+        await this.#writeDue(isLast);
         this.#tellProgress(isFirst);
       });
     }
     await this.#inTurn(async () => {
       await this.#appending;
-      await this.#writeBehind('all');
+      await this.#beginFlush();
+      await this.#flushed();
       await this.#moveOn();
       // What a crash may lose of a window is worth several times what was done before.
       this.#windowBytes *= WINDOW_GROWTH;
@@ -429,29 +444,63 @@ export class Feed {
   async #applyBehind(events: readonly StoredEvent[], isMeant?: IsMeant): Promise<void> {
     this.#abort.signal.throwIfAborted();
     await this.#redoForgotten();
+    const hasErased = events.some(wasErased);
+    if (hasErased) await this.#flushed();
     await this.#apply(this.members, events, { kind: 'behind', ...(isMeant && { isMeant }) });
-    if (!events.some(wasErased)) return;
+    if (!hasErased) return;
     await this.#appending;
     await this.context.builds.store.scrub();
   }
 
   /**
-   * Writes documents that wait in memory: all of them, or the heaviest while it is too much. In a window that is half of
-   * what it is before: no slower, and some 200 MiB less for a million events.
+   * In a window: what its next batches do not touch while they are folded, or the heaviest while it is too much. Of a million
+   * events, twice as much takes some 120 MiB more and is no faster.
    */
-  async #writeBehind(which: 'all' | 'due'): Promise<void> {
-    const heaviestFirst = [...this.#behind].sort(([, a], [, b]) => b.weight - a.weight);
+  async #writeDue(isLast: boolean): Promise<void> {
     let weight = this.#weightBehind();
-    const due = heaviestFirst.filter(([, documents]) => {
-      if (which === 'due' && weight <= MAX_BEHIND_BYTES / 2) return false;
+    if (isLast && weight > this.context.behindBytes / 8) return this.#beginFlush();
+    const heaviestFirst = [...this.#behind].sort(([, a], [, b]) => b.weight - a.weight);
+    const due: BuildRunner[] = [];
+    for (const [runner, documents] of heaviestFirst) {
+      if (weight <= this.context.behindBytes / 4) break;
+      due.push(runner);
       weight -= documents.weight;
-      return true;
+    }
+    if (due.length === 0) return;
+    await this.#beginFlush(due);
+    await this.#flushed();
+  }
+
+  /** Begins to write the documents that wait in memory; what came of it is for `#flushed`. */
+  async #beginFlush(runners: readonly BuildRunner[] = [...this.#behind.keys()]): Promise<void> {
+    await this.#flushed();
+    const outcomes: Flush['outcomes'] = new Map();
+    const due = runners.flatMap((runner) => {
+      const documents = this.#behind.get(runner);
+      this.#behind.delete(runner);
+      return documents ? [{ runner, documents }] : [];
     });
-    await severalAtOnce(due, BUILDS_AT_ONCE, ([runner, documents]) =>
-      this.#applying(runner, async () => {
-        if ((await this.#patiently(runner, () => documents.flush())) === 'missed') await this.#afterMiss(runner);
-      }),
-    );
+    const ended = severalAtOnce(due, BUILDS_AT_ONCE, async ({ runner, documents }) => {
+      if (this.#abort.signal.aborted) return;
+      const outcome = this.#patiently(runner, () => documents.flush());
+      outcomes.set(runner, outcome);
+      await Promise.allSettled([outcome]);
+    });
+    this.#flush = { outcomes, ended };
+  }
+
+  /** Resolves once nothing that was folded before is on its way any more. */
+  async #flushed(): Promise<void> {
+    const { outcomes, ended } = this.#flush;
+    await ended;
+    this.#abort.signal.throwIfAborted();
+    for (const [runner, outcome] of outcomes) {
+      outcomes.delete(runner);
+      if (!isMoving(runner)) continue;
+      await this.#applying(runner, async () => {
+        if ((await outcome) === 'missed') await this.#afterMiss(runner);
+      });
+    }
   }
 
   #weightBehind(): number {
@@ -529,6 +578,8 @@ export class Feed {
   /** While somebody else fills the same build, what is done twice is a window: so it had better be small. */
   async #afterMiss(runner: BuildRunner): Promise<void> {
     this.#windowBytes = this.context.windowBytes / WINDOW_GROWTH;
+    await this.#flush.ended;
+    this.#behind.delete(runner);
     await this.#applyFromLog(runner);
   }
 
@@ -627,11 +678,8 @@ export class Feed {
 const WINDOW_GROWTH = 16;
 /** Where there is little to apply, so that progress is kept. */
 const MAX_GATHERING_MS = 60_000;
-/**
- * Of documents folded and not written, in all builds that a feed fills; as JSON, in memory about ten times as much: a tenth
- * of the heap, and no more than is measured to help.
- */
-const MAX_BEHIND_BYTES = Math.min(24 * 1024 * 1024, getHeapStatistics().heap_size_limit / 100);
+/** In memory about ten times as much: a tenth of the heap, and no more than is measured to help. */
+export const MAX_BEHIND_BYTES = Math.min(24 * 1024 * 1024, getHeapStatistics().heap_size_limit / 100);
 
 /** Each holds the documents of its batch in memory; more at once would only wait for the same store. */
 const BUILDS_AT_ONCE = 3;

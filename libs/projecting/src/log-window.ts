@@ -14,6 +14,8 @@ export interface WindowBatch {
   events: StoredEvent[];
   /** Whether all that these events do to the owner's documents is for this batch; otherwise it is for others. */
   holds(owner: Owner): boolean;
+  /** Nothing that follows holds any of these owners; `false` where something may. */
+  isLast: boolean;
 }
 
 /** Of JSON, outside of the heap; what is more goes into the file. */
@@ -123,11 +125,11 @@ export class LogWindow {
           this.#taken += some.length;
           // Only one bucket by itself can have so many.
           if (events.length < size || to > from + 1) continue;
-          yield { events, holds };
+          yield { events, holds, isLast: false };
           events = [];
         }
       }
-      if (events.length > 0) yield { events: inLogOrder(events), holds };
+      if (events.length > 0) yield { events: inLogOrder(events), holds, isLast: true };
     }
   }
 

@@ -19,7 +19,7 @@ import {
 } from '@timeline/kernel';
 import { assertSameLog, Builds, checkpointAt, DISCARDS, type BuildRecord } from './build.js';
 import type { BatchTarget } from './apply-batch.js';
-import { BuildRunner, faultOf, Feed, type FeedContext, type FeedNotice } from './feed.js';
+import { BuildRunner, faultOf, Feed, MAX_BEHIND_BYTES, type FeedContext, type FeedNotice } from './feed.js';
 import type { AnyProjection } from './projection.js';
 
 export interface ProjectionEngineOptions {
@@ -36,6 +36,8 @@ export interface ProjectionEngineOptions {
    * long as there is room. The larger, the fewer times a document is written, and the more a crash loses.
    */
   windowBytes?: number;
+  /** Of documents folded and not written, as JSON, while builds are filled: at most about so many, default 24 MiB. */
+  behindBytes?: number;
   report?: (notice: FeedNotice) => void;
 }
 
@@ -86,6 +88,7 @@ export class ProjectionEngine {
       builds: this.builds,
       batchSize: options.batchSize ?? 1_000,
       windowBytes: options.windowBytes ?? 64 * 1024 * 1024,
+      behindBytes: options.behindBytes ?? MAX_BEHIND_BYTES,
       report: options.report ?? (() => undefined),
     };
   }

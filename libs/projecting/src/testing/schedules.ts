@@ -96,6 +96,7 @@ export async function runSchedule(
     collections: {
       documents: crashing(plain.documents, control, pause),
       derived: crashing(plain.derived, control, pause),
+      epoch: plain.epoch,
     },
     isDiscarded: () => Promise.resolve(false),
   });
