@@ -202,6 +202,7 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     const derived: BuildCollections['derived'] = Object.create(build.derived, {
       writeGuarded: {
         value: async (wanted: Parameters<typeof build.derived.writeGuarded>[0]) => {
+          if (wanted.length === 0) return [];
           writes += 1;
           // Another runner writes what it derived from older parts; at the second write this one dies.
           const bob = writes === 1 ? await build.derived.findOne({ _id: 'bob' }) : undefined;
@@ -221,6 +222,46 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     );
     await applyBatch(target, events.slice(2));
 
+    const found = await build.derived.findByIds(['bob']);
+    expect(found.map((doc) => doc['members'])).toEqual([['bob']]);
+  });
+
+  it('derives the others of a group again when the store came back as an older copy after they were written', async () => {
+    const build = await makeBuild(store, accounts);
+    const target = { projection: accounts, collections: build, isDiscarded: () => Promise.resolve(false) };
+    const events = recorded([
+      { type: 'Added', customer: 0, amount: 1 },
+      { type: 'Linked', customer: 0, other: 1 },
+      { type: 'Cleared', customer: 0 },
+    ]);
+    await applyBatch(target, events.slice(0, 2));
+    const older = await build.derived.findByIds(['bob']);
+    let writes = 0;
+    let epoch = 0;
+    const derived: BuildCollections['derived'] = Object.create(build.derived, {
+      writeGuarded: {
+        value: async (wanted: Parameters<typeof build.derived.writeGuarded>[0]) => {
+          if (wanted.length === 0) return [];
+          writes += 1;
+          if (writes === 2) {
+            await build.derived.deleteMany({ _id: 'bob' });
+            await build.derived.writeGuarded(older.map((doc) => ({ doc, guard: 'absent' })));
+            epoch += 1;
+          }
+          return build.derived.writeGuarded(wanted);
+        },
+      },
+      findByIds: { value: (ids: readonly string[]) => build.derived.findByIds(ids) },
+    });
+    const collections: BuildCollections = {
+      ...{ documents: build.documents, derived },
+      get epoch() {
+        return epoch;
+      },
+    };
+    await applyBatch({ ...target, collections }, events.slice(2));
+
+    expect(writes).toBeGreaterThan(2);
     const found = await build.derived.findByIds(['bob']);
     expect(found.map((doc) => doc['members'])).toEqual([['bob']]);
   });
