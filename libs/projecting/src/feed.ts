@@ -74,6 +74,8 @@ export class BuildRunner {
   isGone = false;
   /** Set when it stopped for good; a person must look. */
   fault: { code: string; message: string } | undefined;
+  /** All up to there is in its documents; the checkpoint follows. */
+  #seen: Position | undefined;
   readonly #waiters = new Set<{ position: Position; wake: () => void }>();
 
   private constructor(
@@ -82,7 +84,9 @@ export class BuildRunner {
     public checkpoint: Checkpoint | undefined,
     /** Of the read store when it was last known to hold all that was applied. */
     public epoch: number,
-  ) {}
+  ) {
+    this.#seen = checkpoint?.position;
+  }
 
   get position(): Position | undefined {
     return this.checkpoint?.position;
@@ -96,13 +100,20 @@ export class BuildRunner {
   /** Also where that is behind. */
   standAt(checkpoint: Checkpoint | undefined): void {
     this.checkpoint = checkpoint;
-    if (!checkpoint) return;
-    for (const waiter of this.#waiters) if (waiter.position <= checkpoint.position) waiter.wake();
+    this.#seen = undefined;
+    if (checkpoint) this.sees(checkpoint.position);
   }
 
-  /** Resolves to true once the build is at or past `position`, to false after `timeoutMs`. */
+  /** Tells those who wait for it, before the other builds and the checkpoint have come there. */
+  sees(position: Position): void {
+    if (this.#seen !== undefined && this.#seen >= position) return;
+    this.#seen = position;
+    for (const waiter of this.#waiters) if (waiter.position <= position) waiter.wake();
+  }
+
+  /** Resolves to true once the documents have seen all up to `position`, to false after `timeoutMs`. */
   async waitFor(position: Position, timeoutMs: number): Promise<boolean> {
-    const reached = (): boolean => this.checkpoint !== undefined && this.checkpoint.position >= position;
+    const reached = (): boolean => this.#seen !== undefined && this.#seen >= position;
     if (reached()) return true;
     await new Promise<void>((resolve) => {
       const waiter = { position, wake: done };
@@ -518,8 +529,9 @@ export class Feed {
       if (this.#abort.signal.aborted) throw error;
       // One event does not open or cannot be lifted: only those that handle it are to stop, so each opens its own.
     }
+    const atOnce = pass.kind === 'at-once' ? LIVE_BUILDS_AT_ONCE : BUILDS_AT_ONCE;
     const applyAll = (some: readonly BuildRunner[]): Promise<void> =>
-      severalAtOnce(some, BUILDS_AT_ONCE, (runner) => this.#applyTo(runner, stored, events, pass));
+      severalAtOnce(some, atOnce, (runner) => this.#applyTo(runner, stored, events, pass));
     if (pass.kind !== 'behind') return applyAll(runners);
     const [appended, folded] = partition(runners, ({ target }) => target.projection.appendOnly === true);
     await applyAll(folded);
@@ -564,6 +576,8 @@ export class Feed {
         if (!(error instanceof StoreWentBack)) throw error;
         await this.#redo(runner);
       }
+      const last = stored.at(-1);
+      if (kind === 'at-once' && last && isMoving(runner)) runner.sees(last.position);
     });
   }
 
@@ -681,8 +695,10 @@ const MAX_GATHERING_MS = 60_000;
 /** In memory about ten times as much: a tenth of the heap, and no more than is measured to help. */
 export const MAX_BEHIND_BYTES = Math.min(24 * 1024 * 1024, getHeapStatistics().heap_size_limit / 100);
 
-/** Each holds the documents of its batch in memory; more at once would only wait for the same store. */
+/** Each holds documents in memory; more at once would only wait for the same store. */
 const BUILDS_AT_ONCE = 3;
+/** Of one batch alone: a database server works on all of them, and what is asked for does not wait for the slowest. */
+const LIVE_BUILDS_AT_ONCE = 8;
 
 /** Of an error that is none of ours only the code: its message might quote what must not be in a log. */
 export function faultOf(error: unknown): { code: string; message: string } {

@@ -165,6 +165,32 @@ describe('the projection engine', () => {
     for (let n = 1; n <= 30; n += 1) expect(await total('ann', await append('ann', 1))).toBe(n);
   });
 
+  it('answers a read of one read model while another one is still written', async () => {
+    const slow: typeof sums = {
+      ...sums,
+      name: 'slow',
+      keys: ({ metadata }) => [{ key: 'slow', owner: customerOwner(metadata.customerId ?? '') }],
+    };
+    let release = (): void => undefined;
+    let released = Promise.resolve();
+    const beforeWrite = async (writes: readonly GuardedWrite<{ _id: string }>[]): Promise<void> => {
+      if (writes.some(({ doc }) => doc._id === 'slow')) await released;
+    };
+    await open([sums, slow], awayWhile(reads, { isAway: false, beforeWrite }));
+    expect(await total('ann', await append('ann', 1))).toBe(1);
+    released = new Promise((resolve) => (release = resolve));
+    try {
+      const position = await append('ann', 1);
+      expect(await total('ann', position)).toBe(2);
+      const impatient = new ReadModels({ events, reads, engine, waitMs: 50 });
+      await expect(impatient.read(slow, position, () => Promise.resolve())).rejects.toMatchObject({
+        code: 'POSITION_NOT_REACHED',
+      });
+    } finally {
+      release();
+    }
+  });
+
   it('tells a read that the position is not reached in time', async () => {
     await open();
     const position = await append('ann', 1);

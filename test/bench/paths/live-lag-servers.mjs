@@ -9,7 +9,12 @@ export const scales = {
   full: { rates: [100, 300, 1_000], seconds: 60 },
 };
 
-export async function run({ folder, servers: { eventstoredb, mongodb }, scale: { rates, seconds } }) {
+export const run = (path) => lagOnServers(path, { id: 'live-lag-servers', on: 'on servers' });
+
+export async function lagOnServers(
+  { folder, servers: { eventstoredb, mongodb }, scale: { rates, seconds } },
+  { id, on },
+) {
   const servers = {
     eventstoredb: eventstoredb.url,
     mongodb: mongodb.url,
@@ -17,8 +22,8 @@ export async function run({ folder, servers: { eventstoredb, mongodb }, scale: {
   };
   const rows = [];
   for (const perSecond of rates) {
-    const id = `live-lag-servers-${perSecond}`;
-    rows.push(...(await lagOn({ folder, servers, scale: { perSecond, seconds }, id, on: 'on servers', atMost: 250 })));
+    const scale = { perSecond, seconds };
+    rows.push(...(await lagOn({ folder, servers, scale, id: `${id}-${perSecond}`, on, atMost: 250 })));
   }
   return rows.map((row) => ({ ...row, on: `${eventstoredb.version}; ${mongodb.version}` }));
 }

@@ -9,6 +9,7 @@ const STARTERS = {
   eventstoredb: (dir) => startEventStoreDb({ dir, version: '24.6' }),
   kafka: (dir) => startKafka({ dir }),
   mongodb: (dir) => startMongo({ dir }),
+  mongodbUnsynced: (dir) => startMongo({ dir, syncs: false }),
 };
 
 export class Servers {

@@ -23,11 +23,12 @@ const STOP_WITHIN_MS = 15_000;
 /**
  * Starts a server and waits until it answers a client.
  * `dir`: where its data and its output go; started there again, it goes on with the same data. Default: a new folder,
- * removed by `stop` unless `keep`. `port`: default a free one.
+ * removed by `stop` unless `keep`. `port`: default a free one. `syncs`: default true; without it a kill loses acknowledged
+ * writes, and with it each replaced document is synced by itself.
  * Answers `{ version, url, pid, dir, stop(), kill() }`: `stop` is SIGTERM (SIGKILL if it takes too long), `kill` SIGKILL.
- * @param {{ dir?: string, port?: number, keep?: boolean }} [options]
+ * @param {{ dir?: string, port?: number, keep?: boolean, syncs?: boolean }} [options]
  */
-export async function startMongo({ dir, port, keep = dir !== undefined } = {}) {
+export async function startMongo({ dir, port, keep = dir !== undefined, syncs = true } = {}) {
   const { name, command } = await serverProgram();
   const folder = dir ?? (await mkdtemp(join(tmpdir(), 'timeline-mongodb-')));
   await mkdir(join(folder, 'data'), { recursive: true });
@@ -36,8 +37,10 @@ export async function startMongo({ dir, port, keep = dir !== undefined } = {}) {
   const [program, ...first] = command;
   const child = spawn(
     program,
-    // Without `--sync-on-commit` a kill loses acknowledged writes.
-    [...first, '--port', String(listening), '--storage-path', join(folder, 'data'), '--sync-on-commit'],
+    [
+      ...[...first, '--port', String(listening), '--storage-path', join(folder, 'data')],
+      ...(syncs ? ['--sync-on-commit'] : []),
+    ],
     { stdio: ['ignore', output.fd, output.fd], cwd: folder },
   );
   const ended = new Promise((resolve) => {
