@@ -189,81 +189,78 @@ describe('a projection, for any batches, redeliveries, crashes and rivals', () =
     ]);
   });
 
-  it('comes back to the others of a group when it died after one of them was missed', async () => {
-    const build = await makeBuild(store, accounts);
-    const target = { projection: accounts, collections: build, isDiscarded: () => Promise.resolve(false) };
+  describe('of a group that its customer leaves', () => {
     const events = recorded([
       { type: 'Added', customer: 0, amount: 1 },
       { type: 'Linked', customer: 0, other: 1 },
       { type: 'Cleared', customer: 0 },
     ]);
-    await applyBatch(target, events.slice(0, 2));
-    let writes = 0;
-    const derived: BuildCollections['derived'] = Object.create(build.derived, {
-      writeGuarded: {
-        value: async (wanted: Parameters<typeof build.derived.writeGuarded>[0]) => {
-          if (wanted.length === 0) return [];
-          writes += 1;
-          // Another runner writes what it derived from older parts; at the second write this one dies.
-          const bob = writes === 1 ? await build.derived.findOne({ _id: 'bob' }) : undefined;
-          if (bob) {
-            const doc = { ...bob, _v: bob._v + 1 };
-            await build.derived.writeGuarded([{ doc, guard: { path: '_v', equals: bob._v } }]);
-          }
-          const missed = await build.derived.writeGuarded(wanted);
-          if (writes === 2) throw new Error('died');
-          return missed;
+    type Writes = Parameters<BuildCollections['derived']['writeGuarded']>[0];
+    let build: BuildCollections;
+    let target: BatchTarget;
+    const bobsMembers = async (): Promise<unknown[]> =>
+      (await build.derived.findByIds(['bob'])).map((doc) => doc['members']);
+    /** Counts from 1 the writes of something, which go through `write`. */
+    const writingThrough = (
+      write: (wanted: Writes, count: number) => Promise<string[]>,
+    ): BuildCollections['derived'] => {
+      let count = 0;
+      return Object.create(build.derived, {
+        writeGuarded: {
+          value: async (wanted: Writes) => (wanted.length === 0 ? [] : write(wanted, (count += 1))),
         },
-      },
-      findByIds: { value: (ids: readonly string[]) => build.derived.findByIds(ids) },
-    });
-    await expect(applyBatch({ ...target, collections: { ...build, derived } }, events.slice(2))).rejects.toThrow(
-      'died',
-    );
-    await applyBatch(target, events.slice(2));
-
-    const found = await build.derived.findByIds(['bob']);
-    expect(found.map((doc) => doc['members'])).toEqual([['bob']]);
-  });
-
-  it('derives the others of a group again when the store came back as an older copy after they were written', async () => {
-    const build = await makeBuild(store, accounts);
-    const target = { projection: accounts, collections: build, isDiscarded: () => Promise.resolve(false) };
-    const events = recorded([
-      { type: 'Added', customer: 0, amount: 1 },
-      { type: 'Linked', customer: 0, other: 1 },
-      { type: 'Cleared', customer: 0 },
-    ]);
-    await applyBatch(target, events.slice(0, 2));
-    const older = await build.derived.findByIds(['bob']);
-    let writes = 0;
-    let epoch = 0;
-    const derived: BuildCollections['derived'] = Object.create(build.derived, {
-      writeGuarded: {
-        value: async (wanted: Parameters<typeof build.derived.writeGuarded>[0]) => {
-          if (wanted.length === 0) return [];
-          writes += 1;
-          if (writes === 2) {
-            await build.derived.deleteMany({ _id: 'bob' });
-            await build.derived.writeGuarded(older.map((doc) => ({ doc, guard: 'absent' })));
-            epoch += 1;
-          }
-          return build.derived.writeGuarded(wanted);
-        },
-      },
-      findByIds: { value: (ids: readonly string[]) => build.derived.findByIds(ids) },
-    });
-    const collections: BuildCollections = {
-      ...{ documents: build.documents, derived },
-      get epoch() {
-        return epoch;
-      },
+        findByIds: { value: (ids: readonly string[]) => build.derived.findByIds(ids) },
+      }) as BuildCollections['derived'];
     };
-    await applyBatch({ ...target, collections }, events.slice(2));
 
-    expect(writes).toBeGreaterThan(2);
-    const found = await build.derived.findByIds(['bob']);
-    expect(found.map((doc) => doc['members'])).toEqual([['bob']]);
+    beforeEach(async () => {
+      build = await makeBuild(store, accounts);
+      target = { projection: accounts, collections: build, isDiscarded: () => Promise.resolve(false) };
+      await applyBatch(target, events.slice(0, 2));
+    });
+
+    it('comes back to the others when it died after one of them was missed', async () => {
+      const derived = writingThrough(async (wanted, count) => {
+        // Another runner writes what it derived from older parts; at the second write this one dies.
+        const bob = count === 1 ? await build.derived.findOne({ _id: 'bob' }) : undefined;
+        if (bob) {
+          const doc = { ...bob, _v: bob._v + 1 };
+          await build.derived.writeGuarded([{ doc, guard: { path: '_v', equals: bob._v } }]);
+        }
+        const missed = await build.derived.writeGuarded(wanted);
+        if (count === 2) throw new Error('died');
+        return missed;
+      });
+      await expect(applyBatch({ ...target, collections: { ...build, derived } }, events.slice(2))).rejects.toThrow(
+        'died',
+      );
+      await applyBatch(target, events.slice(2));
+      expect(await bobsMembers()).toEqual([['bob']]);
+    });
+
+    it('derives the others again when the store came back as an older copy after they were written', async () => {
+      const older = await build.derived.findByIds(['bob']);
+      let writes = 0;
+      let epoch = 0;
+      const derived = writingThrough(async (wanted, count) => {
+        writes = count;
+        if (count === 2) {
+          await build.derived.deleteMany({ _id: 'bob' });
+          await build.derived.writeGuarded(older.map((doc) => ({ doc, guard: 'absent' })));
+          epoch += 1;
+        }
+        return build.derived.writeGuarded(wanted);
+      });
+      const collections: BuildCollections = {
+        ...{ documents: build.documents, derived },
+        get epoch() {
+          return epoch;
+        },
+      };
+      await applyBatch({ ...target, collections }, events.slice(2));
+      expect(writes).toBeGreaterThan(2);
+      expect(await bobsMembers()).toEqual([['bob']]);
+    });
   });
 
   describe('derives what is alone from what it holds', () => {

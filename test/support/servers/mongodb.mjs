@@ -35,12 +35,10 @@ export async function startMongo({ dir, port, keep = dir !== undefined, syncs = 
   const listening = port ?? (await freePort());
   const output = await open(join(folder, 'output.log'), 'a');
   const [program, ...first] = command;
+  const syncing = syncs ? ['--sync-on-commit'] : [];
   const child = spawn(
     program,
-    [
-      ...[...first, '--port', String(listening), '--storage-path', join(folder, 'data')],
-      ...(syncs ? ['--sync-on-commit'] : []),
-    ],
+    [...first, '--port', String(listening), '--storage-path', join(folder, 'data'), ...syncing],
     { stdio: ['ignore', output.fd, output.fd], cwd: folder },
   );
   const ended = new Promise((resolve) => {
