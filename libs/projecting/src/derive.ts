@@ -60,8 +60,10 @@ function derivedWrite(
 ): GuardedWrite<StoredDerived & Part> {
   const version = before?._v ?? 0;
   const same = before !== undefined && isSameJson(before._x ? undefined : contentOf(before), content);
-  const doc = { _id: key, _v: version + 1, _c: (before?._c ?? 0) + (same ? 0 : 1), _m: members };
-  return guarded({ ...doc, ...(content ?? { _x: true }) }, version);
+  const contentVersion = (before?._c ?? 0) + (same ? 0 : 1);
+  // As in `storedOf`: one spread, behind the names.
+  const rest = content ?? { _x: true };
+  return guarded({ _id: key, _v: version + 1, _c: contentVersion, _m: members, ...rest }, version);
 }
 
 /** The derived documents of keys whose parts are about to be written, as they are before that. */

@@ -116,14 +116,15 @@ type Parts = readonly { key: string; part: ProfilePart }[];
 /** @param parts of the members of `key`'s group, in any order */
 export function profileOf(key: string, parts: Parts): Profile | undefined {
   const whole = profileOfGroup(parts);
-  return whole && { ...whole, customerId: key, isSurvivor: key === whole.survivor };
+  return whole && { customerId: key, isSurvivor: key === whole.survivor, ...whole };
 }
 
 const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' | 'isSurvivor'> | undefined => {
   const survivor = survivorOf(parts);
-  const whole = parts.map(({ part }) => part).reduce(combineParts, emptyPart());
+  const [first = emptyPart(), ...others] = parts.map(({ part }) => part);
+  const whole = others.reduce(combineParts, first);
   const merges = openMerges(parts);
-  const { values: fields, losing } = survivingValues(parts, ({ fields }) => fields, merges);
+  const { values: fields, losing } = survivingValues<unknown, ProfilePart>(parts, (part) => part.fields, merges);
   // Written by the part's own fold from the events of these types.
   const field = <T>(name: string): T | undefined => (fields[name]?.value ?? undefined) as T | undefined;
   const kind = field<CustomerKind>('kind');
@@ -133,38 +134,39 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
   const { values: traitsSaid } = survivingValues(parts, (part) => part.traits, merges);
   const traits = valuesOf(traitsSaid);
   const identities = onePrimary([...whole.identities].sort(inOrder));
-  return {
+  const provenance: Profile['provenance'] = {};
+  const tell = (member: string, held: Candidate): void => {
+    if (held.value === null) return;
+    const others = saidOf(whole, member).filter(({ position }) => position !== held.position);
+    provenance[member] = toldOf(held, others, losing[member]);
+  };
+  for (const [member, held] of Object.entries(fields)) tell(member, held);
+  for (const [trait, held] of Object.entries(traitsSaid)) tell(`traits.${trait}`, held);
+  return defined({
     survivor,
     members: whole.members,
     kind,
-    ...(!whole.known && { anonymous: true }),
+    anonymous: whole.known ? undefined : (true as const),
     stage,
-    ...defined({
-      name,
-      birthDate: field<string>('birthDate'),
-      address: field<PersonalDetails['address']>('address'),
-      note: field<string>('note'),
-      language: field<string>('language'),
-      region: field<string>('region'),
-      firstSeenAt: whole.firstSeenAt,
-      lastContact: whole.lastContact && { at: whole.lastContact.at, channel: whole.lastContact.value },
-    }),
+    name,
+    birthDate: field<string>('birthDate'),
+    address: field<PersonalDetails['address']>('address'),
+    note: field<string>('note'),
+    language: field<string>('language'),
+    region: field<string>('region'),
+    firstSeenAt: whole.firstSeenAt,
+    lastContact: whole.lastContact && { at: whole.lastContact.at, channel: whole.lastContact.value },
     traits,
-    identities: identities.map(({ kind, value, given, system, primary, said }) => ({
-      kind,
-      value,
-      given,
-      ...(system !== undefined && { system }),
-      primary,
-      ...(said && { provenance: provenanceOf(said) }),
-    })),
-    ...(kind === 'company'
-      ? { people: whole.people }
-      : {
-          companies: Object.entries(whole.companies)
+    identities: identities.map(({ kind, value, given, system, primary, said }) =>
+      defined({ kind, value, given, system, primary, provenance: said && provenanceOf(said) }),
+    ),
+    people: kind === 'company' ? whole.people : undefined,
+    companies:
+      kind === 'company'
+        ? undefined
+        : Object.entries(whole.companies)
             .sort(byKey)
             .map(([companyId, { since: _since, ...membership }]) => ({ companyId, ...membership })),
-        }),
     consents: Object.entries(whole.consents)
       .sort(byKey)
       .flatMap(([, { value, at }]) => (value ? [{ ...value, at }] : [])),
@@ -192,18 +194,7 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       ...(whole.rating && { rating: { ...whole.rating.value, at: whole.rating.at } }),
     },
     points: whole.points.open.reduce((sum, { points }) => sum + points, 0),
-    provenance: Object.fromEntries(
-      [
-        ...Object.entries(fields),
-        ...Object.entries(traitsSaid).map(([trait, said]) => [`traits.${trait}`, said] as const),
-      ]
-        .filter(([, { value }]) => value !== null)
-        .map(([member, held]) => {
-          const others = saidOf(whole, member).filter(({ position }) => position !== held.position);
-          const candidates = losing[member] ?? [];
-          return [member, { ...withLosing(held, others), ...(candidates.length > 0 && { candidates }) }];
-        }),
-    ),
+    provenance,
     outbound: whole.outbound ?? [],
     search: {
       name: foldText(name?.full ?? ''),
@@ -215,7 +206,7 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       ),
       traits: Object.entries(traits).map(([trait, value]) => traitText(trait, value)),
     },
-  };
+  });
 });
 
 function purchasesOf({ purchases: { days, byCurrency } }: ProfilePart): Profile['purchases'] {
@@ -244,13 +235,20 @@ function purchasesOf({ purchases: { days, byCurrency } }: ProfilePart): Profile[
   };
 }
 
-const withLosing = (held: Candidate, losing: readonly Candidate[]): Profile['provenance'][string] => ({
-  ...provenanceOf(held),
-  position: held.position,
-  ...(losing.length > 0 && {
-    losing: losing.map((each) => ({ value: each.value, ...provenanceOf(each), position: each.position })),
-  }),
-});
+const toldOf = (
+  held: Candidate,
+  losing: readonly Candidate[],
+  candidates: OtherValue[] = [],
+): Profile['provenance'][string] =>
+  defined({
+    position: held.position,
+    losing:
+      losing.length > 0
+        ? losing.map((each) => ({ position: each.position, value: each.value, ...provenanceOf(each) }))
+        : undefined,
+    candidates: candidates.length > 0 ? candidates : undefined,
+    ...provenanceOf(held),
+  });
 
 export const provenanceOf = ({
   at,
@@ -259,14 +257,8 @@ export const provenanceOf = ({
   actor,
   commandId,
   verified,
-}: IdentityOrigin): Omit<Provenance, 'position'> => ({
-  at,
-  source: source ?? actor,
-  ...(importId !== undefined && { importId }),
-  actor,
-  command: commandId,
-  ...(verified && { verified }),
-});
+}: IdentityOrigin): Omit<Provenance, 'position'> =>
+  defined({ at, source: source ?? actor, importId, actor, command: commandId, verified });
 
 /** How a trait is looked for: `size=5` finds the number and the text. */
 export const traitText = (name: string, value: Traits[string]): string => `${name}=${String(value)}`;

@@ -22,12 +22,17 @@ const MAX_CANDIDATES = 5;
 
 type OfMember<T> = Candidate<T> & { customerId: string };
 
-/** @param merges that hold the parts together, the latest first */
+/**
+ * @param merges that hold the parts together, the latest first
+ * @returns `losing`: of names that have another value than the one shown
+ */
 export function survivingValues<T, Part>(
   parts: readonly { key: string; part: Part }[],
   valuesOf: (part: Part) => Readonly<Record<string, Candidate<T>>>,
   merges: readonly Edge[],
 ): { values: Record<string, Candidate<T>>; losing: Record<string, OtherValue[]> } {
+  const [alone, ...others] = parts;
+  if (alone && others.length === 0) return { values: valuesOf(alone.part), losing: {} };
   const byName = new Map<string, OfMember<T>[]>();
   for (const { key, part } of parts) {
     for (const [name, said] of Object.entries(valuesOf(part))) {
@@ -45,7 +50,8 @@ export function survivingValues<T, Part>(
     if (!winner) continue;
     const { customerId: _of, ...said } = winner;
     values.push([name, said]);
-    losing.push([name, losersTo(winner, ranked)]);
+    const losers = losersTo(winner, ranked);
+    if (losers.length > 0) losing.push([name, losers]);
   }
   return { values: Object.fromEntries(values), losing: Object.fromEntries(losing) };
 }

@@ -97,7 +97,8 @@ export const owesAt = (watched: readonly SegmentId[], now: Instant): Filter[] =>
 
 /** Of one customer: the parts of the group's members together. */
 export const membershipOf = oncePerGroup((parts: readonly { key: string; part: SegmentPart }[]) => {
-  const spans = spansOf(parts.map(({ part }) => part).reduce(combine, emptyPart));
+  const [first = emptyPart, ...others] = parts.map(({ part }) => part);
+  const spans = spansOf(others.reduce(combine, first));
   const within: SegmentMembership['in'] = {};
   for (const id of SEGMENT_IDS) {
     const [first, last] = [spans[id][0], spans[id].at(-1)];

@@ -22,13 +22,10 @@ const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script
 export function entryWords(fact: { data: object; personal?: object | undefined }): string[] {
   const words = new Set<string>();
   for (const text of textsOf(fact)) {
-    for (const { unspaced, word } of parts(text.slice(0, MAX_CHARACTERS))) {
-      if (!unspaced) words.add(cut(word));
-      else {
-        const characters = [...word];
-        // The last one by itself too, so that a search for one character finds it.
-        characters.forEach((character, at) => words.add(character + (characters[at + 1] ?? '')));
-      }
+    for (const word of foldedWords(text.slice(0, MAX_CHARACTERS))) {
+      // Nearly all words: to hand each out as a part would take as long again.
+      if (!UNSPACED_ANYWHERE.test(word)) words.add(cut(word));
+      else for (const part of partsOf(word)) for (const each of wordsOf(part)) words.add(each);
       if (words.size >= MAX_WORDS) return [...words].slice(0, MAX_WORDS);
     }
   }
@@ -38,7 +35,7 @@ export function entryWords(fact: { data: object; personal?: object | undefined }
 /** The words of a search: each begins a word of an entry that is found. */
 export function wordsSought(text: string): string[] {
   const words = new Set<string>();
-  for (const { unspaced, word } of parts(text)) {
+  for (const { unspaced, word } of foldedWords(text).flatMap(partsOf)) {
     const characters = [...word];
     if (!unspaced || characters.length === 1) words.add(cut(word));
     else for (const [at, next] of characters.slice(1).entries()) words.add((characters[at] ?? '') + next);
@@ -67,19 +64,27 @@ function* textsOf({ data, personal }: { data: object; personal?: object | undefi
   }
 }
 
+interface Part {
+  unspaced: boolean;
+  word: string;
+}
+
 /** A word like 手机x2 is of both kinds. */
-function* parts(text: string): Generator<{ unspaced: boolean; word: string }> {
-  for (const word of foldedWords(text)) {
-    if (!UNSPACED_ANYWHERE.test(word)) {
-      yield { unspaced: false, word };
-      continue;
-    }
-    let end = 0;
-    for (const match of word.matchAll(UNSPACED)) {
-      if (match.index > end) yield { unspaced: false, word: word.slice(end, match.index) };
-      yield { unspaced: true, word: match[0] };
-      end = match.index + match[0].length;
-    }
-    if (end < word.length) yield { unspaced: false, word: word.slice(end) };
+function partsOf(word: string): Part[] {
+  const parts: Part[] = [];
+  let end = 0;
+  for (const match of word.matchAll(UNSPACED)) {
+    if (match.index > end) parts.push({ unspaced: false, word: word.slice(end, match.index) });
+    parts.push({ unspaced: true, word: match[0] });
+    end = match.index + match[0].length;
   }
+  if (end < word.length) parts.push({ unspaced: false, word: word.slice(end) });
+  return parts;
+}
+
+function wordsOf({ unspaced, word }: Part): string[] {
+  if (!unspaced) return [cut(word)];
+  const characters = [...word];
+  // The last one by itself too, so that a search for one character finds it.
+  return characters.map((character, at) => character + (characters[at + 1] ?? ''));
 }

@@ -2,7 +2,7 @@
  * The timeline: one document per event and customer, in the order in which things happened. Facts of all slices, with
  * what a reader needs; technical facts (claims, erasure) are not shown.
  */
-import { customersOf, type Fact, type Recorded } from '@timeline/kernel';
+import { customersOf, defined, type Fact, type Recorded } from '@timeline/kernel';
 import { customerOwner, type Projection } from '@timeline/projecting';
 import type { CustomerEvent } from '../../../customers/src/customers.events.js';
 import type { FieldReviewEvent } from '../../../customers/src/freshness.events.js';
@@ -96,21 +96,28 @@ const HIDDEN = new Set(['payloadHash']);
 export function entryOf(event: Recorded<TimelineFact>, customerId: string): TimelineEntry {
   const { metadata } = event;
   const channel = metadata.channel ?? ('channel' in event.data ? event.data.channel : undefined);
-  return {
+  return defined({
     id: event.id,
     customerId,
     type: event.type,
     at: metadata.occurredAt,
     recordedAt: event.recordedAt,
     position: event.position,
-    ...(channel !== undefined && { channel }),
+    channel,
     actor: metadata.actor,
-    ...(metadata.source !== undefined && { source: metadata.source }),
+    source: metadata.source,
     correlationId: metadata.correlationId,
     causationId: metadata.causationId,
-    data: Object.fromEntries(Object.entries(event.data).filter(([name]) => !HIDDEN.has(name))),
-    ...(event.personal && { personal: shown(event) }),
-  };
+    data: withoutHidden(event.data),
+    personal: event.personal && shown(event),
+  });
+}
+
+function withoutHidden(data: object): Record<string, unknown> {
+  const members: Record<string, unknown> = { ...data };
+  const rest: Record<string, unknown> = {};
+  for (const name in members) if (!HIDDEN.has(name)) rest[name] = members[name];
+  return rest;
 }
 
 /** Hashes and claims of identities are for the machinery. */
@@ -157,10 +164,11 @@ export const timelineProjection: Projection<KeptEntry, Fact> = {
       key: timelineKey(customerId, event.id),
       owner: customerOwner(customerId),
     })),
-  evolve: (_doc, event, key) => ({
+  evolve: (_doc, event, key) => {
     // The runner hands over only the types handled, which are those of TimelineFact.
-    ...entryOf(event as Recorded<TimelineFact>, key.slice(0, key.indexOf('/'))),
-    words: entryWords(event),
-    ...(event.metadata.causationId !== event.metadata.commandId && { isCaused: true }),
-  }),
+    const entry = entryOf(event as Recorded<TimelineFact>, key.slice(0, key.indexOf('/')));
+    const words = entryWords(event);
+    const isCaused = event.metadata.causationId !== event.metadata.commandId;
+    return isCaused ? { isCaused, words, ...entry } : { words, ...entry };
+  },
 };
