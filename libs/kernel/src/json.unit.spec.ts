@@ -50,6 +50,7 @@ describe('comparing JSON values', () => {
     ],
     [[], {}],
     [{ a: undefined }, { b: 1 }],
+    [JSON.parse('{"__proto__":{}}'), { b: 1 }],
     ['1', 1],
   ])('tells %j and %j apart', (a, b) => {
     expect([isSameJson(a, b), isSameJson(b, a)]).toEqual([false, false]);

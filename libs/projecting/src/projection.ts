@@ -2,7 +2,7 @@
  * What a projection is: a pure fold from events to documents. The runner does all reading and writing; see
  * `apply-batch.ts` for what makes it exactly-once in effect.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Fact, Recorded } from '@timeline/kernel';
 import type { IndexSpec } from '@timeline/read-store';
 
@@ -22,7 +22,7 @@ export const BUCKETS = 256;
 
 /** A fixed hash: the same customer is in the same bucket for good. */
 export function bucketOf(customerId: string): number {
-  return createHash('md5').update(customerId).digest()[0] ?? 0;
+  return hash('md5', customerId, 'buffer')[0] ?? 0;
 }
 
 export interface Touch {
@@ -58,9 +58,12 @@ export interface Projection<
 }
 
 /** What is the same for all members of a group, made once for the array of parts that they share. */
-export function oncePerGroup<Parts extends object, Whole>(make: (parts: Parts) => Whole): (parts: Parts) => Whole {
+export function oncePerGroup<Parts extends readonly unknown[], Whole>(
+  make: (parts: Parts) => Whole,
+): (parts: Parts) => Whole {
   const made = new WeakMap<Parts, Whole>();
   return (parts) => {
+    if (parts.length === 1) return make(parts);
     const known = made.get(parts);
     if (known !== undefined) return known;
     const whole = make(parts);

@@ -142,12 +142,8 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
   };
   for (const [member, held] of Object.entries(fields)) tell(member, held);
   for (const [trait, held] of Object.entries(traitsSaid)) tell(`traits.${trait}`, held);
-  return defined({
-    survivor,
-    members: whole.members,
-    kind,
+  const known = defined({
     anonymous: whole.known ? undefined : (true as const),
-    stage,
     name,
     birthDate: field<string>('birthDate'),
     address: field<PersonalDetails['address']>('address'),
@@ -156,10 +152,6 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
     region: field<string>('region'),
     firstSeenAt: whole.firstSeenAt,
     lastContact: whole.lastContact && { at: whole.lastContact.at, channel: whole.lastContact.value },
-    traits,
-    identities: identities.map(({ kind, value, given, system, primary, said }) =>
-      defined({ kind, value, given, system, primary, provenance: said && provenanceOf(said) }),
-    ),
     people: kind === 'company' ? whole.people : undefined,
     companies:
       kind === 'company'
@@ -167,6 +159,16 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
         : Object.entries(whole.companies)
             .sort(byKey)
             .map(([companyId, { since: _since, ...membership }]) => ({ companyId, ...membership })),
+  });
+  return {
+    survivor,
+    members: whole.members,
+    kind,
+    stage,
+    traits,
+    identities: identities.map(({ kind, value, given, system, primary, said }) =>
+      defined({ kind, value, given, system, primary, provenance: said && provenanceOf(said) }),
+    ),
     consents: Object.entries(whole.consents)
       .sort(byKey)
       .flatMap(([, { value, at }]) => (value ? [{ ...value, at }] : [])),
@@ -206,7 +208,8 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       ),
       traits: Object.entries(traits).map(([trait, value]) => traitText(trait, value)),
     },
-  });
+    ...known,
+  };
 });
 
 function purchasesOf({ purchases: { days, byCurrency } }: ProfilePart): Profile['purchases'] {

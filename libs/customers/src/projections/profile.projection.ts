@@ -261,8 +261,8 @@ function seen(part: ProfilePart, { metadata: { occurredAt } }: Recorded<ProfileE
 }
 
 function contacted(part: ProfilePart, event: Recorded<ProfileEvent>, channel: string): ProfilePart {
-  const lastContact = latestOf(part.lastContact, { value: channel, ...saidBy(event) });
-  return { ...seen(part, event), ...(lastContact && { lastContact }) };
+  const contact = { value: channel, ...saidBy(event) };
+  return { ...seen(part, event), lastContact: latestOf(part.lastContact, contact) ?? contact };
 }
 
 function withTurnover(part: ProfilePart, currency: string, more: Turnover): Record<string, Turnover> {
