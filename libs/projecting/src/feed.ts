@@ -608,11 +608,13 @@ export class Feed {
   }
 
   /** What fills a build works on history: the traces of its events ended long ago. */
-  *#tracesOf(runner: BuildRunner, events: readonly Recorded<Fact>[]): Generator<string | undefined> {
-    if (this.kind !== 'live') return;
+  #tracesOf(runner: BuildRunner, events: readonly Recorded<Fact>[]): string[] {
+    const traces: string[] = [];
+    if (this.kind !== 'live') return traces;
     const { handles } = runner.target.projection;
     for (const { type, metadata } of events)
-      if (metadata.traceparent !== undefined && handles.includes(type)) yield metadata.traceparent;
+      if (metadata.traceparent !== undefined && handles.includes(type)) traces.push(metadata.traceparent);
+    return traces;
   }
 
   #open(runners: readonly BuildRunner[], stored: readonly StoredEvent[]): Promise<readonly Recorded<Fact>[]> {

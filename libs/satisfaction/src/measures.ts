@@ -62,20 +62,16 @@ export function combineTallies(a: Tally, b: Tally): Tally {
 /** `undefined` for later answers to a case and later resolutions of it, which no measure counts. */
 export function contributionOf(event: Recorded<MeasuredEvent>): Contribution | undefined {
   const { channel } = event.data;
-  const ofCase = { channel, origin: 'case' as const };
+  const ofCase = (measure: Measure, tally: Tally): Contribution => ({ measure, channel, origin: 'case', tally });
   switch (event.type) {
     case 'SurveyAnswered':
       return { channel, origin: 'survey', ...ofAnswer(event.data) };
     case 'FeedbackRated':
-      return { ...ofCase, measure: 'csat', tally: share(event.data.top) };
+      return ofCase('csat', share(event.data.top));
     case 'FeedbackResponded':
-      return event.data.first
-        ? { ...ofCase, measure: 'first-response-time', tally: time(event.data.sinceOpenedMs) }
-        : undefined;
+      return event.data.first ? ofCase('first-response-time', time(event.data.sinceOpenedMs)) : undefined;
     case 'FeedbackResolved':
-      return event.data.time === 1
-        ? { ...ofCase, measure: 'resolution-time', tally: time(event.data.sinceOpenedMs) }
-        : undefined;
+      return event.data.time === 1 ? ofCase('resolution-time', time(event.data.sinceOpenedMs)) : undefined;
     default:
       return event satisfies never;
   }
@@ -97,7 +93,7 @@ function ofAnswer({ kind, score, scale }: SurveyAnswerEvent['data']): Pick<Contr
     case 'CES': {
       const points = onSevenPoints(score, scale);
       const { figures } = share(isFavourable);
-      return { measure: 'ces', tally: { figures: { ...figures, sum: points, squares: points * points } } };
+      return { measure: 'ces', tally: { figures: { sum: points, squares: points * points, ...figures } } };
     }
   }
 }

@@ -47,21 +47,23 @@ export function wordsSought(text: string): string[] {
 const cut = (word: string): string =>
   word.length <= MAX_WORD_LENGTH ? word : [...word].slice(0, MAX_WORD_LENGTH).join('');
 
-function* textsOf({ data, personal }: { data: object; personal?: object | undefined }): Generator<string> {
+function textsOf({ data, personal }: { data: object; personal?: object | undefined }): string[] {
+  const texts: string[] = [];
   for (const members of [personal ?? {}, data].map((each): Record<string, unknown> => ({ ...each }))) {
     for (const name of SAID) {
       const text = members[name];
-      if (typeof text === 'string') yield text;
+      if (typeof text === 'string') texts.push(text);
     }
     for (const name of NAMED) {
       const list = members[name];
       if (!Array.isArray(list)) continue;
       for (const item of list as unknown[]) {
         if (typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string')
-          yield item.name;
+          texts.push(item.name);
       }
     }
   }
+  return texts;
 }
 
 interface Part {
