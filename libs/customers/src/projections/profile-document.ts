@@ -142,7 +142,7 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
   };
   for (const [member, held] of Object.entries(fields)) tell(member, held);
   for (const [trait, held] of Object.entries(traitsSaid)) tell(`traits.${trait}`, held);
-  const known = defined({
+  const optional = defined({
     anonymous: whole.known ? undefined : (true as const),
     name,
     birthDate: field<string>('birthDate'),
@@ -208,7 +208,8 @@ const profileOfGroup = oncePerGroup((parts: Parts): Omit<Profile, 'customerId' |
       ),
       traits: Object.entries(traits).map(([trait, value]) => traitText(trait, value)),
     },
-    ...known,
+    // As in `storedOf`: one spread, behind the names.
+    ...optional,
   };
 });
 

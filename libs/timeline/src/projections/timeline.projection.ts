@@ -90,9 +90,6 @@ export interface TimelineEntry {
   personal?: object;
 }
 
-/** Members of `data` that only machines need. */
-const HIDDEN = new Set(['payloadHash']);
-
 export function entryOf(event: Recorded<TimelineFact>, customerId: string): TimelineEntry {
   const { metadata } = event;
   const channel = metadata.channel ?? ('channel' in event.data ? event.data.channel : undefined);
@@ -108,16 +105,10 @@ export function entryOf(event: Recorded<TimelineFact>, customerId: string): Time
     source: metadata.source,
     correlationId: metadata.correlationId,
     causationId: metadata.causationId,
-    data: withoutHidden(event.data),
+    // Only machines need the hash.
+    data: defined({ ...event.data, payloadHash: undefined }),
     personal: event.personal && shown(event),
   });
-}
-
-function withoutHidden(data: object): Record<string, unknown> {
-  const members: Record<string, unknown> = { ...data };
-  const rest: Record<string, unknown> = {};
-  for (const name in members) if (!HIDDEN.has(name)) rest[name] = members[name];
-  return rest;
 }
 
 /** Hashes and claims of identities are for the machinery. */
