@@ -5,6 +5,7 @@
  * cursor tells nobody anything and opens for its own list only. The key is random, in the key store, the same
  * for all processes and for good.
  */
+import type { KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { canonicalJson, DomainError, type JsonValue } from '@timeline/kernel';
 import { seal, unseal, type KeyRing } from '@timeline/key-store';
@@ -12,7 +13,7 @@ import type { Page, PageQuery } from './reading.js';
 
 @Injectable()
 export class Cursors {
-  constructor(private readonly key: Buffer) {}
+  constructor(private readonly key: KeyObject) {}
 
   /** @throws FaultError KEY_UNOPENABLE; UnavailableError */
   static async load(ring: KeyRing): Promise<Cursors> {
@@ -33,7 +34,7 @@ export const isTwoTexts = (value: JsonValue): value is [string, string] =>
 
 export class ListCursors {
   constructor(
-    private readonly key: Buffer,
+    private readonly key: KeyObject,
     private readonly place: string,
   ) {}
 

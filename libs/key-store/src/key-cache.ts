@@ -3,13 +3,15 @@
  * more, and an erasure is complete. So an entry lives from the moment at which the store was *asked*, use does not
  * prolong it, and it leaves the memory soon after its time whether anyone asks for it or not.
  */
+import type { KeyObject } from 'node:crypto';
+
 export const KEY_CACHE_LIFETIME_MS = 60_000;
 
 export interface CachedKey {
   keyId: string;
   customerId: string;
   slot: string;
-  key: Buffer;
+  key: KeyObject;
 }
 
 const SWEEPS_PER_LIFETIME = 4;

@@ -1,3 +1,4 @@
+import { newKey } from './aes-gcm.js';
 import type { CachedKey } from './key-cache.js';
 import { KeyCache } from './key-cache.js';
 
@@ -5,7 +6,7 @@ const keyOf = (customerId: string, slot = 'personal'): CachedKey => ({
   keyId: `key of ${customerId} for ${slot}`,
   customerId,
   slot,
-  key: Buffer.alloc(32),
+  key: newKey(),
 });
 
 function cacheAt(lifetimeMs: number, size: number): { cache: KeyCache; advance(ms: number): void } {

@@ -2,10 +2,11 @@
  * The keys in the clear: makes them, wraps them with the master key for the `KeyStore`, unwraps and caches them.
  * What it answers is a key, or that the key was destroyed; anything else is a fault, never a missing name.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { FaultError, logOf } from '@timeline/kernel';
 import type { Position } from '@timeline/kernel';
-import { KEY_BYTES, seal, unseal } from './aes-gcm.js';
+import { newKey, unwrap, wrap } from './aes-gcm.js';
 import { KEY_CACHE_LIFETIME_MS, KeyCache, ownerOf } from './key-cache.js';
 import type { CachedKey } from './key-cache.js';
 import type { KeyStore, KeyStoreIdentity, StoredKey } from './key-store.port.js';
@@ -30,12 +31,11 @@ export interface KeyRingOptions {
 
 export interface DataKey {
   readonly keyId: string;
-  /** 32 bytes; not to be changed. */
-  readonly key: Buffer;
+  readonly key: KeyObject;
 }
 
 /** A key by its id as it was found; a fault belongs to who wants that key, not to all who share the look-up. */
-type Found = Buffer | 'destroyed' | FaultError;
+type Found = KeyObject | 'destroyed' | FaultError;
 
 export class KeyRing {
   readonly cacheLifetimeMs: number;
@@ -47,7 +47,7 @@ export class KeyRing {
   /** Look-ups under way, so that concurrent callers share them: by key id, by owner, by name. */
   readonly #finding = new Map<string, Promise<Map<string, Found>>>();
   readonly #obtaining = new Map<string, Promise<DataKey>>();
-  readonly #secrets = new Map<string, Promise<Buffer>>();
+  readonly #secrets = new Map<string, Promise<KeyObject>>();
   /** Counts destroys: what was asked for before one may hold a key that it destroyed, and is not kept. */
   #destroys = 0;
 
@@ -101,8 +101,8 @@ export class KeyRing {
    * Keys by id, in at most one round trip to the store.
    * @throws FaultError KEY_MISSING, KEY_UNOPENABLE; UnavailableError
    */
-  async fetch(keyIds: Iterable<string>): Promise<Map<string, Buffer | 'destroyed'>> {
-    const answer = new Map<string, Buffer | 'destroyed'>();
+  async fetch(keyIds: Iterable<string>): Promise<Map<string, KeyObject | 'destroyed'>> {
+    const answer = new Map<string, KeyObject | 'destroyed'>();
     const pending = new Map<string, Promise<Map<string, Found>>>();
     const missing: string[] = [];
     for (const keyId of new Set(keyIds)) {
@@ -144,8 +144,8 @@ export class KeyRing {
     }
   }
 
-  /** 32 random bytes under this name, the same for good. Kept in memory, since they are nobody's personal data. */
-  async secret(name: string): Promise<Buffer> {
+  /** A random key under this name, the same for good. Kept in memory, since they are nobody's personal data. */
+  async secret(name: string): Promise<KeyObject> {
     const present = this.#secrets.get(name);
     if (present) return present;
     const loading = this.#loadSecret(name);
@@ -171,12 +171,12 @@ export class KeyRing {
     const askedAt = this.#now();
     const destroys = this.#destroys;
     const keyId = randomUUID();
-    const candidate = randomBytes(KEY_BYTES);
+    const candidate = newKey();
     const stored = await this.#store.obtain({
       keyId,
       customerId,
       slot,
-      wrapped: seal(this.#masterKey.key, candidate, keyId),
+      wrapped: wrap(this.#masterKey.key, candidate, keyId),
     });
     const opened = stored.keyId === keyId ? { keyId, customerId, slot, key: candidate } : this.#unwrap(stored);
     if (opened instanceof FaultError) throw opened;
@@ -199,18 +199,18 @@ export class KeyRing {
 
   #unwrap({ keyId, customerId, slot, wrapped }: StoredKey): CachedKey | FaultError {
     try {
-      return { keyId, customerId, slot, key: unseal(this.#masterKey.key, wrapped, keyId) };
+      return { keyId, customerId, slot, key: unwrap(this.#masterKey.key, wrapped, keyId) };
     } catch (error) {
       return unopenable(`key ${keyId}`, error);
     }
   }
 
-  async #loadSecret(name: string): Promise<Buffer> {
+  async #loadSecret(name: string): Promise<KeyObject> {
     // Not the shape of a key id, so that a secret cannot stand in for a key.
     const place = `secret:${name}`;
-    const wrapped = await this.#store.secret(name, seal(this.#masterKey.key, randomBytes(KEY_BYTES), place));
+    const wrapped = await this.#store.secret(name, wrap(this.#masterKey.key, newKey(), place));
     try {
-      return unseal(this.#masterKey.key, wrapped, place);
+      return unwrap(this.#masterKey.key, wrapped, place);
     } catch (error) {
       throw unopenable(`secret ${name}`, error);
     }

@@ -3,6 +3,7 @@
  * bodies against what stands in the log. The keys stay the same for good, so equal values meet in one hash.
  */
 import { createHmac } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { KeyRing } from './key-ring.js';
 
 /** 128 bits: no two values of one product will ever meet by chance, and stream names stay short. */
@@ -10,8 +11,8 @@ const HEX_DIGITS = 32;
 
 export class KeyedHashes {
   private constructor(
-    private readonly bodyKey: Buffer,
-    private readonly identityKey: Buffer,
+    private readonly bodyKey: KeyObject,
+    private readonly identityKey: KeyObject,
   ) {}
 
   /** @throws FaultError KEY_UNOPENABLE; UnavailableError */
@@ -31,5 +32,5 @@ export class KeyedHashes {
   }
 }
 
-const hmac = (key: Buffer, text: string): string =>
+const hmac = (key: KeyObject, text: string): string =>
   createHmac('sha256', key).update(text).digest('hex').slice(0, HEX_DIGITS);

@@ -2,15 +2,15 @@
  * The master key wraps every other key. It lives in a file of its own, apart from the key store and its backups;
  * losing it loses all personal data for good, so it is made only where there is nothing yet that it could open.
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, createSecretKey, randomBytes, randomUUID } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { FaultError, errorCode } from '@timeline/kernel';
 import { KEY_BYTES } from './aes-gcm.js';
 
 export interface MasterKey {
-  /** 32 bytes. */
-  readonly key: Buffer;
+  readonly key: KeyObject;
   /** SHA-256 of the key, first 16 hex digits: tells keys apart without giving anything away. */
   readonly fingerprint: string;
 }
@@ -66,7 +66,7 @@ function readMasterKey(file: string): MasterKey | undefined {
       `the master key at ${file} is not ${KEY_BYTES} bytes in base64 (44 characters); restore the file from its backup`,
     );
   }
-  return { key, fingerprint: createHash('sha256').update(key).digest('hex').slice(0, 16) };
+  return { key: createSecretKey(key), fingerprint: createHash('sha256').update(key).digest('hex').slice(0, 16) };
 }
 
 /**

@@ -1,7 +1,8 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { canonicalJson, makePosition, UnavailableError, Upcasters } from '@timeline/kernel';
 import type { Upcaster } from '@timeline/kernel';
+import { newKey } from './aes-gcm.js';
 import { KeyRing } from './key-ring.js';
 import { openKeyStore } from './open-key-store.js';
 import type { SealedEvent } from './personal-vault.js';
@@ -9,8 +10,7 @@ import { PersonalVault } from './personal-vault.js';
 import { codeOf } from './testing/key-store.contract.js';
 import { WatchedKeyStore } from './testing/watched-key-store.js';
 
-const key = randomBytes(32);
-const masterKey = { key, fingerprint: createHash('sha256').update(key).digest('hex').slice(0, 16) };
+const masterKey = { key: newKey(), fingerprint: 'test' };
 const logId = 'a1b2c3d4e5f6';
 
 let store: WatchedKeyStore;

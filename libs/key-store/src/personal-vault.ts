@@ -3,6 +3,7 @@
  * to its event: it opens nowhere else. What was sealed for an erased customer opens to `undefined`; whatever else
  * does not open is a fault, so that a person never goes nameless by accident.
  */
+import type { KeyObject } from 'node:crypto';
 import { FaultError } from '@timeline/kernel';
 import type { Fact, Recorded, Recording, Upcasters } from '@timeline/kernel';
 import { seal, unseal } from './aes-gcm.js';
@@ -66,7 +67,7 @@ function keyIdOf(event: SealedEvent): string {
   return keyId;
 }
 
-function opened(event: SealedEvent, keys: Map<string, Buffer | 'destroyed'>): Recorded {
+function opened(event: SealedEvent, keys: Map<string, KeyObject | 'destroyed'>): Recorded {
   if (event.personal === undefined) return withoutPersonal(event);
   const keyId = keyIdOf(event);
   const key = keys.get(keyId);

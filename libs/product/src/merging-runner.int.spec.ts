@@ -3,11 +3,11 @@
  * `merging.unit.spec.ts` holds to the naive truth). And what a merge costs: the documents that it, and a page after it,
  * read and write are as many for a customer with thousands of entries as for one with ten.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Cursors } from '@timeline/http';
+import { newKey } from '@timeline/key-store';
 import { addDays, newId, toInstant, type Fact, type Recorded } from '@timeline/kernel';
 import { Documents, type AnyProjection, type BuildCollections, type ReadModels } from '@timeline/projecting';
 import { openReadStore, type ReadCollection, type ReadStore, type StoredDocument } from '@timeline/read-store';
@@ -173,7 +173,7 @@ async function costOf(entries: number): Promise<Record<string, Count>> {
       };
       const handler = new TimelinePageHandler(
         models as unknown as ReadModels,
-        new Cursors(randomBytes(32)),
+        new Cursors(newKey()),
         history as unknown as TimelineHistory,
       );
       const query = Object.assign(new TimelinePageQuery(), { limit: 5 });

@@ -2,9 +2,8 @@
  * Processes of the product in memory, as far as the ownership of identities goes: commands with resends, deaths at any
  * step, reactions, a clock.
  */
-import { randomBytes } from 'node:crypto';
 import { CommandProcessor, CustomerGroups, type CommandContext, type CommandOutcome } from '@timeline/deciding';
-import { KeyedHashes, KeyRing, PersonalVault, type MasterKey } from '@timeline/key-store';
+import { KeyedHashes, KeyRing, newKey, PersonalVault, type MasterKey } from '@timeline/key-store';
 import { Clock, deriveId, Upcasters, type Fact, type Recorded } from '@timeline/kernel';
 import { PureFold, type AnyProjection } from '@timeline/projecting';
 import { StandardsInForce } from '@timeline/standards';
@@ -73,7 +72,7 @@ export class World {
     readonly clock = new SimulatedClock(),
     readonly log = new SimulatedLog(clock),
     readonly keys = new SimulatedKeys(),
-    readonly masterKey: MasterKey = { key: randomBytes(32), fingerprint: 'test' },
+    readonly masterKey: MasterKey = { key: newKey(), fingerprint: 'test' },
   ) {}
 
   /** The same world with nothing in the way of its processes. */
