@@ -52,8 +52,8 @@ export interface IntakeKind {
 export interface Received {
   id: string;
   customerId: string;
-  /** Keyed hash of the delivery. */
-  payloadHash: string;
+  /** Keyed hash of the delivery, where there may be a second one: where it is known by its source. */
+  payloadHash: string | undefined;
 }
 
 /** Undefined where it is not known by its source, so that its id is the command's. */
@@ -93,10 +93,12 @@ export class Intake {
     commandOf: (received: Received) => Command,
   ): Promise<CommandOutcome> {
     const { source, occurredAt } = delivery;
-    const id = idOfSource(kind, delivery) ?? deriveId(kind.name, context.commandId);
+    const ofSource = idOfSource(kind, delivery);
+    const id = ofSource ?? deriveId(kind.name, context.commandId);
     const stream = kind.stream(id);
     const customerId = await this.#customerOf(delivery, context, () => this.processor.load(decider, stream));
-    const command = commandOf({ id, customerId, payloadHash: this.hashes.hashBody(canonicalTextOf(delivery)) });
+    const payloadHash = ofSource === undefined ? undefined : this.hashes.hashBody(canonicalTextOf(delivery));
+    const command = commandOf({ id, customerId, payloadHash });
     const from = source === undefined ? context : { ...context, source };
     return this.processor.execute({ decider, stream, id, command, expectNew: true, occurredAt, context: from });
   }

@@ -20,7 +20,7 @@ export interface CaseIntake {
 }
 
 export type FeedbackCommand =
-  | { type: 'open'; caseId: string; intake: CaseIntake; sourceId?: string; payloadHash: string }
+  | { type: 'open'; caseId: string; intake: CaseIntake; sourceId?: string; payloadHash: string | undefined }
   | { type: 'classify'; topic: string; severity: Severity; sentiment: Sentiment; urgency: Severity }
   | { type: 'assign'; agent: string; team?: string; reason?: string }
   | { type: 'respond'; message: string; agent?: string }
@@ -33,7 +33,7 @@ interface CaseState {
   caseId: string;
   openedAt: string;
   intake: CaseIntake;
-  payloadHash: string;
+  payloadHash: string | undefined;
   /** Who has the case, by the assignment that happened last. */
   agent?: string;
   assignedAt?: string;
@@ -139,7 +139,7 @@ function open(
         openedAt: occurredAt,
         kind,
         ...(sourceId !== undefined && { sourceId }),
-        payloadHash,
+        ...(payloadHash !== undefined && { payloadHash }),
         ...(purchaseId !== undefined && { purchaseId }),
       },
       personal: { subject, ...(body !== undefined && { body }) },
@@ -148,7 +148,7 @@ function open(
   ];
 }
 
-const delivered = (payloadHash: string, { customerId, ...told }: CaseIntake): Delivered => ({
+const delivered = (payloadHash: string | undefined, { customerId, ...told }: CaseIntake): Delivered => ({
   payloadHash,
   members: { customer: customerId, ...told },
 });

@@ -19,7 +19,7 @@ interface OfCase {
 export type FeedbackEvent =
   | Fact<
       'FeedbackCaseOpened',
-      OfCase & { kind: FeedbackKind; sourceId?: string; payloadHash: string; purchaseId?: string },
+      OfCase & { kind: FeedbackKind; sourceId?: string; payloadHash?: string; purchaseId?: string },
       { subject: string; body?: string }
     >
   | Fact<'FeedbackClassified', OfCase & { topic: string; severity: Severity; sentiment: Sentiment; urgency: Severity }>

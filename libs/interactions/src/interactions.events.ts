@@ -39,8 +39,8 @@ export type InteractionEvent = Fact<
     /** Interactions of one conversation, over channels. */
     threadId?: string;
     sourceId?: string;
-    /** Keyed hash of what was delivered: a second delivery with another one is a conflict. */
-    payloadHash: string;
+    /** Keyed hash of what was delivered, with `sourceId`: a second delivery with the same one says the same. */
+    payloadHash?: string;
   },
   { subject?: string; body?: string; attachments?: Attachment[] }
 >;

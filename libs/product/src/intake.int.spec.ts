@@ -162,6 +162,8 @@ describe.each(INTAKES)('$name', ({ name, stream, target, delivery, canonical, kn
       metadata: { source: delivery['source'], customerId: LI, commandId, bodyHash },
     });
     expect((await send(name, bare(), 'own')).id).toBe(own);
+    // There is no second delivery of it.
+    expect((await eventOf(own))?.data).not.toHaveProperty('payloadHash');
   });
 
   it('changes nothing at a second delivery, be it said in another way', async () => {
@@ -172,6 +174,18 @@ describe.each(INTAKES)('$name', ({ name, stream, target, delivery, canonical, kn
       expect(await send(name, again, newId())).toMatchObject({ id, resent: false });
     }
     expect(await harness.product.events.head()).toEqual(head);
+  });
+
+  it('changes nothing at the same delivery, though its identity is another customer’s by now', async () => {
+    const { id } = await send(name, delivery, 'known');
+    const { identity } = customer;
+    await send('RemoveIdentity', { ...identity, customerId: LI }, newId());
+    const { id: other } = await send('RegisterCustomer', { kind: 'person', identities: [identity] }, newId());
+    const head = await harness.product.events.head();
+    expect(await send(name, delivery, newId())).toMatchObject({ id, resent: false });
+    expect(await harness.product.events.head()).toEqual(head);
+    await send('RemoveIdentity', { ...identity, customerId: other }, newId());
+    await send('AddIdentity', { ...identity, customerId: LI }, newId());
   });
 
   it('reads nothing of what it begins, nor of a customer who was named a moment ago', async () => {

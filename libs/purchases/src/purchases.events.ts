@@ -44,7 +44,7 @@ export type PurchaseEvent =
         /** Sum of the lines and charges. */
         total: Decimal;
         sourceId?: string;
-        payloadHash: string;
+        payloadHash?: string;
         /** Coarse, for breakdowns. */
         region?: string;
       } & Charges,

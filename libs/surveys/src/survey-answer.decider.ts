@@ -22,13 +22,13 @@ export interface RecordAnswer {
   answerId: string;
   intake: AnswerIntake;
   sourceId?: string;
-  payloadHash: string;
+  payloadHash: string | undefined;
   /** The survey as it is now. */
   survey: SurveyDefinition;
 }
 
 /** `undefined` while there is no such answer. */
-export type AnswerState = { intake: AnswerIntake; payloadHash: string } | undefined;
+export type AnswerState = { intake: AnswerIntake; payloadHash: string | undefined } | undefined;
 
 export const surveyAnswerDecider: Decider<AnswerState, RecordAnswer, SurveyAnswerEvent> = {
   initialState: undefined,
@@ -78,7 +78,7 @@ export const surveyAnswerDecider: Decider<AnswerState, RecordAnswer, SurveyAnswe
           score,
           ...rest,
           ...(sourceId !== undefined && { sourceId }),
-          payloadHash,
+          ...(payloadHash !== undefined && { payloadHash }),
         },
         ...(comment !== undefined && { personal: { comment } }),
         channel: intake.channel,
@@ -89,7 +89,7 @@ export const surveyAnswerDecider: Decider<AnswerState, RecordAnswer, SurveyAnswe
   customerOf: ({ intake }) => intake.customerId,
 };
 
-const delivered = (payloadHash: string, { customerId, ...told }: AnswerIntake): Delivered => ({
+const delivered = (payloadHash: string | undefined, { customerId, ...told }: AnswerIntake): Delivered => ({
   payloadHash,
   members: { customer: customerId, ...told },
 });

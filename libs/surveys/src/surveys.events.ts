@@ -27,7 +27,7 @@ export type SurveyAnswerEvent = Fact<
     score: number;
     channel: string;
     sourceId?: string;
-    payloadHash: string;
+    payloadHash?: string;
     caseId?: string;
     agent?: string;
     region?: string;

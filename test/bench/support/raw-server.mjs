@@ -1,6 +1,6 @@
 // What a good engineer writes in an afternoon: a Fastify route that appends one event, requests that wait at the same time
 // sharing a transaction, and one that takes NDJSON and appends line by line in batches. Nothing is checked, looked up, sealed or decided.
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import Fastify from 'fastify';
@@ -19,7 +19,7 @@ function eventOf({ customer, occurredAt, subject, body, ...data }) {
     revision: 0,
     id,
     type: 'InteractionRecorded',
-    data: { ...data, interactionId: id, payloadHash: createHash('sha256').update(id).digest('hex') },
+    data: { ...data, interactionId: id },
     personal: Buffer.from(JSON.stringify({ subject, body })).toString('base64'),
     metadata: {
       ...{ schemaVersion: 1, occurredAt, customerId, actor: 'bench', commandId: id, bodyHash: id },

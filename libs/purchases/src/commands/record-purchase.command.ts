@@ -138,7 +138,7 @@ export class RecordPurchaseHandler implements ICommandHandler<RecordPurchase> {
     return this.intake.take(purchases, purchaseDecider, data, context, ({ id, customerId, payloadHash }) => ({
       type: 'record' as const,
       customerId,
-      data: { ...recorded, purchaseId: id, payloadHash },
+      data: { ...recorded, purchaseId: id, ...(payloadHash !== undefined && { payloadHash }) },
       ...(shipTo && { shipTo: { ...shipTo } }),
       ...(occurredAt !== undefined && { occurredAt }),
     }));
