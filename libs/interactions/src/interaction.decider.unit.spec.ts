@@ -54,6 +54,16 @@ describe('recording an interaction', () => {
     );
   });
 
+  it('takes two without a hash for the same only where they say the same', () => {
+    const { payloadHash: _hash, ...data } = call().data;
+    const recorded = { ...called, data };
+    given(interactionDecider, [recorded]).when(call({}, { data })).then([]);
+    const other = { ...data, outcome: 'resolved' };
+    given(interactionDecider, [recorded])
+      .when(call({}, { data: other }))
+      .then('INTERACTION_CONFLICT');
+  });
+
   it('refuses another customer under the same source id', () =>
     given(interactionDecider, [called])
       .when(call({ payloadHash: 'hash-2' }, { customerId: 'customer-2' }))

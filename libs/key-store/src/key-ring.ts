@@ -23,7 +23,7 @@ export interface KeyRingOptions {
   mayClaim?: boolean;
   /** How long a key may be used after it was read from the store; default `KEY_CACHE_LIFETIME_MS`. */
   cacheLifetimeMs?: number;
-  /** Default 20,000 (about 10 MB). */
+  /** Default 20,000 (about 35 MB). */
   cacheSize?: number;
   /** A monotonic clock in milliseconds. */
   now?: () => number;
